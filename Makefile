@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Targets: all setup test demo check-layers test-asan bench format install uninstall clean (see README.md).
+BUILD   ?= build
+PREFIX  ?= /usr/local
+MANDIR  ?= $(PREFIX)/share/man
+CFLAGS  ?= -O2 -g
+VERSION := 0.1.0
+
+PKGS     := libcurl libcrypto libxml-2.0 jansson blkid mount ext2fs com_err fuse3 libseccomp
+WARN     := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wwrite-strings
+CONVERT  := -Wconversion
+HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+LINKHARD := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+DEFS     := -std=gnu17 -D_GNU_SOURCE -DFUSE_USE_VERSION=35 -DVERSION='"$(VERSION)"' -I.
+# -isystem: warnings inside other people's headers are not ours to mend.
+PKGFLAGS  = $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
+ALLFLAGS  = $(DEFS) $(WARN) $(HARDEN) $(PKGFLAGS) $(CFLAGS) $(SAN) $(if $(CI),-Werror)
+LIBS      = $(shell pkg-config --libs $(PKGS)) -pthread
+SIMLIBS   = $(shell pkg-config --libs libmicrohttpd libcrypto jansson libxml-2.0 blkid) -pthread
+
+LAYERS   := base fs ec2 checks rescue
+LIBSRC   := $(filter-out rescue/main.c,$(wildcard $(LAYERS:%=%/*.c)))
+BASESRC  := $(wildcard base/*.c)
+SIMSRC   := $(wildcard tests/cloud/*.c)
+TESTSRC  := $(wildcard tests/*/test-*.c)
+PROBESRC := $(wildcard tests/*/tool-*.c)
+OBJ       = $(patsubst %.c,$(BUILD)/%.o,$(1))
+TESTS    := $(patsubst %.c,$(BUILD)/%,$(TESTSRC) $(PROBESRC))
+ALLOBJ   := $(call OBJ,$(LIBSRC) rescue/main.c $(SIMSRC) $(TESTSRC) $(PROBESRC))
+Q        := $(if $(V),,@)
+
+all: $(BUILD)/ec2-rescue $(BUILD)/ec2-sim
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  CC    $<")
+	$(Q)$(CC) $(ALLFLAGS) $(if $(filter base/% fs/% ec2/%,$<),$(CONVERT)) -MMD -MP -c $< -o $@
+$(BUILD)/librescue.a: $(call OBJ,$(LIBSRC))
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+$(BUILD)/ec2-rescue: $(BUILD)/rescue/main.o $(BUILD)/librescue.a
+	@$(if $(V),,echo "  LINK  $@")
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINKHARD) -o $@ $^ $(LIBS) $(LDFLAGS)
+$(BUILD)/ec2-sim: $(call OBJ,$(SIMSRC) $(BASESRC))
+	@$(if $(V),,echo "  LINK  $@")
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINKHARD) -o $@ $^ $(SIMLIBS) $(LDFLAGS)
+$(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/librescue.a
+	@$(if $(V),,echo "  LINK  $@")
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINKHARD) -o $@ $^ $(LIBS) -lcmocka $(LDFLAGS)
+
+# Installs what is missing (Debian and Ubuntu); anywhere else it prints the package names and stops.
+setup:
+	@scripts/setup
+
+test: setup
+	@$(MAKE) --no-print-directory check
+check: all $(TESTS)
+	@BUILD=$(BUILD) tests/run-tests $(ONLY)
+test-asan: setup
+	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g' \
+	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' check
+demo: setup
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) scripts/demo
+bench: setup
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) tests/bench/run
+
+# The arrows of ARCHITECTURE.md: a folder may include itself and what is listed here.
+USES_base   := base
+USES_fs     := base fs
+USES_ec2    := base ec2
+USES_checks := base fs checks
+USES_rescue := base fs ec2 checks rescue
+check-layers:
+	@fail=0; for rule in $(foreach l,$(LAYERS),"$(l):$(USES_$(l))"); do \
+	  folder=$${rule%%:*}; may=$$(echo "$${rule#*:}" | tr ' ' '|'); \
+	  bad=$$(grep -nE '#include "' $$folder/*.[ch] 2>/dev/null | grep -vE "#include \"($$may)/" || true); \
+	  [ -z "$$bad" ] || { echo "$$folder may include only $$may:"; echo "$$bad"; fail=1; }; \
+	done; [ $$fail = 0 ] && echo "check-layers: the arrows hold"; exit $$fail
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all
+	install -D -m 755 $(BUILD)/ec2-rescue $(DESTDIR)$(PREFIX)/bin/ec2-rescue
+	install -D -m 644 man/ec2-rescue.8 $(DESTDIR)$(MANDIR)/man8/ec2-rescue.8
+	install -D -m 644 completions/ec2-rescue.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ec2-rescue
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/ec2-rescue $(DESTDIR)$(MANDIR)/man8/ec2-rescue.8 \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ec2-rescue
+clean:
+	rm -rf build build-*
+
+-include $(ALLOBJ:.o=.d)
+.PHONY: all setup test check test-asan demo bench check-layers format install uninstall clean
+.SECONDARY:

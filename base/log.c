@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/log.h"
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+bool log_on(const char *subsystem)
+{
+	const char *on = getenv("EC2_RESCUE_DEBUG");
+	size_t n = strlen(subsystem);
+
+	if (!on)
+		return false;
+	if (str_eq(on, "all"))
+		return true;
+	for (const char *p = strstr(on, subsystem); p; p = strstr(p + 1, subsystem))
+		if ((p == on || p[-1] == ',') && (p[n] == ',' || !p[n]))
+			return true;
+	return false;
+}
+
+void log_debug(const char *subsystem, const char *fmt, ...)
+{
+	cleanup(str_done) struct str line = STR_INIT;
+	cleanup(free) char *text = NULL;
+	struct timespec now;
+	va_list ap;
+
+	if (!log_on(subsystem))
+		return;
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	str_addf(&line, "%ld.%03ld %s: ", (long)now.tv_sec, now.tv_nsec / 1000000, subsystem);
+	if (text)
+		str_add_escaped(&line, text, strlen(text));
+	fprintf(stderr, "%s\n", line.s);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+char str_empty[] = "";
+
+static void reserve(struct str *str, size_t more)
+{
+	size_t need = str->len + more + 1;
+
+	if (need <= str->room)
+		return;
+	if (need < str->room * 2)
+		need = str->room * 2;
+	if (need < 64)
+		need = 64;
+	str->s = mem_realloc(str->room ? str->s : NULL, need);
+	str->room = need;
+	str->s[str->len] = '\0';
+}
+
+void str_add_bytes(struct str *str, const void *data, size_t len)
+{
+	if (!len)
+		return;
+	reserve(str, len);
+	memcpy(str->s + str->len, data, len);
+	str->len += len;
+	str->s[str->len] = '\0';
+}
+
+void str_add(struct str *str, const char *text)
+{
+	str_add_bytes(str, text, strlen(text));
+}
+
+void str_add_char(struct str *str, char c)
+{
+	str_add_bytes(str, &c, 1);
+}
+
+void str_addf(struct str *str, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n <= 0)
+		return;
+	reserve(str, (size_t)n);
+	va_start(ap, fmt);
+	vsnprintf(str->s + str->len, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	str->len += (size_t)n;
+}
+
+/* Length of the valid UTF-8 sequence at p (RFC 3629), 0 when there is none. */
+static size_t utf8_len(const unsigned char *p, size_t left, uint32_t *ret_char)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+		: p[0] >= 0xc2 && p[0] < 0xe0				   ? 2
+									   : 0;
+	uint32_t c;
+
+	if (!n || n > left)
+		return 0;
+	c = n == 1 ? p[0] : p[0] & (0xffu >> (n + 1));
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	if ((n > 1 && c < least[n]) || (c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff)
+		return 0;
+	*ret_char = c;
+	return n;
+}
+
+static bool is_unprintable(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
+void str_add_escaped(struct str *str, const char *data, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)data;
+
+	while (len) {
+		uint32_t c = 0;
+		size_t n = utf8_len(p, len, &c);
+
+		if (n && !is_unprintable(c)) {
+			str_add_bytes(str, p, n);
+		} else if (n == 1 && c == '\n') {
+			str_add(str, "\\n");
+		} else if (n == 1 && c == '\t') {
+			str_add_char(str, '\t');
+		} else {
+			n = n ? n : 1;
+			for (size_t i = 0; i < n; i++)
+				str_addf(str, "\\x%02x", p[i]);
+		}
+		p += n;
+		len -= n;
+	}
+}
+
+void str_clear(struct str *str)
+{
+	str->len = 0;
+	if (str->room)
+		str->s[0] = '\0';
+}
+
+void str_done(struct str *str)
+{
+	if (str->room)
+		free(str->s);
+	str->s = str_empty;
+	str->len = str->room = 0;
+}
+
+char *str_take(struct str *str)
+{
+	char *s = str->room ? str->s : mem_strdup("");
+
+	str->s = str_empty;
+	str->len = str->room = 0;
+	return s;
+}
+
+bool str_starts(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+bool str_ends(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n >= m && !memcmp(s + n - m, suffix, m);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+/* A growable byte string. `s` is always NUL-terminated and never NULL after STR_INIT; `len` counts
+ * the bytes before that NUL, and the bytes may hold NULs of their own. */
+
+#include "base/mem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct str {
+	char *s;
+	size_t len, room; /* room 0: s is the shared empty string */
+};
+
+extern char str_empty[];
+#define STR_INIT                                                                                   \
+	{                                                                                          \
+		.s = str_empty                                                                     \
+	}
+
+void str_add(struct str *str, const char *text);
+void str_add_bytes(struct str *str, const void *data, size_t len);
+void str_add_char(struct str *str, char c);
+void str_addf(struct str *str, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Hostile text for a terminal or a log: control characters, DEL, invalid UTF-8 and bidi overrides
+ * become \xNN; a newline becomes \n. */
+void str_add_escaped(struct str *str, const char *data, size_t len);
+void str_clear(struct str *str); /* keeps the room */
+void str_done(struct str *str);
+DEFINE_CLEANUP_DONE(struct str, str_done)
+/* Moves the bytes out as a malloc'd string; the str is empty afterwards. */
+char *str_take(struct str *str) __attribute__((warn_unused_result));
+
+static inline bool str_eq(const char *a, const char *b)
+{
+	return !strcmp(a, b);
+}
+bool str_starts(const char *s, const char *prefix);
+bool str_ends(const char *s, const char *suffix);
+
+#endif
