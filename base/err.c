@@ -68,10 +68,9 @@ void err_clear(struct err *err)
 static const struct {
 	enum err_code code;
 	const char *name;
-} names[] = {
-	{ ERR_NONE, "ERR_NONE" },
+} names[] = { { ERR_NONE, "ERR_NONE" },
 #define ERR_ROW(name, status, meaning) { name, #name },
-	ERR_CODES(ERR_ROW)
+	      ERR_CODES(ERR_ROW)
 #undef ERR_ROW
 };
 

@@ -9,28 +9,29 @@
  * sentence without a final newline. err is untouched on success. */
 
 /* X(code, exit status, meaning). The man page's table of exit codes is generated from this list. */
-#define ERR_CODES(X)                                                                               \
-	X(ERR_USAGE, 2, "the command line is wrong")                                               \
-	X(ERR_NOTFOUND, 3, "the named thing does not exist")                                       \
-	X(ERR_DENIED, 4, "permission is missing, here or in IAM")                                  \
-	X(ERR_CREDENTIALS, 5, "no usable AWS credentials or region")                               \
-	X(ERR_REFUSED, 6, "refused, to protect something; the message says what and how to consent") \
-	X(ERR_INDOUBT, 7, "a request may or may not have taken effect")                            \
-	X(ERR_BUSY, 8, "busy or in the wrong state at the moment; try again")                      \
-	X(ERR_THROTTLED, 9, "the account's API limit is exhausted; try again")                     \
-	X(ERR_TIMEOUT, 10, "a deadline passed")                                                    \
-	X(ERR_NETWORK, 11, "the network or the endpoint failed")                                   \
-	X(ERR_MALFORMED, 12, "data that was read is malformed")                                    \
-	X(ERR_UNSUPPORTED, 13, "not supported; the message names it")                              \
-	X(ERR_DAMAGED, 14, "the volume holds no file system that can be used")                     \
-	X(ERR_IO, 15, "reading or writing failed")                                                 \
-	X(ERR_CONFLICT, 16, "the bytes changed since they were examined; nothing was written")     \
-	X(ERR_TOOL, 17, "a needed program or kernel feature is missing")                           \
-	X(ERR_AWAY, 18, "something borrowed is not home yet; run `ec2-rescue resume`")             \
-	X(ERR_UNVERIFIED, 19, "repaired and returned, but the instance does not answer")           \
-	X(ERR_CLOUD, 20, "EC2 refused or failed the request")                                      \
-	X(ERR_INTERRUPTED, 21, "interrupted; everything borrowed went home")                       \
-	X(ERR_COULD_NOT_TELL, 22, "something could not be examined, so health is not proven")      \
+#define ERR_CODES(X)                                                                           \
+	X(ERR_USAGE, 2, "the command line is wrong")                                           \
+	X(ERR_NOTFOUND, 3, "the named thing does not exist")                                   \
+	X(ERR_DENIED, 4, "permission is missing, here or in IAM")                              \
+	X(ERR_CREDENTIALS, 5, "no usable AWS credentials or region")                           \
+	X(ERR_REFUSED, 6,                                                                      \
+	  "refused, to protect something; the message says what and how to consent")           \
+	X(ERR_INDOUBT, 7, "a request may or may not have taken effect")                        \
+	X(ERR_BUSY, 8, "busy or in the wrong state at the moment; try again")                  \
+	X(ERR_THROTTLED, 9, "the account's API limit is exhausted; try again")                 \
+	X(ERR_TIMEOUT, 10, "a deadline passed")                                                \
+	X(ERR_NETWORK, 11, "the network or the endpoint failed")                               \
+	X(ERR_MALFORMED, 12, "data that was read is malformed")                                \
+	X(ERR_UNSUPPORTED, 13, "not supported; the message names it")                          \
+	X(ERR_DAMAGED, 14, "the volume holds no file system that can be used")                 \
+	X(ERR_IO, 15, "reading or writing failed")                                             \
+	X(ERR_CONFLICT, 16, "the bytes changed since they were examined; nothing was written") \
+	X(ERR_TOOL, 17, "a needed program or kernel feature is missing")                       \
+	X(ERR_AWAY, 18, "something borrowed is not home yet; run `ec2-rescue resume`")         \
+	X(ERR_UNVERIFIED, 19, "repaired and returned, but the instance does not answer")       \
+	X(ERR_CLOUD, 20, "EC2 refused or failed the request")                                  \
+	X(ERR_INTERRUPTED, 21, "interrupted; everything borrowed went home")                   \
+	X(ERR_COULD_NOT_TELL, 22, "something could not be examined, so health is not proven")  \
 	X(ERR_INTERNAL, 23, "a defect of this program")
 
 enum err_code {
@@ -45,10 +46,10 @@ struct err {
 	char text[1024];
 };
 
-#define ERR_INIT                                                                                   \
-	(struct err)                                                                               \
-	{                                                                                          \
-		.code = ERR_NONE                                                                   \
+#define ERR_INIT                 \
+	(struct err)             \
+	{                        \
+		.code = ERR_NONE \
 	}
 
 /* Sets code and text where the failure happens; returns -1. A text that is too long is cut. */
@@ -58,7 +59,8 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
  * errnum (ENOENT -> ERR_NOTFOUND, EACCES/EPERM -> ERR_DENIED, else ERR_IO). */
 int err_errno(struct err *err, int errnum, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Prefixes the text with "fmt: " and keeps the code; returns -1. For callers that add what they did. */
+/* Prefixes the text with "fmt: " and keeps the code; returns -1. For callers that add what they
+ * did. */
 int err_in(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Forgets a failure that was settled. */
 void err_clear(struct err *err);

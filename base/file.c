@@ -23,7 +23,8 @@ int file_read(const char *path, size_t max_bytes, struct str *into, struct err *
 		if (!got)
 			return 0;
 		if (into->len - before + (size_t)got > max_bytes)
-			return err_set(err, ERR_MALFORMED, "%s: longer than %zu bytes", path, max_bytes);
+			return err_set(err, ERR_MALFORMED, "%s: longer than %zu bytes", path,
+				       max_bytes);
 		str_add_bytes(into, buf, (size_t)got);
 	}
 }
@@ -50,7 +51,8 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode, st
 {
 	cleanup(free) char *parent = parent_of(path);
 	cleanup(free) char *temp = mem_printf("%s.new.%ld", path, (long)getpid());
-	cleanup(fd_close) int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	cleanup(fd_close) int fd =
+		open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 
 	if (fd < 0)
 		return err_errno(err, errno, "%s", temp);

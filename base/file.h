@@ -2,7 +2,8 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
-/* Files of this machine (state directory, configuration), never of a patient's volume: that is fs/. */
+/* Files of this machine (state directory, configuration), never of a patient's volume: that is fs/.
+ */
 
 #include "base/err.h"
 #include "base/str.h"
@@ -13,15 +14,18 @@
 /* Whole contents appended to `into`. ERR_MALFORMED when longer than max_bytes. */
 int file_read(const char *path, size_t max_bytes, struct str *into, struct err *err)
 	__attribute__((warn_unused_result));
-/* Replaces the file atomically and durably: temporary name, fsync, rename, fsync of the directory. */
+/* Replaces the file atomically and durably: temporary name, fsync, rename, fsync of the directory.
+ */
 int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 	__attribute__((warn_unused_result));
 /* mkdir -p with mode 0700 for what is made; made entries are synced. */
 int dir_make(const char *path, struct err *err) __attribute__((warn_unused_result));
 /* fsync of a directory, so that a name made or removed in it survives power loss. */
 int dir_sync(const char *path, struct err *err) __attribute__((warn_unused_result));
-/* All of len, at offset, whatever the kernel splits. -1 with errno; a short file is EIO for reading. */
-int fd_pread_all(int fd, void *data, size_t len, uint64_t offset_bytes) __attribute__((warn_unused_result));
+/* All of len, at offset, whatever the kernel splits. -1 with errno; a short file is EIO for
+ * reading. */
+int fd_pread_all(int fd, void *data, size_t len, uint64_t offset_bytes)
+	__attribute__((warn_unused_result));
 int fd_pwrite_all(int fd, const void *data, size_t len, uint64_t offset_bytes)
 	__attribute__((warn_unused_result));
 int fd_write_all(int fd, const void *data, size_t len) __attribute__((warn_unused_result));

@@ -26,7 +26,7 @@ struct sha256 sha256_end(struct sha256_stream *stream);
 struct sha256 hmac_sha256(const void *key, size_t key_len, const void *data, size_t len);
 
 void str_add_hex(struct str *str, const void *data, size_t len); /* lower case */
-int hex_decode(const char *hex, void *ret, size_t ret_len);	 /* -1 unless exactly ret_len bytes */
+int hex_decode(const char *hex, void *ret, size_t ret_len); /* -1 unless exactly ret_len bytes */
 
 /* Base64 (RFC 4648, padded). Decoding returns -1 on anything malformed and appends nothing then. */
 void str_add_base64(struct str *str, const void *data, size_t len);

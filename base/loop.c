@@ -58,7 +58,7 @@ void loop_close(struct loop *loop)
 
 static struct watch *find_watch(struct loop *loop, int fd)
 {
-	vec_foreach(w, &loop->watches)
+	vec_foreach (w, &loop->watches)
 		if (w->fd == fd)
 			return w;
 	return NULL;
@@ -76,8 +76,10 @@ void loop_watch(struct loop *loop, int fd, uint32_t events, loop_fd_func *func, 
 		}
 		return;
 	}
-	if (epoll_ctl(loop->epoll, w ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev) < 0 && errno == ENOENT)
-		epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &ev); /* was closed and its number used again */
+	if (epoll_ctl(loop->epoll, w ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev) < 0 &&
+	    errno == ENOENT)
+		epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd,
+			  &ev); /* was closed and its number used again */
 	if (!w)
 		w = vec_add(&loop->watches);
 	*w = (struct watch){ fd, events, func, arg };
@@ -105,7 +107,7 @@ static int next_wait_ms(struct loop *loop, int max_wait_ms)
 	int64_t now = loop_now_ms(loop);
 	int64_t wait = max_wait_ms < 0 ? INT_MAX : max_wait_ms;
 
-	vec_foreach(t, &loop->timers)
+	vec_foreach (t, &loop->timers)
 		if (t->at_ms - now < wait)
 			wait = t->at_ms > now ? t->at_ms - now : 0;
 	return max_wait_ms < 0 && wait == INT_MAX ? -1 : (int)wait;
@@ -116,7 +118,7 @@ static bool take_due(struct loop *loop, int64_t now, struct timer *ret)
 {
 	struct timer *due = NULL;
 
-	vec_foreach(t, &loop->timers)
+	vec_foreach (t, &loop->timers)
 		if (t->at_ms <= now && (!due || t->at_ms < due->at_ms))
 			due = t;
 	if (!due)
@@ -129,7 +131,8 @@ static bool take_due(struct loop *loop, int64_t now, struct timer *ret)
 int loop_step(struct loop *loop, int max_wait_ms, struct err *err)
 {
 	struct epoll_event events[64];
-	int n = epoll_wait(loop->epoll, events, (int)ARRAY_LEN(events), next_wait_ms(loop, max_wait_ms));
+	int n = epoll_wait(loop->epoll, events, (int)ARRAY_LEN(events),
+			   next_wait_ms(loop, max_wait_ms));
 	int64_t now;
 	struct timer due;
 

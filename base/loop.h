@@ -28,6 +28,7 @@ typedef void loop_timer_func(void *arg);
 void loop_timer(struct loop *loop, int64_t at_ms, loop_timer_func *func, void *arg);
 
 /* Waits for the next event, at most max_wait_ms (-1: as long as it takes), and runs what is due. */
-int loop_step(struct loop *loop, int max_wait_ms, struct err *err) __attribute__((warn_unused_result));
+int loop_step(struct loop *loop, int max_wait_ms, struct err *err)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -7,8 +7,9 @@
 
 static void __attribute__((noreturn)) out_of_memory(void)
 {
-	static const char text[] = "ec2-rescue: out of memory; what was borrowed is in the journal: "
-				   "run `ec2-rescue resume`\n";
+	static const char text[] =
+		"ec2-rescue: out of memory; what was borrowed is in the journal: "
+		"run `ec2-rescue resume`\n";
 
 	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
 	abort();

@@ -42,8 +42,8 @@ static int64_t now_ms(void)
 }
 
 /* In the child, between fork and exec: only async-signal-safe calls. */
-static void __attribute__((noreturn))
-exec_child(const struct proc_run *run, const char *const *env, int in, int out, int errout, int fail)
+static void __attribute__((noreturn)) exec_child(const struct proc_run *run, const char *const *env,
+						 int in, int out, int errout, int fail)
 {
 	sigset_t none;
 
@@ -122,7 +122,8 @@ static void make_pipe(int ends[2])
 
 int proc_run(const struct proc_run *run, struct proc_result *ret, struct err *err)
 {
-	cleanup(free) char *path = mem_printf("PATH=%s", getenv("PATH") ? getenv("PATH") : "/usr/sbin:/usr/bin:/sbin:/bin");
+	cleanup(free) char *path = mem_printf(
+		"PATH=%s", getenv("PATH") ? getenv("PATH") : "/usr/sbin:/usr/bin:/sbin:/bin");
 	const char *plain[] = { path, "LANG=C.UTF-8", NULL };
 	int in[2], out[2], errout[2], fail[2], child_errno = 0, status = 0;
 	struct pollfd fds[3];
@@ -168,11 +169,12 @@ int proc_run(const struct proc_run *run, struct proc_result *ret, struct err *er
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (child_errno)
-		return err_set(err, ERR_TOOL, "%s could not be run (%s); install it or add it to PATH",
+		return err_set(err, ERR_TOOL,
+			       "%s could not be run (%s); install it or add it to PATH",
 			       run->argv[0], strerror(child_errno));
 	if (!in_time)
-		return err_set(err, ERR_TIMEOUT, "%s did not end within %u s and was killed", run->argv[0],
-			       run->deadline_s);
+		return err_set(err, ERR_TIMEOUT, "%s did not end within %u s and was killed",
+			       run->argv[0], run->deadline_s);
 	ret->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	return 0;
 }

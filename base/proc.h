@@ -15,12 +15,13 @@ struct proc_run {
 	const void *input;	 /* standard input; NULL: /dev/null */
 	size_t input_len;
 	uint32_t deadline_s;	 /* SIGKILL to the process group after this; 0 is not allowed */
-	size_t max_output_bytes; /* of stdout and of stderr each; more is read and dropped; 0: 64 KiB */
+	size_t max_output_bytes; /* of stdout and of stderr each; more is read and dropped; 0: 64
+				    KiB */
 };
 
 struct proc_result {
-	int status;    /* exit status; 128 + signal when killed by one */
-	bool was_cut;  /* output was longer than max_output_bytes */
+	int status;   /* exit status; 128 + signal when killed by one */
+	bool was_cut; /* output was longer than max_output_bytes */
 	struct str out, errout;
 };
 
@@ -29,9 +30,9 @@ struct proc_result {
  * proc_result_done in every case; initialise it with PROC_RESULT_INIT. */
 int proc_run(const struct proc_run *run, struct proc_result *ret, struct err *err)
 	__attribute__((warn_unused_result));
-#define PROC_RESULT_INIT                                                                           \
-	{                                                                                          \
-		.out = STR_INIT, .errout = STR_INIT                                                \
+#define PROC_RESULT_INIT                            \
+	{                                           \
+		.out = STR_INIT, .errout = STR_INIT \
 	}
 void proc_result_done(struct proc_result *result);
 DEFINE_CLEANUP_DONE(struct proc_result, proc_result_done)

@@ -63,9 +63,11 @@ void str_addf(struct str *str, const char *fmt, ...)
 static size_t utf8_len(const unsigned char *p, size_t left, uint32_t *ret_char)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-		: p[0] >= 0xc2 && p[0] < 0xe0				   ? 2
-									   : 0;
+	size_t n = p[0] < 0x80			 ? 1
+		   : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+		   : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+		   : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+						 : 0;
 	uint32_t c;
 
 	if (!n || n > left)

@@ -16,9 +16,9 @@ struct str {
 };
 
 extern char str_empty[];
-#define STR_INIT                                                                                   \
-	{                                                                                          \
-		.s = str_empty                                                                     \
+#define STR_INIT               \
+	{                      \
+		.s = str_empty \
 	}
 
 void str_add(struct str *str, const char *text);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EC2_CALLS_H
+#define EC2_CALLS_H
+
+/* The typed calls. Each starts a request and returns at once; `op` and `ret` must live until op
+ * ends. `ret` is filled on success only, is zeroed at the start, and is released with its *_done.
+ * Request structs are borrowed for the call of the function alone. Describe* calls follow NextToken
+ * by themselves. dry_run asks for DryRun=true: success means "would have been permitted". */
+
+#include "ec2/client.h"
+
+enum ec2_dry_run { EC2_FOR_REAL, EC2_DRY_RUN };
+
+struct ec2_filter {
+	const char *name;
+	const char *const *values; /* at most 200, EC2's limit for one filter */
+	size_t value_count;
+};
+/* ids and filters may both be empty: then everything (paged with MaxResults). An id that does not
+ * exist fails the whole call in EC2; the filters "instance-id" and "volume-id" do not. */
+struct ec2_describe {
+	const char *const *ids;
+	size_t id_count;
+	const struct ec2_filter *filters;
+	size_t filter_count;
+	enum ec2_dry_run dry_run;
+};
+
+void ec2_describe_instances(struct ec2 *, const struct ec2_describe *, struct ec2_instances *ret,
+			    struct ec2_op *op);
+void ec2_describe_volumes(struct ec2 *, const struct ec2_describe *, struct ec2_volumes *ret,
+			  struct ec2_op *op);
+/* Owner.1=self is always sent. */
+void ec2_describe_snapshots(struct ec2 *, const struct ec2_describe *, struct ec2_snapshots *ret,
+			    struct ec2_op *op);
+/* IncludeAllInstances=true is always sent. */
+void ec2_describe_instance_status(struct ec2 *, const struct ec2_describe *,
+				  struct ec2_instance_statuses *ret, struct ec2_op *op);
+void ec2_describe_instance_types(struct ec2 *, const struct ec2_describe *,
+				 struct ec2_instance_types *ret, struct ec2_op *op);
+void ec2_describe_subnets(struct ec2 *, const struct ec2_describe *, struct ec2_subnets *ret,
+			  struct ec2_op *op);
+void ec2_describe_vpcs(struct ec2 *, const struct ec2_describe *, struct ec2_vpcs *ret,
+		       struct ec2_op *op);
+void asg_describe_instances(struct ec2 *, const struct instance_id *ids, size_t count,
+			    struct asg_instances *ret, struct ec2_op *op);
+
+/* One attribute of an instance: "disableApiStop", "disableApiTermination",
+ * "instanceInitiatedShutdownBehavior", ... `value` NULL when the reply has none. */
+struct ec2_attribute {
+	char *value; /* "true"/"false" for booleans */
+};
+void ec2_describe_instance_attribute(struct ec2 *, const struct instance_id *,
+				     const char *attribute, struct ec2_attribute *ret,
+				     struct ec2_op *op);
+/* blockDeviceMapping: DeleteOnTermination of one attached device. */
+struct ec2_modify_device {
+	struct instance_id instance;
+	const char *device;
+	bool delete_on_termination;
+	enum ec2_dry_run dry_run;
+};
+void ec2_modify_device(struct ec2 *, const struct ec2_modify_device *, struct ec2_op *op);
+
+enum ec2_stop_kind { EC2_STOP_GRACEFUL, EC2_STOP_FORCE };
+struct ec2_power { /* StopInstances, StartInstances: one instance a call, so that one failure is
+		      one's own */
+	struct instance_id instance;
+	enum ec2_stop_kind kind; /* stop only */
+	enum ec2_dry_run dry_run;
+};
+void ec2_stop_instance(struct ec2 *, const struct ec2_power *, struct ec2_state_changes *ret,
+		       struct ec2_op *op);
+void ec2_start_instance(struct ec2 *, const struct ec2_power *, struct ec2_state_changes *ret,
+			struct ec2_op *op);
+
+struct ec2_attach { /* AttachVolume; DetachVolume (device may be NULL there) */
+	struct volume_id volume;
+	struct instance_id instance;
+	const char *device;
+	bool is_forced; /* detach only */
+	enum ec2_dry_run dry_run;
+};
+void ec2_attach_volume(struct ec2 *, const struct ec2_attach *, struct ec2_attachment *ret,
+		       struct ec2_op *op);
+void ec2_detach_volume(struct ec2 *, const struct ec2_attach *, struct ec2_attachment *ret,
+		       struct ec2_op *op);
+
+struct ec2_tag_pair {
+	const char *key, *value; /* DeleteTags: value NULL deletes whatever the value */
+};
+struct ec2_create_snapshot {
+	struct volume_id volume;
+	const char *description;
+	const struct ec2_tag_pair *tags;
+	size_t tag_count;
+	enum ec2_dry_run dry_run;
+};
+void ec2_create_snapshot(struct ec2 *, const struct ec2_create_snapshot *, struct ec2_snapshot *ret,
+			 struct ec2_op *op);
+
+struct ec2_change_tags {
+	const char *const *resources; /* instance, volume, snapshot ids */
+	size_t resource_count;
+	const struct ec2_tag_pair *tags;
+	size_t tag_count;
+	enum ec2_dry_run dry_run;
+};
+void ec2_create_tags(struct ec2 *, const struct ec2_change_tags *, struct ec2_op *op);
+void ec2_delete_tags(struct ec2 *, const struct ec2_change_tags *, struct ec2_op *op);
+
+struct ec2_console {
+	char *output; /* decoded bytes, NUL-terminated, NULs replaced by '?'; NULL when EC2 has none
+		       */
+	int64_t timestamp;
+};
+/* Latest=true is asked first where wanted; where EC2 refuses it (not Nitro) the plain call follows.
+ */
+void ec2_get_console_output(struct ec2 *, const struct instance_id *, struct ec2_console *ret,
+			    struct ec2_op *op);
+
+struct sts_identity {
+	char *account, *arn, *user_id;
+};
+void sts_get_caller_identity(struct ec2 *, struct sts_identity *ret, struct ec2_op *op);
+
+/* Instance metadata (IMDSv2) of this machine. ERR_NOTFOUND quickly (about a second) when there is
+ * none; AWS_EC2_METADATA_DISABLED=true is ERR_NOTFOUND at once. */
+struct imds_self {
+	char *instance, *zone, *region, *type;
+};
+void imds_get_self(struct ec2 *, struct imds_self *ret, struct ec2_op *op);
+
+void ec2_instances_done(struct ec2_instances *);
+void ec2_volumes_done(struct ec2_volumes *);
+void ec2_snapshots_done(struct ec2_snapshots *);
+void ec2_instance_statuses_done(struct ec2_instance_statuses *);
+void ec2_instance_types_done(struct ec2_instance_types *);
+void ec2_subnets_done(struct ec2_subnets *);
+void ec2_vpcs_done(struct ec2_vpcs *);
+void asg_instances_done(struct asg_instances *);
+void ec2_state_changes_done(struct ec2_state_changes *);
+void ec2_attachment_done(struct ec2_attachment *);
+void ec2_snapshot_done(struct ec2_snapshot *);
+void ec2_console_done(struct ec2_console *);
+void ec2_attribute_done(struct ec2_attribute *);
+void sts_identity_done(struct sts_identity *);
+void imds_self_done(struct imds_self *);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EC2_TYPES_H
+#define EC2_TYPES_H
+
+/* What EC2 answers, as plain structs filled by the field tables (ec2/xmlmap.h). Names are EC2's
+ * own. Strings are malloc'd, NULL where the reply has no such element (another EC2-compatible
+ * server may leave fields out); times are seconds since the epoch, 0 when absent. Enumerations have
+ * an _OTHER for names this program does not know and start with _ABSENT = 0. Everything in a reply
+ * is owned by the reply and released by its *_done. */
+
+#include "base/mem.h"
+#include "ec2/ids.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Tri-state for booleans whose absence must not read as "false". */
+enum ec2_bool { EC2_BOOL_ABSENT, EC2_FALSE, EC2_TRUE };
+
+enum ec2_instance_state {
+	INSTANCE_STATE_ABSENT,
+	INSTANCE_PENDING,
+	INSTANCE_RUNNING,
+	INSTANCE_SHUTTING_DOWN,
+	INSTANCE_TERMINATED,
+	INSTANCE_STOPPING,
+	INSTANCE_STOPPED,
+	INSTANCE_STATE_OTHER,
+};
+enum ec2_volume_status {
+	VOLUME_STATUS_ABSENT,
+	VOLUME_CREATING,
+	VOLUME_AVAILABLE,
+	VOLUME_IN_USE,
+	VOLUME_DELETING,
+	VOLUME_DELETED,
+	VOLUME_ERROR,
+	VOLUME_STATUS_OTHER,
+};
+enum ec2_attachment_status {
+	ATTACHMENT_ABSENT,
+	ATTACHMENT_ATTACHING,
+	ATTACHMENT_ATTACHED,
+	ATTACHMENT_DETACHING,
+	ATTACHMENT_DETACHED,
+	ATTACHMENT_BUSY,
+	ATTACHMENT_OTHER,
+};
+enum ec2_snapshot_status {
+	SNAPSHOT_STATUS_ABSENT,
+	SNAPSHOT_PENDING,
+	SNAPSHOT_COMPLETED,
+	SNAPSHOT_ERROR,
+	SNAPSHOT_RECOVERABLE,
+	SNAPSHOT_RECOVERING,
+	SNAPSHOT_STATUS_OTHER,
+};
+enum ec2_summary_status {
+	SUMMARY_ABSENT,
+	SUMMARY_OK,
+	SUMMARY_IMPAIRED,
+	SUMMARY_INSUFFICIENT_DATA,
+	SUMMARY_NOT_APPLICABLE,
+	SUMMARY_INITIALIZING,
+	SUMMARY_OTHER,
+};
+/* EC2's own word ("in-use"); "?" for _ABSENT and _OTHER. */
+const char *ec2_instance_state_name(enum ec2_instance_state state);
+const char *ec2_volume_status_name(enum ec2_volume_status status);
+const char *ec2_attachment_status_name(enum ec2_attachment_status status);
+const char *ec2_snapshot_status_name(enum ec2_snapshot_status status);
+const char *ec2_summary_status_name(enum ec2_summary_status status);
+
+struct ec2_tag {
+	char *key, *value;
+};
+VEC_TYPE(ec2_tags, struct ec2_tag);
+/* Value of the tag, NULL when there is none. Borrowed. */
+const char *ec2_tag_value(const struct ec2_tags *tags, const char *key);
+
+struct ec2_device { /* item of an instance's blockDeviceMapping */
+	char *device_name;
+	struct volume_id volume;
+	enum ec2_attachment_status status;
+	enum ec2_bool delete_on_termination;
+	int64_t attach_time;
+};
+VEC_TYPE(ec2_devices, struct ec2_device);
+
+struct ec2_address { /* item of an interface's privateIpAddressesSet */
+	char *private_ip, *public_ip;
+	enum ec2_bool primary;
+};
+VEC_TYPE(ec2_address_list, struct ec2_address);
+struct ec2_interface {
+	char *id, *subnet, *vpc, *mac, *private_ip, *public_ip, *public_ip_owner;
+	int64_t device_index; /* -1 when absent */
+	enum ec2_bool source_dest_check;
+	struct ec2_address_list addresses;
+};
+VEC_TYPE(ec2_interfaces, struct ec2_interface);
+struct ec2_product_code {
+	char *code, *type; /* type: "devpay", "marketplace" */
+};
+VEC_TYPE(ec2_product_codes, struct ec2_product_code);
+struct ec2_group {
+	char *id, *name;
+};
+VEC_TYPE(ec2_groups, struct ec2_group);
+
+struct ec2_instance {
+	struct instance_id id;
+	enum ec2_instance_state state;
+	char *type, *image, *key_name, *zone, *architecture, *hypervisor, *root_device_name;
+	char *root_device_type;	       /* "ebs", "instance-store" */
+	char *lifecycle;	       /* "spot", "scheduled"; NULL: on demand */
+	char *spot_request, *platform; /* platform "windows" or NULL */
+	char *vpc, *subnet, *private_ip, *public_ip, *boot_mode, *outpost;
+	char *reason, *state_reason_code, *state_reason;
+	int64_t launch_time;
+	enum ec2_bool hibernation_configured, ena_support, ebs_optimized, source_dest_check;
+	struct ec2_devices devices;
+	struct ec2_interfaces interfaces;
+	struct ec2_product_codes product_codes;
+	struct ec2_groups groups;
+	struct ec2_tags tags;
+};
+VEC_TYPE(ec2_instances, struct ec2_instance);
+
+struct ec2_attachment {
+	struct volume_id volume;
+	struct instance_id instance;
+	char *device;
+	enum ec2_attachment_status status;
+	enum ec2_bool delete_on_termination;
+	int64_t attach_time;
+};
+VEC_TYPE(ec2_attachments, struct ec2_attachment);
+
+struct ec2_volume {
+	struct volume_id id;
+	struct snapshot_id snapshot;
+	enum ec2_volume_status status;
+	char *zone, *type, *kms_key, *outpost;
+	int64_t size_gib, iops, throughput; /* 0 when absent */
+	enum ec2_bool encrypted, multi_attach;
+	struct ec2_attachments attachments;
+	struct ec2_tags tags;
+};
+VEC_TYPE(ec2_volumes, struct ec2_volume);
+
+struct ec2_snapshot {
+	struct snapshot_id id;
+	struct volume_id volume;
+	enum ec2_snapshot_status status;
+	char *status_message, *progress, *description;
+	int64_t start_time, size_gib;
+	enum ec2_bool encrypted;
+	struct ec2_tags tags;
+};
+VEC_TYPE(ec2_snapshots, struct ec2_snapshot);
+
+struct ec2_instance_status {
+	struct instance_id id;
+	enum ec2_instance_state state;
+	enum ec2_summary_status instance_status, system_status;
+};
+VEC_TYPE(ec2_instance_statuses, struct ec2_instance_status);
+
+struct ec2_state_change { /* item of StopInstances and StartInstances */
+	struct instance_id id;
+	enum ec2_instance_state current, previous;
+};
+VEC_TYPE(ec2_state_changes, struct ec2_state_change);
+
+struct ec2_instance_type {
+	char *type, *hypervisor;
+	enum ec2_bool bare_metal, instance_storage;
+	int64_t instance_storage_gb;
+	int64_t memory_mib;
+};
+VEC_TYPE(ec2_instance_types, struct ec2_instance_type);
+
+struct ec2_subnet {
+	char *id, *vpc, *zone, *cidr;
+	enum ec2_bool map_public_ip;
+};
+VEC_TYPE(ec2_subnets, struct ec2_subnet);
+struct ec2_vpc {
+	char *id, *cidr;
+	VEC(char *) cidrs; /* all associated IPv4 ranges */
+};
+VEC_TYPE(ec2_vpcs, struct ec2_vpc);
+
+struct asg_instance { /* item of DescribeAutoScalingInstances */
+	char *instance, *group, *lifecycle_state;
+};
+VEC_TYPE(asg_instances, struct asg_instance);
+
+#endif
