@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One row a check; included twice by checks/table.c. The order is the order of running and
+ * printing: what stops the boot comes before what stops the login, and a firewall after the sshd
+ * whose ports it is judged by. The C name is the check's name with underscores. */

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CHECKS_MACHINE_H
+#define CHECKS_MACHINE_H
+
+/* The system on the volume, as the checks see it: what was given (tree, disks, cloud, console),
+ * files read once, and a few facts worked out once. Facts, not distribution names, decide in
+ * checks. */
+
+#include "checks/facts.h"
+#include "fs/disks.h"
+#include "fs/tree.h"
+
+struct machine;
+
+struct machine_given {
+	struct tree *tree;		 /* borrowed, as all here */
+	const struct disks *disks;	 /* NULL: unknown */
+	const struct cloud_facts *cloud; /* NULL: unknown */
+	const char *console;		 /* text since the last boot; NULL: none */
+};
+struct machine *machine_new(const struct machine_given *given);
+void machine_free(struct machine *);
+DEFINE_CLEANUP(struct machine *, machine_free)
+
+struct tree *machine_tree(const struct machine *);
+const struct disks *machine_disks(const struct machine *);	 /* NULL: unknown */
+const struct cloud_facts *machine_cloud(const struct machine *); /* NULL: unknown */
+const char *machine_console(const struct machine *);
+
+/* A file's contents, read once and kept; NULL and ERR_NOTFOUND when it is not there, NULL and
+ * another code when it cannot be read. Borrowed. Larger than TREE_FILE_MAX is ERR_MALFORMED. */
+const struct str *machine_file(const struct machine *, const char *path, struct err *err);
+
+/* From os-release (or the older release files): "debian", "ubuntu", "amzn", "rhel", "centos",
+ * "sles",
+ * ...; "" when nothing tells. id_like is the space separated list. */
+struct machine_os {
+	char id[32], id_like[128], version_id[32], pretty_name[128];
+};
+const struct machine_os *machine_os(const struct machine *);
+bool machine_os_is_like(const struct machine *, const char *id); /* id or one of id_like */
+
+struct machine_user {
+	char *name, *home, *shell;
+	uint32_t uid, gid;
+	bool has_login_shell; /* shell exists in the tree, is executable, and is no nologin/false */
+	uint32_t line;	      /* in /etc/passwd */
+};
+struct machine_users {
+	struct machine_user *items;
+	size_t count, room;
+};
+const struct machine_users *
+machine_users(const struct machine *); /* /etc/passwd; empty when unreadable */
+const struct machine_user *machine_user(const struct machine *, const char *name);
+
+/* systemd: is the unit started at boot? Looks at masks, wants/requires links in /etc and
+ * /usr/lib (and /lib) systemd/system, aliases, and sysv rc links. */
+enum unit_state { UNIT_MISSING, UNIT_DISABLED, UNIT_ENABLED, UNIT_MASKED };
+enum unit_state machine_unit(const struct machine *, const char *unit); /* "sshd.service" */
+/* Path of the unit file that counts (/etc before /run before /usr/lib, /lib); NULL: none. Borrowed.
+ */
+const char *machine_unit_path(const struct machine *, const char *unit);
+
+/* Text as found on the volume, for a message: escaped, in double quotes, cut at 120 bytes. The
+ * result lives as long as the machine. */
+const char *machine_quote(const struct machine *, const char *bytes, size_t len);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef FS_EDIT_H
+#define FS_EDIT_H
+
+/* Edits are data. A check makes them; only this file applies them, shows them and takes them back.
+ * Several findings may edit the same file: line edits name lines of the file as it was examined and
+ * are merged; two edits of the same lines conflict, the later one is left for the next examination.
+ */
+
+#include "base/hash.h"
+#include "fs/tree.h"
+
+#include <jansson.h>
+
+enum edit_kind {
+	EDIT_LINES,   /* replace `count` lines starting at `line` (1-based) whose bytes are `old` by
+			 `new`;   count 0 inserts before `line` (line = last + 1 appends) */
+	EDIT_CREATE,  /* a new file with `new` (missing parents are made 0755 root) */
+	EDIT_REPLACE, /* the whole contents: must be `old`, becomes `new` */
+	EDIT_REMOVE,  /* a file or symbolic link */
+	EDIT_MKDIR,   /* with missing parents */
+	EDIT_SYMLINK, /* `new` is the target; replaces an existing link or file only if `old` is set
+		       */
+	EDIT_MODE,    /* permission bits and owner: from old_mode/uid/gid to mode/uid/gid */
+};
+
+struct edit {
+	enum edit_kind kind;
+	char *path;
+	uint32_t line, count; /* EDIT_LINES */
+	struct str old, new;  /* bytes; lines with their line ends */
+	uint32_t mode, uid, gid;
+	uint32_t old_mode, old_uid, old_gid; /* EDIT_MODE */
+	char *like; /* created things take the SELinux label of this path; NULL: of their directory
+		     */
+};
+VEC_TYPE(edits, struct edit);
+
+/* Constructors append to `edits` and copy what they are given. Line text includes its line end. */
+void edit_lines(struct edits *, const char *path, uint32_t line, uint32_t count, const char *old,
+		const char *new);
+void edit_create(struct edits *, const char *path, const struct tree_new *, const char *text,
+		 size_t len);
+void edit_replace(struct edits *, const char *path, const struct str *old, const struct str *new);
+void edit_remove(struct edits *, const char *path);
+void edit_mkdir(struct edits *, const char *path, const struct tree_new *);
+void edit_symlink(struct edits *, const char *path, const char *target);
+void edit_mode(struct edits *, const char *path, const struct tree_stat *now, uint32_t mode,
+	       uint32_t uid, uint32_t gid);
+void edits_done(struct edits *);
+DEFINE_CLEANUP_DONE(struct edits, edits_done)
+/* Appends copies of all of `from`. */
+void edits_add_all(struct edits *, const struct edits *from);
+
+json_t *edit_to_json(const struct edit *); /* bytes as base64 */
+/* ERR_MALFORMED on anything that is not exactly what edit_to_json makes, including a path that is
+ * relative, has "..", or is too long: this crosses from the unprivileged examiner. */
+int edit_from_json(const json_t *, struct edit *ret, struct err *);
+
+/* What applying would do, per path: the state before and after. A patch is computed from edits by
+ * reading the tree, applied, recorded as the undo record, and reverted. */
+struct patch_side {
+	bool exists;
+	uint32_t mode, uid, gid; /* mode with type bits */
+	struct str bytes;	 /* contents of a file, target of a link */
+};
+struct patch_item {
+	char *path;
+	struct patch_side before, after;
+	char *like;
+};
+struct patch {
+	struct patch_item *items;
+	size_t count, room;
+	size_t left_out; /* edits that conflicted with an earlier one */
+};
+/* ERR_CONFLICT when the tree is not as an edit expects (other bytes, name exists). */
+int patch_make(struct tree *, const struct edits *, struct patch *ret, struct err *);
+int patch_apply(struct tree *, const struct patch *, struct err *);
+/* Takes the patch back where a path is still as the patch left it; paths that are not are appended
+ * to `changed` and left alone. Directories it made are removed only when empty. */
+int patch_revert(struct tree *, const struct patch *, struct tree_names *changed, struct err *);
+/* Unified diff with 3 lines of context (contents), one "mode 0777 -> 0755" line (modes, owners) and
+ * so on. Bytes are escaped for a terminal. */
+void patch_diff(const struct patch *, struct str *into);
+json_t *patch_to_json(const struct patch *);
+int patch_from_json(const json_t *, struct patch *ret, struct err *);
+void patch_done(struct patch *);
+DEFINE_CLEANUP_DONE(struct patch, patch_done)
+
+#endif
