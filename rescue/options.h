@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RESCUE_OPTIONS_H
+#define RESCUE_OPTIONS_H
+
+/* Everything the command line can say, parsed once by main from the rows of rescue/command.c. */
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+VEC_TYPE(words, const char *);
+
+struct options {
+	struct words targets; /* the arguments that are no options */
+	/* AWS */
+	const char *region, *profile, *endpoint_url;
+	/* where things are */
+	const char *device_dir; /* default /dev/disk/by-id */
+	const char
+		*state_dir; /* default /var/lib/ec2-rescue, or XDG state when not root; made 0700 */
+	/* the rescue */
+	const char
+		*helper; /* instance id, which must be this machine; NULL: this machine by IMDS */
+	bool yes;	 /* consent to the hazards that were printed */
+	bool dry_run;
+	bool json;
+	bool force_stop; /* consent to a forced stop when the graceful one does not end */
+	bool no_snapshot;
+	struct words fix;  /* --fix NAME: offered repairs to do as well */
+	uint32_t verify_s; /* deadline for status checks and the sshd port; default 300 */
+	uint32_t stop_s;   /* patience with a graceful stop; default 300 */
+	const char
+		*ssh_host; /* address to try the sshd port on; NULL: public, else private address */
+	uint32_t ssh_port; /* 0: the port sshd listens on according to the volume, else 22 */
+	/* audit, repair */
+	struct words with; /* --with PATH: further devices of the same system */
+	bool unprivileged; /* use libext2fs although root */
+};
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RESCUE_SURGERY_H
+#define RESCUE_SURGERY_H
+
+/* Surgery as the process with credentials sees it: a child that has none.
+ *
+ * The child is this program again (hidden command "surgeon"), started with an empty environment and
+ * only its channel open, so that no credential is in its memory. It opens the volume, has it
+ * examined by a grandchild without privileges, applies edits to the overlay, examines again, has
+ * the file system checked, and then asks; only after surgery_commit() does it write to the volume.
+ * Its messages are JSON lines; everything in them is treated as hostile here. */
+
+#include "base/loop.h"
+#include "checks/facts.h"
+#include "rescue/options.h"
+
+#include <jansson.h>
+
+enum surgery_mode { SURGERY_AUDIT, SURGERY_REPAIR, SURGERY_UNDO, SURGERY_RECOVER };
+
+struct surgery_job {
+	enum surgery_mode mode;
+	const char *path;	/* device, image or tree */
+	const char *name;	/* "vol-…" or NULL */
+	const char *record_dir; /* redo, undo and patch of this run (REPAIR, UNDO, RECOVER) */
+	const char *work_dir;	/* scratch, private */
+	const struct words *fix, *more;	 /* offered repairs to do; further devices */
+	const struct cloud_facts *cloud; /* NULL: unknown */
+	const char *console;		 /* NULL: none */
+	bool is_unprivileged;		 /* libext2fs although root */
+	bool disks_are_complete;
+	uint32_t deadline_s; /* the whole surgery; the child is killed after it */
+};
+
+struct surgery;
+enum surgery_state { SURGERY_WORKING, SURGERY_READY, SURGERY_ENDED };
+struct surgery_result {
+	enum surgery_state state;
+	struct err err;		  /* ENDED: ERR_NONE, or why it failed */
+	size_t findings, repairs; /* READY, ENDED: found; of which would be (were) repaired */
+	size_t faults;		  /* findings above "note" that remain (audit: that exist) */
+	size_t could_not_tell;
+	uint64_t changed_blocks, changed_bytes;
+	bool was_committed;	 /* ENDED: the volume was changed */
+	bool was_undone_exactly; /* UNDO */
+	uint32_t
+		ssh_port; /* first port sshd listens on by the volume's configuration; 0: unknown */
+};
+/* `event` gets every event for the report (finding, diff, machine, ...; borrowed). `changed` runs
+ * when the state changes. */
+struct surgery_watch {
+	void (*event)(void *arg, json_t *event);
+	void (*changed)(void *arg);
+	void *arg;
+};
+int surgery_start(struct loop *, const struct surgery_job *, const struct surgery_watch *,
+		  struct surgery **ret, struct err *) __attribute__((warn_unused_result));
+const struct surgery_result *surgery_result(const struct surgery *);
+/* In state READY: write it to the volume, or leave the volume as it is (dry run, refusal). */
+void surgery_commit(struct surgery *);
+void surgery_decline(struct surgery *);
+/* Kills the child if it still runs, reaps it. NULL is fine. */
+void surgery_free(struct surgery *);
+
+/* The child's whole life; the hidden command. Returns the exit status. */
+int surgeon_main(int channel_fd);
+
+#endif
