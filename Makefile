@@ -11,7 +11,7 @@ WARN     := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wmissing-prototypes -Wstric
 CONVERT  := -Wconversion
 HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 LINKHARD := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
-DEFS     := -std=gnu17 -D_GNU_SOURCE -DFUSE_USE_VERSION=35 -DVERSION='"$(VERSION)"' -I.
+DEFS     := -std=gnu17 -D_GNU_SOURCE -DFUSE_USE_VERSION=35 -DVERSION='"$(VERSION)"' -I. -Itests/unit
 # -isystem: warnings inside other people's headers are not ours to mend.
 PKGFLAGS  = $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 ALLFLAGS  = $(DEFS) $(WARN) $(HARDEN) $(PKGFLAGS) $(CFLAGS) $(SAN) $(if $(CI),-Werror)

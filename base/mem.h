@@ -103,7 +103,7 @@ DEFINE_CLEANUP(int, fd_close)
 	})
 #define vec_push(v, item) (*vec_add(v) = (item))
 #define vec_foreach(p, v) \
-	for (__typeof__((v)->items) p = (v)->items; p && p < (v)->items + (v)->count; p++)
+	for (__typeof__((v)->items + 0) p = (v)->items; p && p < (v)->items + (v)->count; p++)
 /* Frees the array, not what its items own. */
 #define vec_done(v)                         \
 	do {                                \

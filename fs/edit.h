@@ -52,7 +52,8 @@ DEFINE_CLEANUP_DONE(struct edits, edits_done)
 /* Appends copies of all of `from`. */
 void edits_add_all(struct edits *, const struct edits *from);
 
-json_t *edit_to_json(const struct edit *); /* bytes as base64 */
+/* Bytes as base64; NULL for a path that is not UTF-8 (such a file cannot be edited). */
+json_t *edit_to_json(const struct edit *);
 /* ERR_MALFORMED on anything that is not exactly what edit_to_json makes, including a path that is
  * relative, has "..", or is too long: this crosses from the unprivileged examiner. */
 int edit_from_json(const json_t *, struct edit *ret, struct err *);
@@ -63,11 +64,11 @@ struct patch_side {
 	bool exists;
 	uint32_t mode, uid, gid; /* mode with type bits */
 	struct str bytes;	 /* contents of a file, target of a link */
+	struct str label;	 /* security.selinux; empty: none */
 };
 struct patch_item {
 	char *path;
 	struct patch_side before, after;
-	char *like;
 };
 struct patch {
 	struct patch_item *items;
@@ -83,9 +84,16 @@ int patch_revert(struct tree *, const struct patch *, struct tree_names *changed
 /* Unified diff with 3 lines of context (contents), one "mode 0777 -> 0755" line (modes, owners) and
  * so on. Bytes are escaped for a terminal. */
 void patch_diff(const struct patch *, struct str *into);
+void patch_item_diff(const struct patch_item *, struct str *into);
 json_t *patch_to_json(const struct patch *);
 int patch_from_json(const json_t *, struct patch *ret, struct err *);
 void patch_done(struct patch *);
 DEFINE_CLEANUP_DONE(struct patch, patch_done)
+
+/* Pieces of the JSON form, for whoever sends such things across the same border. */
+json_t *bytes_to_json(const struct str *bytes);
+int bytes_from_json(const json_t *value, const char *what, struct str *ret, struct err *err);
+int u32_from_json(const json_t *object, const char *key, uint32_t *ret, struct err *err);
+int path_from_json(const json_t *value, char **ret, struct err *err);
 
 #endif

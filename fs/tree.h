@@ -119,6 +119,12 @@ struct tree_ops {
 	int (*sync)(void *, struct err *);
 	void (*close)(void *);
 };
+/* NULL functions: changes are refused as read-only; resolve works step by step through stat and
+ * readlink; space cannot be told; sync and close do nothing. list need not sort. */
 struct tree *tree_new_backend(const struct tree_ops *ops, void *private);
+/* The backend's own data when the tree is of this backend, else NULL. */
+void *tree_private(const struct tree *, const struct tree_ops *ops);
+/* err_set with the path escaped in front; for backends. Returns -1. */
+int tree_path_err(struct err *, enum err_code, const char *path, const char *what);
 
 #endif

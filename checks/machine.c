@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/machine.h"
+
+#include <stdio.h>
+
+struct cached_file {
+	char *path;
+	struct str text;
+	struct err err; /* ERR_NONE: text counts */
+};
+
+struct cached_unit {
+	char *name, *path;
+	enum unit_state state;
+};
+
+struct machine {
+	struct machine_given given;
+	VEC(struct cached_file *) files;
+	VEC(char *) quotes;
+	VEC(struct cached_unit *) units;
+	bool has_os, has_users;
+	struct machine_os os;
+	struct machine_users users;
+};
+
+/* Answers are worked out on first use and kept; to a check the machine is constant. */
+static struct machine *mutable(const struct machine *machine)
+{
+	return (struct machine *)(uintptr_t)machine;
+}
+
+struct machine *machine_new(const struct machine_given *given)
+{
+	struct machine *machine = mem_alloc(sizeof(*machine));
+
+	machine->given = *given;
+	return machine;
+}
+
+void machine_free(struct machine *machine)
+{
+	if (!machine)
+		return;
+	vec_foreach (file, &machine->files) {
+		free((*file)->path);
+		str_done(&(*file)->text);
+		free(*file);
+	}
+	vec_foreach (quote, &machine->quotes)
+		free(*quote);
+	vec_foreach (unit, &machine->units) {
+		free((*unit)->name);
+		free((*unit)->path);
+		free(*unit);
+	}
+	vec_foreach (user, &machine->users) {
+		free(user->name);
+		free(user->home);
+		free(user->shell);
+	}
+	vec_done(&machine->files);
+	vec_done(&machine->quotes);
+	vec_done(&machine->units);
+	vec_done(&machine->users);
+	free(machine);
+}
+
+struct tree *machine_tree(const struct machine *machine)
+{
+	return machine->given.tree;
+}
+
+const struct disks *machine_disks(const struct machine *machine)
+{
+	return machine->given.disks;
+}
+
+const struct cloud_facts *machine_cloud(const struct machine *machine)
+{
+	const struct cloud_facts *cloud = machine->given.cloud;
+
+	return cloud && cloud->is_known ? cloud : NULL;
+}
+
+const char *machine_console(const struct machine *machine)
+{
+	return machine->given.console;
+}
+
+const struct str *machine_file(const struct machine *machine, const char *path, struct err *err)
+{
+	struct cached_file *file;
+
+	vec_foreach (known, &machine->files) {
+		if (!str_eq((*known)->path, path))
+			continue;
+		if ((*known)->err.code == ERR_NONE)
+			return &(*known)->text;
+		*err = (*known)->err;
+		return NULL;
+	}
+	file = mem_alloc(sizeof(*file));
+	file->path = mem_strdup(path);
+	file->text = (struct str)STR_INIT;
+	vec_push(&mutable(machine)->files, file);
+	if (tree_read(machine->given.tree, path, TREE_FILE_MAX, &file->text, &file->err) < 0) {
+		*err = file->err;
+		return NULL;
+	}
+	return &file->text;
+}
+
+const char *machine_quote(const struct machine *machine, const char *bytes, size_t len)
+{
+	cleanup(str_done) struct str text = STR_INIT;
+	char *quote;
+
+	str_add_char(&text, '"');
+	str_add_escaped(&text, bytes, len < 120 ? len : 120);
+	str_add(&text, len <= 120 ? "\"" : "…\"");
+	quote = str_take(&text);
+	vec_push(&mutable(machine)->quotes, quote);
+	return quote;
+}
+
+/* os-release(5): KEY=value, the value optionally in single or double quotes. */
+static void os_field(const struct str *text, const char *key, char *ret, size_t room)
+{
+	size_t key_len = strlen(key);
+
+	for (const char *line = text->s; *line;
+	     line += strcspn(line, "\n"), line += *line == '\n') {
+		const char *value = line + key_len + 1;
+		size_t len;
+
+		if (strncmp(line, key, key_len) || line[key_len] != '=')
+			continue;
+		len = strcspn(value, "\r\n");
+		if (len >= 2 && (value[0] == '"' || value[0] == '\'') &&
+		    value[len - 1] == value[0]) {
+			value++;
+			len -= 2;
+		}
+		snprintf(ret, room, "%.*s", (int)(len < room ? len : room - 1), value);
+	}
+}
+
+/* Before os-release there were files of one line: "CentOS release 6.10 (Final)". */
+static void os_from_release_line(const struct str *text, struct machine_os *os)
+{
+	static const struct {
+		const char *word, *id;
+	} known[] = { { "CentOS", "centos" }, { "Red Hat", "rhel" },
+		      { "Fedora", "fedora" }, { "Amazon Linux", "amzn" },
+		      { "Oracle", "ol" },     { "Scientific", "scientific" } };
+	const char *digit = strpbrk(text->s, "0123456789");
+
+	for (size_t i = 0; i < ARRAY_LEN(known) && !os->id[0]; i++)
+		if (strstr(text->s, known[i].word))
+			snprintf(os->id, sizeof(os->id), "%s", known[i].id);
+	snprintf(os->id_like, sizeof(os->id_like), "rhel fedora");
+	if (digit)
+		snprintf(os->version_id, sizeof(os->version_id), "%.*s",
+			 (int)strspn(digit, "0123456789."), digit);
+	snprintf(os->pretty_name, sizeof(os->pretty_name), "%.*s", (int)strcspn(text->s, "\r\n"),
+		 text->s);
+}
+
+const struct machine_os *machine_os(const struct machine *machine)
+{
+	static const char *const paths[] = { "/etc/os-release", "/usr/lib/os-release" };
+	static const char *const lines[] = { "/etc/system-release", "/etc/redhat-release" };
+	struct machine_os *os = &mutable(machine)->os;
+	struct err ignored = ERR_INIT;
+	const struct str *text = NULL;
+
+	if (machine->has_os)
+		return os;
+	mutable(machine)->has_os = true;
+	for (size_t i = 0; i < ARRAY_LEN(paths) && !text; i++)
+		text = machine_file(machine, paths[i], &ignored);
+	if (text) {
+		os_field(text, "ID", os->id, sizeof(os->id));
+		os_field(text, "ID_LIKE", os->id_like, sizeof(os->id_like));
+		os_field(text, "VERSION_ID", os->version_id, sizeof(os->version_id));
+		os_field(text, "PRETTY_NAME", os->pretty_name, sizeof(os->pretty_name));
+		return os;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(lines) && !text; i++)
+		text = machine_file(machine, lines[i], &ignored);
+	if (text)
+		os_from_release_line(text, os);
+	else if (tree_exists(machine->given.tree, "/etc/debian_version"))
+		snprintf(os->id, sizeof(os->id), "debian");
+	return os;
+}
+
+bool machine_os_is_like(const struct machine *machine, const char *id)
+{
+	const struct machine_os *os = machine_os(machine);
+	size_t len = strlen(id);
+
+	if (str_eq(os->id, id))
+		return true;
+	for (const char *p = strstr(os->id_like, id); p; p = strstr(p + 1, id))
+		if ((p == os->id_like || p[-1] == ' ') && (!p[len] || p[len] == ' '))
+			return true;
+	return false;
+}
+
+/* A shell that lets somebody work: it is there and executable, and is not one of those that refuse.
+ */
+static bool is_login_shell(const struct machine *machine, const char *shell)
+{
+	const char *name = strrchr(shell, '/');
+	struct err ignored = ERR_INIT;
+	struct tree_stat st;
+
+	if (!*shell)
+		return true; /* passwd(5): empty means /bin/sh */
+	if (!name || shell[0] != '/')
+		return false;
+	if (str_eq(name, "/nologin") || str_eq(name, "/false") || str_eq(name, "/true") ||
+	    str_eq(name, "/sync") || str_eq(name, "/halt") || str_eq(name, "/shutdown"))
+		return false;
+	return !tree_stat(machine->given.tree, shell, TREE_FOLLOW, &st, &ignored) &&
+	       S_ISREG(st.mode) && (st.mode & 0111);
+}
+
+/* name:password:uid:gid:gecos:home:shell */
+static void add_user(struct machine *machine, char *line, uint32_t number)
+{
+	char *field[7], *end_uid, *end_gid;
+	struct machine_user *user;
+	unsigned long uid, gid;
+
+	for (size_t i = 0; i < ARRAY_LEN(field); i++) {
+		field[i] = strsep(&line, ":");
+		if (!field[i])
+			return;
+	}
+	uid = strtoul(field[2], &end_uid, 10);
+	gid = strtoul(field[3], &end_gid, 10);
+	if (!*field[0] || !*field[2] || *end_uid || *end_gid || uid > UINT32_MAX ||
+	    gid > UINT32_MAX || machine->users.count == TREE_LIST_MAX)
+		return;
+	user = vec_add(&machine->users);
+	user->name = mem_strdup(field[0]);
+	user->home = mem_strdup(field[5]);
+	user->shell = mem_strdup(field[6]);
+	user->uid = (uint32_t)uid;
+	user->gid = (uint32_t)gid;
+	user->line = number;
+	user->has_login_shell = is_login_shell(machine, field[6]);
+}
+
+const struct machine_users *machine_users(const struct machine *machine)
+{
+	struct err ignored = ERR_INIT;
+	const struct str *text;
+	uint32_t number = 0;
+
+	if (machine->has_users)
+		return &machine->users;
+	mutable(machine)->has_users = true;
+	text = machine_file(machine, "/etc/passwd", &ignored);
+	if (!text)
+		return &machine->users;
+	for (const char *line = text->s; *line;
+	     line += strcspn(line, "\n"), line += *line == '\n') {
+		cleanup(free) char *copy = mem_strndup(line, strcspn(line, "\n"));
+
+		add_user(mutable(machine), copy, ++number);
+	}
+	return &machine->users;
+}
+
+const struct machine_user *machine_user(const struct machine *machine, const char *name)
+{
+	const struct machine_users *users = machine_users(machine);
+
+	vec_foreach (user, users)
+		if (str_eq(user->name, name))
+			return user;
+	return NULL;
+}
+
+/* Units. systemd.unit(5): earlier directories win; a unit is started at boot when some .wants or
+ * .requires directory names it, which is what `systemctl enable` makes. */
+static const char *const unit_dirs[] = { "/etc/systemd/system", "/run/systemd/system",
+					 "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
+					 "/lib/systemd/system" };
+
+static bool is_masked(struct tree *tree, const char *path)
+{
+	cleanup(str_done) struct str target = STR_INIT;
+	struct err ignored = ERR_INIT;
+	struct tree_stat st;
+
+	if (tree_stat(tree, path, TREE_NOFOLLOW, &st, &ignored) < 0)
+		return false;
+	if (S_ISLNK(st.mode))
+		return !tree_readlink(tree, path, &target, &ignored) &&
+		       str_eq(target.s, "/dev/null");
+	return S_ISREG(st.mode) && !st.size_bytes; /* an empty unit file masks too */
+}
+
+static bool is_wanted(struct tree *tree, const char *unit)
+{
+	for (size_t i = 0; i < ARRAY_LEN(unit_dirs); i++) {
+		cleanup(tree_names_done) struct tree_names names = { 0 };
+		struct err ignored = ERR_INIT;
+
+		if (tree_list(tree, unit_dirs[i], &names, &ignored) < 0)
+			continue;
+		vec_foreach (name, &names) {
+			cleanup(free) char *link = NULL;
+			struct tree_stat st;
+
+			if (!str_ends(*name, ".wants") && !str_ends(*name, ".requires"))
+				continue;
+			link = mem_printf("%s/%s/%s", unit_dirs[i], *name, unit);
+			if (!tree_stat(tree, link, TREE_NOFOLLOW, &st, &ignored))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* System V: /etc/rc3.d/S55sshd (or /etc/rc.d/rc3.d). */
+static enum unit_state sysv_state(struct tree *tree, const char *unit)
+{
+	static const char *const dirs[] = { "/etc/rc3.d", "/etc/rc.d/rc3.d", "/etc/rc2.d",
+					    "/etc/rc5.d", "/etc/init.d/rc3.d" };
+	const char *dot = strrchr(unit, '.');
+	cleanup(free) char *base = NULL, *script = NULL;
+
+	if (!dot || !str_eq(dot, ".service"))
+		return UNIT_MISSING;
+	base = mem_strndup(unit, (size_t)(dot - unit));
+	script = mem_printf("/etc/init.d/%s", base);
+	if (!tree_exists(tree, script))
+		return UNIT_MISSING;
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+		cleanup(tree_names_done) struct tree_names names = { 0 };
+		struct err ignored = ERR_INIT;
+
+		if (tree_list(tree, dirs[i], &names, &ignored) < 0)
+			continue;
+		vec_foreach (name, &names)
+			if ((*name)[0] == 'S' && strlen(*name) > 3 && str_eq(*name + 3, base))
+				return UNIT_ENABLED;
+	}
+	return UNIT_DISABLED;
+}
+
+static void look_at_unit(struct tree *tree, struct cached_unit *unit)
+{
+	cleanup(str_done) struct str real = STR_INIT;
+	struct err ignored = ERR_INIT;
+	const char *real_name;
+
+	for (size_t i = 0; i < ARRAY_LEN(unit_dirs) && !unit->path; i++) {
+		cleanup(free) char *path = mem_printf("%s/%s", unit_dirs[i], unit->name);
+		struct tree_stat st;
+
+		if (!tree_stat(tree, path, TREE_NOFOLLOW, &st, &ignored))
+			unit->path = TAKE(path);
+	}
+	if (!unit->path) {
+		unit->state = sysv_state(tree, unit->name);
+		return;
+	}
+	if (is_masked(tree, unit->path)) {
+		unit->state = UNIT_MASKED;
+		return;
+	}
+	unit->state = is_wanted(tree, unit->name) ? UNIT_ENABLED : UNIT_DISABLED;
+	if (unit->state == UNIT_ENABLED || tree_resolve(tree, unit->path, &real, &ignored) < 0)
+		return;
+	/* An alias ("sshd.service" for ssh.service) runs when what it names runs, and the other way
+	 * round. */
+	real_name = strrchr(real.s, '/') + 1;
+	if (!str_eq(real_name, unit->name) && is_wanted(tree, real_name))
+		unit->state = UNIT_ENABLED;
+}
+
+static const struct cached_unit *unit_of(const struct machine *machine, const char *name)
+{
+	struct cached_unit *unit;
+
+	vec_foreach (known, &machine->units)
+		if (str_eq((*known)->name, name))
+			return *known;
+	unit = mem_alloc(sizeof(*unit));
+	unit->name = mem_strdup(name);
+	look_at_unit(machine->given.tree, unit);
+	vec_push(&mutable(machine)->units, unit);
+	return unit;
+}
+
+enum unit_state machine_unit(const struct machine *machine, const char *unit)
+{
+	return unit_of(machine, unit)->state;
+}
+
+const char *machine_unit_path(const struct machine *machine, const char *unit)
+{
+	return unit_of(machine, unit)->path;
+}

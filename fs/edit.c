@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fs/edit.h"
+
+static struct edit *add(struct edits *edits, enum edit_kind kind, const char *path)
+{
+	struct edit *edit = vec_add(edits);
+
+	edit->kind = kind;
+	edit->path = mem_strdup(path);
+	edit->old = edit->new = (struct str)STR_INIT;
+	return edit;
+}
+
+void edit_lines(struct edits *edits, const char *path, uint32_t line, uint32_t count,
+		const char *old, const char *new)
+{
+	struct edit *edit = add(edits, EDIT_LINES, path);
+
+	edit->line = line;
+	edit->count = count;
+	str_add(&edit->old, old);
+	str_add(&edit->new, new);
+}
+
+void edit_create(struct edits *edits, const char *path, const struct tree_new *new,
+		 const char *text, size_t len)
+{
+	struct edit *edit = add(edits, EDIT_CREATE, path);
+
+	edit->mode = new->mode;
+	edit->uid = new->uid;
+	edit->gid = new->gid;
+	str_add_bytes(&edit->new, text, len);
+}
+
+void edit_replace(struct edits *edits, const char *path, const struct str *old,
+		  const struct str *new)
+{
+	struct edit *edit = add(edits, EDIT_REPLACE, path);
+
+	str_add_bytes(&edit->old, old->s, old->len);
+	str_add_bytes(&edit->new, new->s, new->len);
+}
+
+void edit_remove(struct edits *edits, const char *path)
+{
+	add(edits, EDIT_REMOVE, path);
+}
+
+void edit_mkdir(struct edits *edits, const char *path, const struct tree_new *new)
+{
+	struct edit *edit = add(edits, EDIT_MKDIR, path);
+
+	edit->mode = new->mode;
+	edit->uid = new->uid;
+	edit->gid = new->gid;
+}
+
+void edit_symlink(struct edits *edits, const char *path, const char *target)
+{
+	str_add(&add(edits, EDIT_SYMLINK, path)->new, target);
+}
+
+void edit_mode(struct edits *edits, const char *path, const struct tree_stat *now, uint32_t mode,
+	       uint32_t uid, uint32_t gid)
+{
+	struct edit *edit = add(edits, EDIT_MODE, path);
+
+	edit->mode = mode & 07777;
+	edit->uid = uid;
+	edit->gid = gid;
+	edit->old_mode = now->mode & 07777;
+	edit->old_uid = now->uid;
+	edit->old_gid = now->gid;
+}
+
+static void edit_done(struct edit *edit)
+{
+	free(edit->path);
+	free(edit->like);
+	str_done(&edit->old);
+	str_done(&edit->new);
+}
+
+void edits_done(struct edits *edits)
+{
+	vec_foreach (edit, edits)
+		edit_done(edit);
+	vec_done(edits);
+}
+
+void edits_add_all(struct edits *edits, const struct edits *from)
+{
+	vec_foreach (src, from) {
+		struct edit *edit = vec_add(edits);
+
+		*edit = *src;
+		edit->path = mem_strdup(src->path);
+		edit->like = src->like ? mem_strdup(src->like) : NULL;
+		edit->old = edit->new = (struct str)STR_INIT;
+		str_add_bytes(&edit->old, src->old.s, src->old.len);
+		str_add_bytes(&edit->new, src->new.s, src->new.len);
+	}
+}
+
+/* JSON: hostile bytes travel as base64, everything else as it is. */
+
+static const char *const kind_names[] = {
+	[EDIT_LINES] = "lines",	  [EDIT_CREATE] = "create", [EDIT_REPLACE] = "replace",
+	[EDIT_REMOVE] = "remove", [EDIT_MKDIR] = "mkdir",   [EDIT_SYMLINK] = "symlink",
+	[EDIT_MODE] = "mode",
+};
+
+json_t *bytes_to_json(const struct str *bytes)
+{
+	cleanup(str_done) struct str text = STR_INIT;
+
+	str_add_base64(&text, bytes->s, bytes->len);
+	return json_stringn(text.s, text.len);
+}
+
+int bytes_from_json(const json_t *value, const char *what, struct str *ret, struct err *err)
+{
+	if (!json_is_string(value) || json_string_length(value) > TREE_FILE_MAX / 3 * 4 + 4 ||
+	    str_add_from_base64(ret, json_string_value(value), json_string_length(value)) < 0)
+		return err_set(err, ERR_MALFORMED, "%s is not base64 text", what);
+	return 0;
+}
+
+int u32_from_json(const json_t *object, const char *key, uint32_t *ret, struct err *err)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+	    json_integer_value(value) > UINT32_MAX)
+		return err_set(err, ERR_MALFORMED, "\"%s\" is not a number that fits", key);
+	*ret = (uint32_t)json_integer_value(value);
+	return 0;
+}
+
+int path_from_json(const json_t *value, char **ret, struct err *err)
+{
+	const char *path = json_string_value(value);
+	size_t len = json_string_length(value);
+
+	if (!path || path[0] != '/' || !path[1] || len >= TREE_PATH_MAX || strlen(path) != len)
+		return err_set(err, ERR_MALFORMED, "a path is not absolute or too long");
+	for (const char *p = path; p; p = strchr(p + 1, '/'))
+		if (!strncmp(p, "/../", 4) || str_eq(p, "/..") || !strncmp(p, "/./", 3) ||
+		    str_eq(p, "/.") || !strncmp(p, "//", 2) || str_eq(p, "/"))
+			return err_set(err, ERR_MALFORMED, "a path is not in its plain form");
+	*ret = mem_strdup(path);
+	return 0;
+}
+
+/* Paths are bytes to the kernel and text to JSON: latin-1 escapes would change them, so a path that
+ * is no UTF-8 cannot be edited. edit_to_json gives NULL then. */
+json_t *edit_to_json(const struct edit *edit)
+{
+	json_t *path = json_string(edit->path);
+
+	if (!path)
+		return NULL;
+	return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:s*}",
+			 "kind", kind_names[edit->kind], "path", path, "line",
+			 (json_int_t)edit->line, "count", (json_int_t)edit->count, "old",
+			 bytes_to_json(&edit->old), "new", bytes_to_json(&edit->new), "mode",
+			 (json_int_t)edit->mode, "uid", (json_int_t)edit->uid, "gid",
+			 (json_int_t)edit->gid, "old_mode", (json_int_t)edit->old_mode, "old_uid",
+			 (json_int_t)edit->old_uid, "old_gid", (json_int_t)edit->old_gid, "like",
+			 edit->like);
+}
+
+static int parse_edit(const json_t *json, struct edit *edit, struct err *err)
+{
+	const char *kind = json_string_value(json_object_get(json, "kind"));
+	const json_t *like = json_object_get(json, "like");
+	size_t k = 0;
+
+	while (k < ARRAY_LEN(kind_names) && (!kind || !str_eq(kind_names[k], kind)))
+		k++;
+	if (k == ARRAY_LEN(kind_names))
+		return err_set(err, ERR_MALFORMED, "an edit is of no known kind");
+	edit->kind = (enum edit_kind)k;
+	if (path_from_json(json_object_get(json, "path"), &edit->path, err) < 0 ||
+	    (like && path_from_json(like, &edit->like, err) < 0) ||
+	    bytes_from_json(json_object_get(json, "old"), "old", &edit->old, err) < 0 ||
+	    bytes_from_json(json_object_get(json, "new"), "new", &edit->new, err) < 0 ||
+	    u32_from_json(json, "line", &edit->line, err) < 0 ||
+	    u32_from_json(json, "count", &edit->count, err) < 0 ||
+	    u32_from_json(json, "mode", &edit->mode, err) < 0 ||
+	    u32_from_json(json, "uid", &edit->uid, err) < 0 ||
+	    u32_from_json(json, "gid", &edit->gid, err) < 0 ||
+	    u32_from_json(json, "old_mode", &edit->old_mode, err) < 0 ||
+	    u32_from_json(json, "old_uid", &edit->old_uid, err) < 0 ||
+	    u32_from_json(json, "old_gid", &edit->old_gid, err) < 0)
+		return -1;
+	if ((edit->mode | edit->old_mode) & ~07777u)
+		return err_set(err, ERR_MALFORMED, "an edit has a mode beyond the permission bits");
+	return 0;
+}
+
+int edit_from_json(const json_t *json, struct edit *ret, struct err *err)
+{
+	struct edit edit = { .old = STR_INIT, .new = STR_INIT };
+
+	if (parse_edit(json, &edit, err) < 0) {
+		edit_done(&edit);
+		return -1;
+	}
+	*ret = edit;
+	return 0;
+}

@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The tree backend over a directory descriptor. Every access is openat2 with RESOLVE_IN_ROOT, so
+ * that absolute links and ".." stay inside and nothing has to be checked before use. */
+#include "base/file.h"
+#include "fs/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+
+struct attr_row {
+	char *path;
+	uint32_t mode, uid, gid; /* permission bits */
+};
+
+struct dir {
+	int fd;
+	bool has_attrs;
+	struct tree *self; /* for tree_resolve, only with attrs */
+	VEC(struct attr_row) attrs;
+};
+
+static int open_in(const struct dir *dir, const char *path, int flags, uint32_t mode)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
+		.mode = mode,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	const char *inside = path + strspn(path, "/");
+
+	return (int)syscall(SYS_openat2, dir->fd, *inside ? inside : ".", &how, sizeof(how));
+}
+
+static int open_err(struct err *err, int errnum, const char *path)
+{
+	switch (errnum) {
+	case ENOENT:
+	case ENOTDIR:
+		return tree_path_err(err, ERR_NOTFOUND, path, "no such file on the volume");
+	case ELOOP:
+		return tree_path_err(err, ERR_MALFORMED, path,
+				     "the symbolic links go round in a circle");
+	case ENAMETOOLONG:
+		return tree_path_err(err, ERR_MALFORMED, path, "the name is too long");
+	case ENOSYS:
+		return err_set(err, ERR_TOOL,
+			       "this kernel has no openat2; Linux 5.6 or newer is needed");
+	case EACCES:
+	case EPERM:
+		return tree_path_err(err, ERR_DENIED, path, strerror(errnum));
+	case EEXIST:
+		return tree_path_err(err, ERR_CONFLICT, path, "exists already");
+	default:
+		return tree_path_err(err, ERR_IO, path, strerror(errnum));
+	}
+}
+
+/* Opens what an O_PATH descriptor stands for: the same inode, whatever its name is by now. */
+static int reopen(int path_fd, int flags)
+{
+	char link[64];
+	int fd;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", path_fd);
+	fd = open(link, flags | O_CLOEXEC | O_NOATIME);
+	if (fd < 0 && errno == EPERM)
+		fd = open(link, flags | O_CLOEXEC); /* O_NOATIME is for owners only */
+	return fd;
+}
+
+/* A regular file, opened without ever opening a device, FIFO or socket. */
+static int open_regular(const struct dir *dir, const char *path, int flags, struct stat *ret_st,
+			struct err *err)
+{
+	cleanup(fd_close) int path_fd = open_in(dir, path, O_PATH, 0);
+	int fd;
+
+	if (path_fd < 0)
+		return open_err(err, errno, path);
+	if (fstat(path_fd, ret_st) < 0)
+		return open_err(err, errno, path);
+	if (!S_ISREG(ret_st->st_mode))
+		return tree_path_err(err, ERR_MALFORMED, path, "is not a regular file");
+	fd = reopen(path_fd, flags | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? open_err(err, errno, path) : fd;
+}
+
+/* The table of modes and owners, when there is one */
+
+static struct attr_row *find_row(struct dir *dir, const char *path)
+{
+	vec_foreach (row, &dir->attrs)
+		if (str_eq(row->path, path))
+			return row;
+	return NULL;
+}
+
+static struct attr_row default_row(uint32_t type)
+{
+	return (struct attr_row){ .mode = S_ISDIR(type) ? 0755 : S_ISLNK(type) ? 0777 : 0644 };
+}
+
+static void set_row(struct dir *dir, const char *path, uint32_t mode, uint32_t uid, uint32_t gid)
+{
+	struct attr_row *row = find_row(dir, path);
+
+	if (!row) {
+		row = vec_add(&dir->attrs);
+		row->path = mem_strdup(path);
+	}
+	row->mode = mode & 07777;
+	row->uid = uid;
+	row->gid = gid;
+}
+
+static void drop_row(struct dir *dir, const char *path)
+{
+	struct attr_row *row = find_row(dir, path);
+
+	if (!row)
+		return;
+	free(row->path);
+	*row = dir->attrs.items[--dir->attrs.count];
+}
+
+/* The path as the table knows it: links before the last component resolved. */
+static int table_path(struct dir *dir, const char *path, enum tree_follow follow, struct str *into,
+		      struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup(free) char *parent = NULL;
+
+	if (follow == TREE_FOLLOW || !slash[1])
+		return tree_resolve(dir->self, path, into, err);
+	parent = mem_strndup(path, (size_t)(slash - path));
+	if (tree_resolve(dir->self, parent[0] ? parent : "/", into, err) < 0)
+		return -1;
+	if (into->s[into->len - 1] != '/')
+		str_add_char(into, '/');
+	str_add(into, slash + 1);
+	return 0;
+}
+
+static int dir_stat(void *private, const char *path, enum tree_follow follow, struct tree_stat *ret,
+		    struct err *err)
+{
+	struct dir *dir = private;
+	cleanup(fd_close) int fd =
+		open_in(dir, path, O_PATH | (follow == TREE_FOLLOW ? 0 : O_NOFOLLOW), 0);
+	struct statx sx;
+
+	if (fd < 0)
+		return open_err(err, errno, path);
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &sx) < 0)
+		return open_err(err, errno, path);
+	*ret = (struct tree_stat){
+		.mode = sx.stx_mode,
+		.uid = sx.stx_uid,
+		.gid = sx.stx_gid,
+		.size_bytes = sx.stx_size,
+		.ino = sx.stx_ino,
+		.nlink = sx.stx_nlink,
+		.mtime = sx.stx_mtime.tv_sec,
+		.attr_flags = (sx.stx_attributes & STATX_ATTR_IMMUTABLE ? TREE_IMMUTABLE : 0) |
+			      (sx.stx_attributes & STATX_ATTR_APPEND ? TREE_APPEND : 0),
+	};
+	if (dir->has_attrs) {
+		cleanup(str_done) struct str key = STR_INIT;
+		struct attr_row plain = default_row(ret->mode), *row;
+
+		/* A link in the last component is looked up under its own name: resolving asks
+		 * here. */
+		if (S_ISLNK(ret->mode)) {
+			row = find_row(dir, path);
+		} else {
+			if (table_path(dir, path, follow, &key, err) < 0)
+				return -1;
+			row = find_row(dir, key.s);
+		}
+		row = row ? row : &plain;
+		ret->mode = (ret->mode & S_IFMT) | row->mode;
+		ret->uid = row->uid;
+		ret->gid = row->gid;
+	}
+	return 0;
+}
+
+static int dir_read(void *private, const char *path, size_t max_bytes, struct str *into,
+		    struct err *err)
+{
+	struct stat st;
+	cleanup(fd_close) int fd = open_regular(private, path, O_RDONLY, &st, err);
+	size_t before = into->len;
+	char buf[16384];
+
+	if (fd < 0)
+		return -1;
+	if ((uint64_t)st.st_size > max_bytes)
+		return tree_path_err(err, ERR_MALFORMED, path,
+				     "is too large to be what it should be");
+	for (;;) {
+		ssize_t got = read(fd, buf, sizeof(buf));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return open_err(err, errno, path);
+		if (!got)
+			return 0;
+		if (into->len - before + (size_t)got > max_bytes)
+			return tree_path_err(err, ERR_MALFORMED, path, "grows while it is read");
+		str_add_bytes(into, buf, (size_t)got);
+	}
+}
+
+static int dir_readlink(void *private, const char *path, struct str *into, struct err *err)
+{
+	cleanup(fd_close) int fd = open_in(private, path, O_PATH | O_NOFOLLOW, 0);
+	char buf[TREE_PATH_MAX];
+	ssize_t got;
+
+	if (fd < 0)
+		return open_err(err, errno, path);
+	got = readlinkat(fd, "", buf, sizeof(buf));
+	if (got < 0)
+		return tree_path_err(err, ERR_MALFORMED, path, "is not a symbolic link");
+	str_add_bytes(into, buf, (size_t)got);
+	return 0;
+}
+
+static int dir_list(void *private, const char *path, struct tree_names *ret, struct err *err)
+{
+	int fd = open_in(private, path, O_RDONLY | O_DIRECTORY | O_NOATIME, 0);
+	struct dirent *entry;
+	DIR *stream;
+	int rc = 0;
+
+	if (fd < 0 && errno == EPERM)
+		fd = open_in(private, path, O_RDONLY | O_DIRECTORY, 0);
+	stream = fd < 0 ? NULL : fdopendir(fd);
+	if (!stream) {
+		open_err(err, errno, path);
+		fd_close(fd);
+		return -1;
+	}
+	while (errno = 0, !rc && (entry = readdir(stream))) {
+		if (str_eq(entry->d_name, ".") || str_eq(entry->d_name, ".."))
+			continue;
+		if (ret->count == TREE_LIST_MAX)
+			rc = tree_path_err(err, ERR_MALFORMED, path, "has too many entries");
+		else
+			vec_push(ret, mem_strdup(entry->d_name));
+	}
+	if (!rc && errno)
+		rc = open_err(err, errno, path);
+	closedir(stream);
+	return rc;
+}
+
+static int dir_getxattr(void *private, const char *path, const char *name, struct str *into,
+			struct err *err)
+{
+	cleanup(fd_close) int fd = open_in(private, path, O_PATH, 0);
+	char link[64], value[65536];
+	ssize_t got;
+
+	if (fd < 0)
+		return open_err(err, errno, path);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	got = getxattr(link, name, value, sizeof(value));
+	if (got < 0 && (errno == ENODATA || errno == ENOTSUP))
+		return tree_path_err(err, ERR_NOTFOUND, path, "has no such attribute");
+	if (got < 0)
+		return open_err(err, errno, path);
+	str_add_bytes(into, value, (size_t)got);
+	return 0;
+}
+
+static int dir_space(void *private, struct tree_space *ret, struct err *err)
+{
+	struct dir *dir = private;
+	struct statfs sf;
+
+	if (fstatfs(dir->fd, &sf) < 0)
+		return err_errno(err, errno, "the free space cannot be told");
+	*ret = (struct tree_space){
+		.bytes = (uint64_t)sf.f_blocks * (uint64_t)sf.f_bsize,
+		.bytes_free = (uint64_t)sf.f_bfree * (uint64_t)sf.f_bsize,
+		.inodes = sf.f_files,
+		.inodes_free = sf.f_ffree,
+	};
+	return 0;
+}
+
+static int dir_write(void *private, const char *path, const void *data, size_t len, struct err *err)
+{
+	struct stat st;
+	cleanup(fd_close) int fd = open_regular(private, path, O_WRONLY, &st, err);
+
+	if (fd < 0)
+		return -1;
+	if (fd_pwrite_all(fd, data, len, 0) < 0 || ftruncate(fd, (off_t)len) < 0)
+		return open_err(err, errno, path);
+	return 0;
+}
+
+/* The directory that holds the last component, and that component. */
+static int open_parent(const struct dir *dir, const char *path, const char **ret_name,
+		       struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup(free) char *parent = mem_strndup(path, (size_t)(slash - path));
+	int fd;
+
+	*ret_name = slash + 1;
+	if (!slash[1] || str_eq(slash + 1, ".") || str_eq(slash + 1, ".."))
+		return tree_path_err(err, ERR_INTERNAL, path, "does not name an entry");
+	fd = open_in(dir, parent[0] ? parent : "/", O_PATH | O_DIRECTORY, 0);
+	return fd < 0 ? open_err(err, errno, path) : fd;
+}
+
+/* Owner, mode and label of an entry that was just made. */
+static int dress(struct dir *dir, int parent_fd, const char *name, const char *path,
+		 const struct tree_new *new, bool is_link, struct err *err)
+{
+	cleanup(str_done) struct str key = STR_INIT;
+	char at[TREE_PATH_MAX + 64];
+
+	if (dir->has_attrs) {
+		if (table_path(dir, path, TREE_NOFOLLOW, &key, err) < 0)
+			return -1;
+		set_row(dir, key.s, is_link ? 0777 : new->mode, new->uid, new->gid);
+		return 0;
+	}
+	if (fchownat(parent_fd, name, new->uid, new->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return open_err(err, errno, path);
+	snprintf(at, sizeof(at), "/proc/self/fd/%d/%s", parent_fd, name);
+	/* Without SELinux in this kernel the label is still stored, by a privileged caller. */
+	if (new->label && lsetxattr(at, "security.selinux", new->label, new->label_len, 0) < 0 &&
+	    errno != ENOTSUP)
+		return open_err(err, errno, path);
+	if (!is_link && fchmodat(parent_fd, name, new->mode & 07777, 0) < 0)
+		return open_err(err, errno, path);
+	return 0;
+}
+
+static int dir_create(void *private, const char *path, const struct tree_new *new, const void *data,
+		      size_t len, struct err *err)
+{
+	const char *name;
+	cleanup(fd_close) int parent = open_parent(private, path, &name, err);
+	cleanup(fd_close) int fd = -1;
+
+	if (parent < 0)
+		return -1;
+	fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return open_err(err, errno, path);
+	if (fd_write_all(fd, data, len) < 0) {
+		int saved = errno;
+
+		unlinkat(parent, name, 0);
+		return open_err(err, saved, path);
+	}
+	return dress(private, parent, name, path, new, false, err);
+}
+
+static int dir_mkdir(void *private, const char *path, const struct tree_new *new, struct err *err)
+{
+	const char *name;
+	cleanup(fd_close) int parent = open_parent(private, path, &name, err);
+
+	if (parent < 0)
+		return -1;
+	if (mkdirat(parent, name, 0700) < 0)
+		return open_err(err, errno, path);
+	return dress(private, parent, name, path, new, false, err);
+}
+
+static int dir_symlink(void *private, const char *path, const char *target,
+		       const struct tree_new *new, struct err *err)
+{
+	const char *name;
+	cleanup(fd_close) int parent = open_parent(private, path, &name, err);
+
+	if (parent < 0)
+		return -1;
+	if (symlinkat(target, parent, name) < 0)
+		return open_err(err, errno, path);
+	return dress(private, parent, name, path, new, true, err);
+}
+
+static int dir_remove(void *private, const char *path, struct err *err)
+{
+	cleanup(str_done) struct str key = STR_INIT;
+	struct dir *dir = private;
+	const char *name;
+	cleanup(fd_close) int parent = open_parent(dir, path, &name, err);
+
+	if (parent < 0)
+		return -1;
+	if (dir->has_attrs && table_path(dir, path, TREE_NOFOLLOW, &key, err) < 0)
+		return -1;
+	if (unlinkat(parent, name, 0) < 0 &&
+	    ((errno != EISDIR && errno != EPERM) || unlinkat(parent, name, AT_REMOVEDIR) < 0))
+		return open_err(err, errno, path);
+	if (dir->has_attrs)
+		drop_row(dir, key.s);
+	return 0;
+}
+
+/* A change of mode or owner, in the table or on the inode. */
+static int change_attrs(struct dir *dir, const char *path, const uint32_t *mode,
+			const uint32_t *owner, struct err *err)
+{
+	cleanup(fd_close) int fd = open_in(dir, path, O_PATH | O_NOFOLLOW, 0);
+	struct tree_stat st;
+	char link[64];
+
+	if (dir_stat(dir, path, TREE_NOFOLLOW, &st, err) < 0)
+		return -1;
+	if (mode && S_ISLNK(st.mode))
+		return tree_path_err(err, ERR_MALFORMED, path, "a symbolic link has no mode");
+	if (dir->has_attrs) {
+		cleanup(str_done) struct str key = STR_INIT;
+
+		if (table_path(dir, path, TREE_NOFOLLOW, &key, err) < 0)
+			return -1;
+		set_row(dir, key.s, mode ? *mode : st.mode, owner ? owner[0] : st.uid,
+			owner ? owner[1] : st.gid);
+		return 0;
+	}
+	if (fd < 0)
+		return open_err(err, errno, path);
+	if (owner && fchownat(fd, "", owner[0], owner[1], AT_EMPTY_PATH) < 0)
+		return open_err(err, errno, path);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (mode && chmod(link, *mode & 07777) < 0)
+		return open_err(err, errno, path);
+	return 0;
+}
+
+static int dir_chmod(void *private, const char *path, uint32_t mode, struct err *err)
+{
+	return change_attrs(private, path, &mode, NULL, err);
+}
+
+static int dir_chown(void *private, const char *path, uint32_t uid, uint32_t gid, struct err *err)
+{
+	return change_attrs(private, path, NULL, (uint32_t[]){ uid, gid }, err);
+}
+
+static int dir_flush(void *private, struct err *err)
+{
+	struct dir *dir = private;
+	/* An O_PATH descriptor cannot be synced. */
+	cleanup(fd_close) int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || syncfs(fd) < 0)
+		return err_errno(err, errno, "the tree could not be synced");
+	return 0;
+}
+
+static void dir_close(void *private)
+{
+	struct dir *dir = private;
+
+	vec_foreach (row, &dir->attrs)
+		free(row->path);
+	vec_done(&dir->attrs);
+	free(dir);
+}
+
+static const struct tree_ops dir_ops = {
+	.stat = dir_stat,
+	.read = dir_read,
+	.readlink = dir_readlink,
+	.list = dir_list,
+	.getxattr = dir_getxattr,
+	.space = dir_space,
+	.write = dir_write,
+	.create = dir_create,
+	.mkdir = dir_mkdir,
+	.symlink = dir_symlink,
+	.remove = dir_remove,
+	.chmod = dir_chmod,
+	.chown = dir_chown,
+	.sync = dir_flush,
+	.close = dir_close,
+};
+
+int tree_open_dir(int dir_fd, struct tree **ret, struct err *err)
+{
+	struct dir probe = { .fd = dir_fd };
+	cleanup(fd_close) int fd = open_in(&probe, "/", O_PATH | O_DIRECTORY, 0);
+	struct dir *dir;
+
+	if (fd < 0)
+		return open_err(err, errno, "/");
+	dir = mem_alloc(sizeof(*dir));
+	dir->fd = dir_fd;
+	*ret = dir->self = tree_new_backend(&dir_ops, dir);
+	return 0;
+}
+
+int tree_open_dir_with_attrs(int dir_fd, const char *attrs_text, struct tree **ret, struct err *err)
+{
+	cleanup(tree_close) struct tree *tree = NULL;
+	struct dir *dir;
+
+	if (tree_open_dir(dir_fd, &tree, err) < 0)
+		return -1;
+	dir = tree_private(tree, &dir_ops);
+	dir->has_attrs = true;
+	for (const char *line = attrs_text; *line;
+	     line += strcspn(line, "\n"), line += *line == '\n') {
+		unsigned mode, uid, gid;
+		int at = 0;
+		size_t len = strcspn(line, "\n");
+		cleanup(free) char *copy = mem_strndup(line, len);
+
+		if (!len || copy[0] == '#')
+			continue;
+		if (sscanf(copy, "%o %u %u %n", &mode, &uid, &gid, &at) < 3 || copy[at] != '/')
+			return err_set(err, ERR_MALFORMED, "attrs: \"%s\" is not MODE UID GID PATH",
+				       copy);
+		set_row(dir, copy + at, mode, uid, gid);
+	}
+	*ret = TAKE(tree);
+	return 0;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	return strcmp(((const struct attr_row *)a)->path, ((const struct attr_row *)b)->path);
+}
+
+void tree_attrs_text(struct tree *tree, struct str *into)
+{
+	struct dir *dir = tree_private(tree, &dir_ops);
+
+	if (!dir || !dir->attrs.count)
+		return;
+	qsort(dir->attrs.items, dir->attrs.count, sizeof(*dir->attrs.items), compare_rows);
+	vec_foreach (row, &dir->attrs) {
+		struct err ignored = ERR_INIT;
+		struct tree_stat st;
+		struct attr_row plain;
+
+		if (dir_stat(dir, row->path, TREE_NOFOLLOW, &st, &ignored) < 0)
+			continue;
+		plain = default_row(st.mode);
+		if (row->mode != plain.mode || row->uid || row->gid)
+			str_addf(into, "%04o %u %u %s\n", row->mode, row->uid, row->gid, row->path);
+	}
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Edits, patches and diffs over a directory tree. */
+#include "unit.h"
+
+#include "fs/edit.h"
+#include "fs/tree.h"
+
+struct fixture {
+	char dir[32];
+	int fd;
+	struct tree *tree;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = mem_alloc(sizeof(*f));
+	struct err err = ERR_INIT;
+
+	strcpy(f->dir, "/tmp/patch-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	f->fd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(tree_open_dir_with_attrs(f->fd, "", &f->tree, &err), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	cleanup(free) char *command = mem_printf("rm -rf '%s'", f->dir);
+
+	tree_close(f->tree);
+	close(f->fd);
+	assert_int_equal(system(command), 0);
+	free(f);
+	return 0;
+}
+
+static void put(struct fixture *f, const char *path, const char *text)
+{
+	struct err err = ERR_INIT;
+	const struct tree_new new = { .mode = 0644 };
+
+	assert_int_equal(tree_create(f->tree, path, &new, text, strlen(text), &err), 0);
+}
+
+static void assert_file(struct fixture *f, const char *path, const char *text)
+{
+	cleanup(str_done) struct str got = STR_INIT;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(tree_read(f->tree, path, 4096, &got, &err), 0);
+	assert_string_equal(got.s, text);
+}
+
+static void lines_of_one_file_merge(void **state)
+{
+	struct fixture *f = *state;
+	cleanup(edits_done) struct edits edits = { 0 };
+	cleanup(patch_done) struct patch patch = { 0 };
+	struct tree_names changed = { 0 };
+	struct err err = ERR_INIT;
+
+	put(f, "/a", "one\ntwo\nthree\nfour");
+	edit_lines(&edits, "/a", 2, 1, "two\n", "TWO\n");
+	edit_lines(&edits, "/a", 1, 0, "", "zero\n");
+	edit_lines(&edits, "/a", 5, 0, "", "five\n");
+	edit_lines(&edits, "/a", 2, 1, "two\n", "conflict\n");
+	edit_lines(&edits, "/a", 3, 1, "three\n", "");
+	assert_int_equal(patch_make(f->tree, &edits, &patch, &err), 0);
+	assert_int_equal(patch.left_out, 1);
+	assert_int_equal(patch_apply(f->tree, &patch, &err), 0);
+	assert_file(f, "/a", "zero\none\nTWO\nfour\nfive\n");
+	assert_int_equal(patch_revert(f->tree, &patch, &changed, &err), 0);
+	assert_int_equal(changed.count, 0);
+	assert_file(f, "/a", "one\ntwo\nthree\nfour");
+}
+
+static void a_file_that_changed_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	cleanup(edits_done) struct edits edits = { 0 };
+	cleanup(patch_done) struct patch patch = { 0 };
+	struct tree_names changed = { 0 };
+	struct err err = ERR_INIT;
+
+	put(f, "/a", "one\ntwo\n");
+	edit_lines(&edits, "/a", 2, 1, "tow\n", "TWO\n");
+	assert_int_equal(patch_make(f->tree, &edits, &patch, &err), -1);
+	assert_int_equal(err.code, ERR_CONFLICT);
+	edits_done(&edits);
+	edit_lines(&edits, "/a", 2, 1, "two\n", "TWO\n");
+	assert_int_equal(patch_make(f->tree, &edits, &patch, &err), 0);
+	assert_int_equal(tree_write(f->tree, "/a", "x\n", 2, &err), 0);
+	assert_int_equal(patch_apply(f->tree, &patch, &err), -1);
+	assert_int_equal(err.code, ERR_CONFLICT);
+	assert_int_equal(patch_revert(f->tree, &patch, &changed, &err), 0);
+	assert_int_equal(changed.count, 1);
+	assert_file(f, "/a", "x\n");
+	tree_names_done(&changed);
+}
+
+static void everything_is_made_and_taken_back(void **state)
+{
+	struct fixture *f = *state;
+	cleanup(edits_done) struct edits edits = { 0 };
+	cleanup(patch_done) struct patch patch = { 0 }, again = { 0 };
+	cleanup(str_done) struct str diff = STR_INIT, target = STR_INIT;
+	struct tree_names changed = { 0 };
+	struct tree_stat st;
+	struct err err = ERR_INIT;
+	json_t *json;
+
+	put(f, "/mode", "x");
+	put(f, "/gone", "bye\n");
+	assert_int_equal(tree_stat(f->tree, "/mode", TREE_FOLLOW, &st, &err), 0);
+	edit_mode(&edits, "/mode", &st, 0600, 7, 8);
+	edit_remove(&edits, "/gone");
+	edit_create(&edits, "/d/e/new", &(struct tree_new){ .mode = 0640, .uid = 5 }, "hello\n", 6);
+	edit_symlink(&edits, "/d/link", "../gone");
+	edit_mkdir(&edits, "/d/f", &(struct tree_new){ .mode = 0700 });
+	assert_int_equal(patch_make(f->tree, &edits, &patch, &err), 0);
+	json = patch_to_json(&patch);
+	assert_int_equal(patch_from_json(json, &again, &err), 0);
+	json_decref(json);
+	assert_int_equal(patch_apply(f->tree, &again, &err), 0);
+	assert_file(f, "/d/e/new", "hello\n");
+	assert_false(tree_exists(f->tree, "/gone"));
+	assert_int_equal(tree_stat(f->tree, "/mode", TREE_FOLLOW, &st, &err), 0);
+	assert_int_equal(st.mode, S_IFREG | 0600);
+	assert_int_equal(st.uid, 7);
+	assert_int_equal(tree_readlink(f->tree, "/d/link", &target, &err), 0);
+	assert_string_equal(target.s, "../gone");
+	patch_diff(&patch, &diff);
+	assert_non_null(strstr(diff.s, "mode 0644 -> 0600 /mode"));
+	assert_non_null(strstr(diff.s, "+hello"));
+	assert_non_null(strstr(diff.s, "-bye"));
+	assert_int_equal(patch_revert(f->tree, &patch, &changed, &err), 0);
+	assert_int_equal(changed.count, 0);
+	assert_file(f, "/gone", "bye\n");
+	assert_false(tree_exists(f->tree, "/d"));
+}
+
+static void paths_from_json_are_plain(void **state)
+{
+	static const char *const bad[] = { "relative", "/a/../b", "/..", "/a//b",
+					   "/a/",      "/./a",	  "/",	 "/a/." };
+	char *path = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		json_t *json = json_string(bad[i]);
+
+		assert_int_equal(path_from_json(json, &path, &err), -1);
+		json_decref(json);
+	}
+}
+
+static void nothing_leads_out_of_a_tree(void **state)
+{
+	struct fixture *f = *state;
+	cleanup(str_done) struct str got = STR_INIT;
+	struct err err = ERR_INIT;
+	struct tree_stat st;
+	char at[64];
+
+	snprintf(at, sizeof(at), "%s/up", f->dir);
+	assert_int_equal(symlink("../../../../../../etc/passwd", at), 0);
+	snprintf(at, sizeof(at), "%s/magic", f->dir);
+	assert_int_equal(symlink("/proc/self/root/etc/passwd", at), 0);
+	snprintf(at, sizeof(at), "%s/loop", f->dir);
+	assert_int_equal(symlink("loop", at), 0);
+	snprintf(at, sizeof(at), "%s/fifo", f->dir);
+	assert_int_equal(mkfifo(at, 0600), 0);
+	assert_int_equal(tree_read(f->tree, "/up", 100, &got, &err), -1);
+	assert_int_equal(err.code, ERR_NOTFOUND);
+	assert_int_equal(tree_read(f->tree, "/magic", 100, &got, &err), -1);
+	assert_int_equal(err.code, ERR_NOTFOUND);
+	assert_int_equal(tree_read(f->tree, "/loop", 100, &got, &err), -1);
+	assert_int_equal(err.code, ERR_MALFORMED);
+	assert_int_equal(tree_read(f->tree, "/fifo", 100, &got, &err), -1);
+	assert_int_equal(err.code, ERR_MALFORMED);
+	assert_int_equal(tree_stat(f->tree, "/../../..", TREE_FOLLOW, &st, &err), 0);
+	assert_true(S_ISDIR(st.mode));
+	put(f, "/big", "0123456789");
+	assert_int_equal(tree_read(f->tree, "/big", 9, &got, &err), -1);
+	assert_int_equal(err.code, ERR_MALFORMED);
+	assert_int_equal(got.len, 0);
+}
+
+static void links_resolve_inside(void **state)
+{
+	struct fixture *f = *state;
+	cleanup(str_done) struct str got = STR_INIT;
+	struct err err = ERR_INIT;
+	const struct tree_new dir = { .mode = 0755 };
+
+	assert_int_equal(tree_mkdir(f->tree, "/run", &dir, &err), 0);
+	assert_int_equal(tree_mkdir(f->tree, "/var", &dir, &err), 0);
+	assert_int_equal(tree_symlink(f->tree, "/var/run", "../run", &dir, &err), 0);
+	put(f, "/run/x", "here");
+	assert_file(f, "/var/run/x", "here");
+	assert_int_equal(tree_resolve(f->tree, "/var/run/x", &got, &err), 0);
+	assert_string_equal(got.s, "/run/x");
+	str_clear(&got);
+	assert_int_equal(tree_resolve(f->tree, "/var/run/../var/run/not-there", &got, &err), 0);
+	assert_string_equal(got.s, "/run/not-there");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(lines_of_one_file_merge, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_that_changed_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(everything_is_made_and_taken_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(paths_from_json_are_plain, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_leads_out_of_a_tree, setup, teardown),
+		cmocka_unit_test_setup_teardown(links_resolve_inside, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
