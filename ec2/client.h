@@ -26,11 +26,13 @@ struct ec2_settings {
 	int64_t (*now_s)(void *arg);
 	double (*random)(void *arg);
 	void *test_arg;
+	struct transport *transport; /* for tests (ec2/http.h): instead of libcurl; taken over */
 };
 
-/* Reads configuration only; no request is made before the first call. ERR_CREDENTIALS when no
- * region can be found. Credentials are looked up (and later refreshed) when the first call needs
- * them. */
+/* Reads configuration only; no request is made before the first call, but where no region is
+ * configured the instance metadata of this machine is asked for its own (about a second).
+ * ERR_CREDENTIALS when no region can be found. Credentials are looked up (and later refreshed) when
+ * the first call needs them. */
 int ec2_open(struct loop *loop, const struct ec2_settings *settings, struct ec2 **ret,
 	     struct err *err) __attribute__((warn_unused_result));
 /* Cancels what is under way (their done functions do not run), wipes credentials. */

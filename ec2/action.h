@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EC2_ACTION_H
+#define EC2_ACTION_H
+
+/* An action of the API as data. Adding one: its rows here (ec2/actions.c, its
+ * name in ec2/actions.h) and one typed function
+ * (ec2/calls.c). */
+
+#include "ec2/endpoint.h"
+#include "ec2/param.h"
+#include "ec2/xmlmap.h"
+
+enum retry_class {
+	RETRY_READ,	  /* changes nothing */
+	RETRY_IDEMPOTENT, /* twice is the same as once */
+	/* Neither, and without a client token: after a lost reply only a look at the world can tell
+	 * (ERR_INDOUBT). It is sent again only where the server said it was not executed. */
+	RETRY_NEVER,
+};
+
+/* Token buckets of the account, per region and action. Source: "Throttling for the EC2 API". */
+enum limit {
+	LIMIT_NONE,
+	LIMIT_READ,
+	LIMIT_CHANGE,
+	LIMIT_START,
+	LIMIT_SNAPSHOT,
+	LIMIT_TAGS,
+	LIMIT_CONSOLE
+};
+
+struct ec2_action {
+	const char *name;
+	const struct aws_service *service;
+	const char *iam;	    /* the permission that it needs */
+	const struct param *params; /* of the request struct */
+	const struct xmlmap *reply; /* NULL: the reply says nothing of interest */
+	size_t reply_size;
+	enum retry_class retry;
+	enum limit limit;
+	const char *next_token; /* path in the reply; NULL: is not paged */
+	const char *page_size;	/* MaxResults when neither ids nor filters narrow it */
+	bool is_unsigned;
+};
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EC2_ACTIONS_H
+#define EC2_ACTIONS_H
+
+/* The actions' rows, and the request structs that the typed calls fill for them where the public
+ * one has another shape than the wire. */
+
+#include "ec2/action.h"
+
+struct attribute_request {
+	struct instance_id instance;
+	const char *attribute;
+};
+struct power_request {
+	struct instance_id instance;
+	bool is_forced;
+	enum ec2_dry_run dry_run;
+};
+struct snapshot_request {
+	struct ec2_create_snapshot snapshot;
+	const struct ec2_create_snapshot *specs; /* itself when it has tags */
+	size_t spec_count;
+};
+struct console_request {
+	struct instance_id instance;
+	bool is_latest;
+};
+struct asg_request {
+	const struct instance_id *ids;
+	size_t count;
+};
+struct assume_role_request {
+	const char *role_arn, *session_name, *external_id, *web_identity_token;
+	int64_t duration_s;
+};
+struct sts_credentials {
+	char *key_id, *secret, *token;
+	int64_t expires;
+};
+
+extern const struct ec2_action action_describe_instances, action_describe_volumes,
+	action_describe_snapshots, action_describe_instance_status, action_describe_instance_types,
+	action_describe_subnets, action_describe_vpcs, action_describe_instance_attribute,
+	action_get_console_output, action_stop_instances, action_start_instances,
+	action_modify_device, action_create_tags, action_delete_tags, action_attach_volume,
+	action_detach_volume, action_create_snapshot, action_describe_asg_instances,
+	action_get_caller_identity, action_assume_role, action_assume_role_with_web_identity;
+
+#endif

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One call from start to end: pace, credentials, sign, send, and what to make of the answer. */
+#include "ec2/engine.h"
+#include "ec2/errors.h"
+#include "ec2/sigv4.h"
+#include "base/log.h"
+
+#include <curl/curl.h>
+#include <inttypes.h>
+
+#define MAX_REPLY_BYTES (32U << 20) /* 1000 instances are about 6 MB */
+#define MAX_PAGES	1000
+#define MAX_SKEW_S	240 /* AWS takes 5 minutes */
+
+struct call {
+	struct task task;
+	const struct ec2_action *action;
+	void *ret;
+	struct str form;
+	bool is_dry_run, is_as, has_refreshed, has_set_clock;
+	struct creds as; /* is_as: instead of the chain's */
+	char *next_token, *key_id;
+	uint32_t pages, attempts; /* attempts: of this page */
+	unsigned last_cost;
+	struct transfer *transfer;
+};
+
+static void call_go(void *arg);
+
+static void call_free(struct task *task)
+{
+	struct call *call = (struct call *)task;
+	struct ec2 *ec2 = task->ec2;
+
+	loop_timer(ec2->loop, -1, call_go, call);
+	creds_forget(ec2->chain, call);
+	if (call->transfer)
+		ec2->transport->ops->cancel(ec2->transport, call->transfer);
+	if (call->form.len)
+		explicit_bzero(call->form.s, call->form.len); /* a web identity token */
+	str_done(&call->form);
+	creds_done(&call->as);
+	secret_free(call->next_token);
+	free(call->key_id);
+	free(call);
+}
+
+static void call_end(struct call *call, const struct err *err)
+{
+	if (err && call->action->reply)
+		xmlmap_free(call->action->reply, call->ret, call->action->reply_size);
+	if (err)
+		log_debug("ec2", "%s", err->text);
+	task_end(&call->task, err);
+}
+
+/* ---- sending ---- */
+
+/* After the bucket's and the back-off's wait. */
+static void call_later(struct call *call, int64_t backoff_ms)
+{
+	struct ec2 *ec2 = call->task.ec2;
+	int64_t now = loop_now_ms(ec2->loop);
+	int64_t wait = pace_take(&ec2->pace, call->action, now);
+
+	if (wait)
+		log_debug("ec2", "%s waits %" PRId64 " ms for its bucket", call->action->name,
+			  wait);
+	loop_timer(ec2->loop, now + (wait > backoff_ms ? wait : backoff_ms), call_go, call);
+}
+
+static void on_reply(void *arg, struct http_reply *reply);
+
+static void call_send(struct call *call, const struct creds *creds, const struct endpoint *endpoint)
+{
+	const struct ec2_action *action = call->action;
+	struct ec2 *ec2 = call->task.ec2;
+	cleanup(str_done) struct str body = STR_INIT;
+	cleanup(sigv4_done) struct sigv4 sig = SIGV4_INIT;
+	struct http_header headers[5] = {
+		{ "Host", endpoint->host },
+		{ "Content-Type", "application/x-www-form-urlencoded; charset=utf-8" },
+	};
+	struct http_request request = {
+		.method = "POST",
+		.url = endpoint->url,
+		.headers = headers,
+		.header_count = 2,
+		.connect_timeout_ms = ec2->settings.connect_timeout_s * 1000,
+		.total_timeout_ms = ec2->settings.total_timeout_s * 1000,
+		.max_reply_bytes = MAX_REPLY_BYTES,
+		.flags = action->retry == RETRY_NEVER && !call->is_dry_run ? HTTP_ONCE : 0,
+	};
+
+	str_addf(&body, "Action=%s&Version=%s%s", action->name, action->service->version,
+		 call->form.s);
+	if (call->next_token)
+		form_add(&body, "NextToken", call->next_token);
+	request.body = body.s;
+	request.body_len = body.len;
+	if (creds) {
+		struct sigv4_request to_sign = { .method = "POST",
+						 .path = endpoint->path,
+						 .headers = headers,
+						 .header_count = 2,
+						 .body = body.s,
+						 .body_len = body.len };
+		struct sigv4_identity as = { creds->key_id,	    creds->secret,
+					     creds->token,	    ec2->config.region,
+					     action->service->name, ec2_now_s(ec2) };
+
+		sigv4_sign(&to_sign, &as, &sig);
+		headers[request.header_count++] =
+			(struct http_header){ "X-Amz-Date", sig.amz_date };
+		headers[request.header_count++] =
+			(struct http_header){ "Authorization", sig.authorization.s };
+		if (creds->token)
+			headers[request.header_count++] =
+				(struct http_header){ "X-Amz-Security-Token", creds->token };
+	}
+	call->attempts++;
+	ec2->counters.requests++;
+	ec2->counters.describes += str_starts(action->name, "Describe");
+	ec2->counters.retries += call->attempts > 1;
+	log_debug("ec2", "%s to %s, attempt %u", action->name, endpoint->host, call->attempts);
+	call->transfer = ec2->transport->ops->send(ec2->transport, &request, on_reply, call);
+	explicit_bzero(body.s, body.len);
+}
+
+static void on_creds(void *arg, const struct creds *creds, const struct err *err)
+{
+	struct call *call = arg;
+	cleanup(endpoint_done) struct endpoint endpoint = { 0 };
+	struct err why = ERR_INIT;
+
+	if (!creds && !call->action->is_unsigned) {
+		why = *err;
+		err_in(&why, "%s", call->action->name);
+		call_end(call, &why);
+		return;
+	}
+	if (endpoint_find(&call->task.ec2->config, call->action->service, &endpoint, &why) < 0) {
+		call_end(call, &why);
+		return;
+	}
+	free(call->key_id);
+	call->key_id = creds ? mem_strdup(creds->key_id) : NULL;
+	call_send(call, creds, &endpoint);
+}
+
+static void call_go(void *arg)
+{
+	struct call *call = arg;
+
+	if (call->action->is_unsigned)
+		on_creds(call, NULL, NULL);
+	else if (call->is_as)
+		on_creds(call, &call->as, NULL);
+	else
+		creds_get(call->task.ec2->chain, on_creds, call);
+}
+
+/* ---- the answer ---- */
+
+/* Sends again when that is allowed, safe and affordable. */
+static bool try_again(struct call *call, enum retry_cost cost)
+{
+	struct ec2 *ec2 = call->task.ec2;
+
+	if (call->attempts >= ec2->config.max_attempts || !pace_retry(&ec2->pace, cost))
+		return false;
+	call->last_cost = cost;
+	call_later(call, pace_backoff_ms(call->attempts, ec2_random(ec2)));
+	return true;
+}
+
+/* May it be sent again when nobody knows whether it was executed? */
+static bool is_repeatable(const struct call *call)
+{
+	return call->action->retry != RETRY_NEVER || call->is_dry_run;
+}
+
+/* No answer, or half of one. */
+static void on_lost(struct call *call, const struct http_reply *reply)
+{
+	bool is_final = reply->err.code == ERR_MALFORMED || reply->err.code == ERR_USAGE;
+	bool is_in_doubt = reply->was_sent && !is_repeatable(call);
+	struct err why = reply->err;
+
+	if (!is_in_doubt && !is_final &&
+	    try_again(call, why.code == ERR_TIMEOUT ? RETRY_COST_TIMEOUT : RETRY_COST))
+		return;
+	if (is_in_doubt)
+		err_set(&why, ERR_INDOUBT,
+			"%s: sent, but no whole answer came, so whether it took effect is not "
+			"known: "
+			"%s",
+			call->action->name, reply->err.text);
+	else
+		err_in(&why, "%s", call->action->name);
+	call_end(call, &why);
+}
+
+/* AWS's clock minus ours, by the Date header; false when it has none. */
+static bool read_skew(const struct call *call, const struct http_reply *reply, int64_t *ret)
+{
+	const char *date = http_reply_header(reply, "date");
+	int64_t then = date ? (int64_t)curl_getdate(date, NULL) : -1;
+
+	*ret = then - (ec2_now_s(call->task.ec2) - call->task.ec2->skew_s);
+	return then > 0;
+}
+
+/* A refused signature with a clock that is off: set it and sign again. */
+static bool set_clock(struct call *call, const struct http_reply *reply)
+{
+	struct ec2 *ec2 = call->task.ec2;
+	int64_t skew;
+
+	if (call->has_set_clock || !read_skew(call, reply, &skew) ||
+	    llabs(skew - ec2->skew_s) <= MAX_SKEW_S)
+		return false;
+	log_debug("ec2", "our clock is %" PRId64 " s behind that of AWS", skew);
+	ec2->skew_s = skew;
+	call->has_set_clock = true;
+	call->attempts--; /* not an attempt of its own */
+	call_later(call, 0);
+	return true;
+}
+
+static bool refresh(struct call *call)
+{
+	struct ec2 *ec2 = call->task.ec2;
+
+	if (call->has_refreshed || call->is_as || !call->key_id)
+		return false;
+	call->has_refreshed = true;
+	call->attempts--;
+	creds_expired(ec2->chain, call->key_id);
+	call_later(call, 0);
+	return true;
+}
+
+/* What the error's class allows; true when the call goes on. */
+static bool recover(struct call *call, const struct http_reply *reply, const struct error_row *row)
+{
+	struct ec2 *ec2 = call->task.ec2;
+
+	switch (row->class) {
+	case ERROR_THROTTLED:
+		ec2->counters.throttled++;
+		pace_throttled(&ec2->pace, call->action, loop_now_ms(ec2->loop));
+		return try_again(call, RETRY_COST);
+	case ERROR_AGAIN:
+		return try_again(call, RETRY_COST);
+	case ERROR_TRANSIENT:
+		return is_repeatable(call) && try_again(call, RETRY_COST);
+	case ERROR_CLOCK:
+		return set_clock(call, reply);
+	case ERROR_EXPIRED:
+		return set_clock(call, reply) || refresh(call);
+	case ERROR_REFUSED:
+	case ERROR_DRY_RUN:
+		break;
+	}
+	return false;
+}
+
+static void on_error(struct call *call, const struct http_reply *reply)
+{
+	cleanup(aws_error_done) struct aws_error error = { 0 };
+	struct ec2_op *op = call->task.op;
+	const struct error_row *row;
+	struct err why = ERR_INIT;
+
+	aws_error_read(reply, &error);
+	row = error_find(error.code, reply->status);
+	if (recover(call, reply, row))
+		return;
+	op->http_status = reply->status;
+	memcpy(op->aws_code, error.code, sizeof(op->aws_code));
+	memcpy(op->request_id, error.request_id, sizeof(op->request_id));
+	if (row->class == ERROR_DRY_RUN && call->is_dry_run) {
+		pace_success(&call->task.ec2->pace, call->last_cost);
+		call_end(call, NULL);
+		return;
+	}
+	aws_error_say(&error, call->action, reply->status, &why);
+	if (row->class == ERROR_TRANSIENT && !is_repeatable(call)) {
+		why.code = ERR_INDOUBT;
+		err_in(&why, "whether it took effect is not known");
+	}
+	call_end(call, &why);
+}
+
+/* 200, but not what was asked for. */
+static void on_unreadable(struct call *call, struct err *why)
+{
+	err_in(why, "%s: the answer", call->action->name);
+	if (!is_repeatable(call)) {
+		why->code = ERR_INDOUBT;
+		err_in(why, "whether it took effect is not known");
+	}
+	call_end(call, why);
+}
+
+/* Is there another page? -1: the server goes round in circles. */
+static int next_page(struct call *call, const struct xml *xml, struct err *err)
+{
+	cleanup(secret_free) char *token =
+		call->action->next_token ? xml_text(xml, call->action->next_token) : NULL;
+
+	if (!token)
+		return 0;
+	if (++call->pages >= MAX_PAGES || (call->next_token && str_eq(token, call->next_token)))
+		return err_set(err, ERR_MALFORMED, "its NextToken leads to no end");
+	secret_free(call->next_token);
+	call->next_token = TAKE(token);
+	call->attempts = 0;
+	return 1;
+}
+
+static void copy_request_id(struct ec2_op *op, const struct xml *xml)
+{
+	static const char *const paths[] = { "requestId", "ResponseMetadata/RequestId" };
+	cleanup(str_done) struct str escaped = STR_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(paths) && !escaped.len; i++) {
+		cleanup(free) char *id = xml_text(xml, paths[i]);
+
+		if (id)
+			str_add_escaped(&escaped, id, strnlen(id, sizeof(op->request_id) - 1));
+	}
+	strncpy(op->request_id, escaped.s, sizeof(op->request_id) - 1);
+}
+
+static void on_success(struct call *call, const struct http_reply *reply)
+{
+	cleanup(xml_free) struct xml *xml = NULL;
+	struct ec2_op *op = call->task.op;
+	struct err why = ERR_INIT;
+	int more;
+
+	if (xml_parse(reply->body.s, reply->body.len, &xml, &why) < 0) {
+		on_unreadable(call, &why);
+		return;
+	}
+	if (str_eq(xml_root_name(xml), "Response") || str_eq(xml_root_name(xml), "ErrorResponse")) {
+		on_error(call, reply);
+		return;
+	}
+	op->http_status = reply->status;
+	copy_request_id(op, xml);
+	if (call->is_dry_run && !call->action->next_token) {
+		err_set(&why, ERR_UNSUPPORTED,
+			"%s: the server executed the request although DryRun was asked for",
+			call->action->name);
+		call_end(call, &why);
+		return;
+	}
+	if (call->action->reply && xmlmap_read(call->action->reply, xml, call->ret, &why) < 0) {
+		on_unreadable(call, &why);
+		return;
+	}
+	pace_success(&call->task.ec2->pace, call->last_cost);
+	call->last_cost = 0;
+	more = next_page(call, xml, &why);
+	if (more < 0)
+		on_unreadable(call, &why);
+	else if (more)
+		call_later(call, 0);
+	else
+		call_end(call, NULL);
+}
+
+static void on_reply(void *arg, struct http_reply *reply)
+{
+	struct call *call = arg;
+
+	call->transfer = NULL;
+	if (reply->err.code)
+		on_lost(call, reply);
+	else if (reply->status >= 200 && reply->status < 300)
+		on_success(call, reply);
+	else
+		on_error(call, reply);
+}
+
+/* ---- starting ---- */
+
+static void end_refused(void *arg);
+
+struct refused {
+	struct task task;
+	struct err err;
+};
+
+static void refused_free(struct task *task)
+{
+	loop_timer(task->ec2->loop, -1, end_refused, task);
+	free(task);
+}
+
+static void end_refused(void *arg)
+{
+	struct refused *refused = arg;
+	struct err err = refused->err;
+
+	task_end(&refused->task, &err);
+}
+
+/* From the loop, like every other end. */
+static void refuse(struct ec2 *ec2, const struct err *err, struct ec2_op *op)
+{
+	struct refused *refused = mem_alloc(sizeof(*refused));
+
+	refused->task.free = refused_free;
+	refused->err = *err;
+	task_begin(ec2, &refused->task, op);
+	loop_timer(ec2->loop, loop_now_ms(ec2->loop), end_refused, refused);
+}
+
+void call_start(struct ec2 *ec2, const struct call_spec *spec, struct ec2_op *op)
+{
+	const struct ec2_action *action = spec->action;
+	struct call *call;
+
+	if (action->reply)
+		memset(spec->ret, 0, action->reply_size);
+	if (spec->refuse) {
+		refuse(ec2, spec->refuse, op);
+		return;
+	}
+	call = mem_alloc(sizeof(*call));
+	call->task.free = call_free;
+	call->action = action;
+	call->ret = spec->ret;
+	call->form = (struct str)STR_INIT;
+	if (spec->as) {
+		call->is_as = true;
+		creds_copy(spec->as, &call->as);
+	}
+	if (spec->request && action->params) {
+		params_encode(action->params, spec->request, &call->form);
+		call->is_dry_run = params_dry_run(action->params, spec->request);
+	}
+	if (spec->is_whole && action->page_size)
+		form_add(&call->form, "MaxResults", action->page_size);
+	task_begin(ec2, &call->task, op);
+	call_later(call, 0);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ec2/calls.h"
+#include "ec2/actions.h"
+#include "ec2/engine.h"
+
+#define MAX_FILTER_VALUES 200
+
+static void start(struct ec2 *ec2, const struct ec2_action *action, const void *request, void *ret,
+		  struct ec2_op *op)
+{
+	struct call_spec spec = { .action = action, .request = request, .ret = ret };
+
+	call_start(ec2, &spec, op);
+}
+
+static void describe(struct ec2 *ec2, const struct ec2_action *action,
+		     const struct ec2_describe *request, void *ret, struct ec2_op *op)
+{
+	struct call_spec spec = { .action = action, .request = request, .ret = ret };
+	struct err why = ERR_INIT;
+
+	spec.is_whole = !request->id_count && !request->filter_count;
+	for (size_t i = 0; i < request->filter_count; i++) {
+		if (request->filters[i].value_count <= MAX_FILTER_VALUES)
+			continue;
+		err_set(&why, ERR_USAGE, "%s: the filter %s has %zu values; EC2 takes %d",
+			action->name, request->filters[i].name, request->filters[i].value_count,
+			MAX_FILTER_VALUES);
+		spec.refuse = &why;
+	}
+	call_start(ec2, &spec, op);
+}
+
+#define DESCRIBE(function, rows, list)                                                       \
+	void function(struct ec2 *ec2, const struct ec2_describe *request, struct list *ret, \
+		      struct ec2_op *op)                                                     \
+	{                                                                                    \
+		describe(ec2, &action_##rows, request, ret, op);                             \
+	}
+DESCRIBE(ec2_describe_instances, describe_instances, ec2_instances)
+DESCRIBE(ec2_describe_volumes, describe_volumes, ec2_volumes)
+DESCRIBE(ec2_describe_snapshots, describe_snapshots, ec2_snapshots)
+DESCRIBE(ec2_describe_instance_status, describe_instance_status, ec2_instance_statuses)
+DESCRIBE(ec2_describe_instance_types, describe_instance_types, ec2_instance_types)
+DESCRIBE(ec2_describe_subnets, describe_subnets, ec2_subnets)
+DESCRIBE(ec2_describe_vpcs, describe_vpcs, ec2_vpcs)
+
+void asg_describe_instances(struct ec2 *ec2, const struct instance_id *ids, size_t count,
+			    struct asg_instances *ret, struct ec2_op *op)
+{
+	start(ec2, &action_describe_asg_instances, &(struct asg_request){ ids, count }, ret, op);
+}
+
+void ec2_describe_instance_attribute(struct ec2 *ec2, const struct instance_id *instance,
+				     const char *attribute, struct ec2_attribute *ret,
+				     struct ec2_op *op)
+{
+	struct attribute_request request = { *instance, attribute };
+
+	start(ec2, &action_describe_instance_attribute, &request, ret, op);
+}
+
+void ec2_modify_device(struct ec2 *ec2, const struct ec2_modify_device *request, struct ec2_op *op)
+{
+	start(ec2, &action_modify_device, request, NULL, op);
+}
+
+void ec2_stop_instance(struct ec2 *ec2, const struct ec2_power *request,
+		       struct ec2_state_changes *ret, struct ec2_op *op)
+{
+	struct power_request wire = { request->instance, request->kind == EC2_STOP_FORCE,
+				      request->dry_run };
+
+	start(ec2, &action_stop_instances, &wire, ret, op);
+}
+
+void ec2_start_instance(struct ec2 *ec2, const struct ec2_power *request,
+			struct ec2_state_changes *ret, struct ec2_op *op)
+{
+	struct power_request wire = { request->instance, false, request->dry_run };
+
+	start(ec2, &action_start_instances, &wire, ret, op);
+}
+
+void ec2_attach_volume(struct ec2 *ec2, const struct ec2_attach *request,
+		       struct ec2_attachment *ret, struct ec2_op *op)
+{
+	start(ec2, &action_attach_volume, request, ret, op);
+}
+
+void ec2_detach_volume(struct ec2 *ec2, const struct ec2_attach *request,
+		       struct ec2_attachment *ret, struct ec2_op *op)
+{
+	start(ec2, &action_detach_volume, request, ret, op);
+}
+
+void ec2_create_snapshot(struct ec2 *ec2, const struct ec2_create_snapshot *request,
+			 struct ec2_snapshot *ret, struct ec2_op *op)
+{
+	struct snapshot_request wire = { *request, request, request->tag_count ? 1 : 0 };
+
+	start(ec2, &action_create_snapshot, &wire, ret, op);
+}
+
+void ec2_create_tags(struct ec2 *ec2, const struct ec2_change_tags *request, struct ec2_op *op)
+{
+	start(ec2, &action_create_tags, request, NULL, op);
+}
+
+void ec2_delete_tags(struct ec2 *ec2, const struct ec2_change_tags *request, struct ec2_op *op)
+{
+	start(ec2, &action_delete_tags, request, NULL, op);
+}
+
+void sts_get_caller_identity(struct ec2 *ec2, struct sts_identity *ret, struct ec2_op *op)
+{
+	start(ec2, &action_get_caller_identity, NULL, ret, op);
+}
+
+#define DONE(function, rows, type)                                       \
+	void function(struct type *value)                                \
+	{                                                                \
+		xmlmap_free(action_##rows.reply, value, sizeof(*value)); \
+	}
+DONE(ec2_instances_done, describe_instances, ec2_instances)
+DONE(ec2_volumes_done, describe_volumes, ec2_volumes)
+DONE(ec2_snapshots_done, describe_snapshots, ec2_snapshots)
+DONE(ec2_instance_statuses_done, describe_instance_status, ec2_instance_statuses)
+DONE(ec2_instance_types_done, describe_instance_types, ec2_instance_types)
+DONE(ec2_subnets_done, describe_subnets, ec2_subnets)
+DONE(ec2_vpcs_done, describe_vpcs, ec2_vpcs)
+DONE(asg_instances_done, describe_asg_instances, asg_instances)
+DONE(ec2_state_changes_done, stop_instances, ec2_state_changes)
+DONE(ec2_attachment_done, attach_volume, ec2_attachment)
+DONE(ec2_snapshot_done, create_snapshot, ec2_snapshot)
+DONE(ec2_console_done, get_console_output, ec2_console)
+DONE(ec2_attribute_done, describe_instance_attribute, ec2_attribute)
+DONE(sts_identity_done, get_caller_identity, sts_identity)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EC2_ENDPOINT_H
+#define EC2_ENDPOINT_H
+
+/* Where a service of a region is reached: partitions, FIPS, dual-stack and the many ways to name
+ * another server. Source: botocore's endpoints.json; AWS SDKs reference guide, "Service-specific
+ * endpoints". */
+
+#include "ec2/config.h"
+
+struct aws_service {
+	const char *name;      /* host label and name in the signature: "ec2" */
+	const char *id;	       /* in AWS_ENDPOINT_URL_<ID> and, lower-case, in [services]: "EC2" */
+	const char *version;   /* of the API */
+	bool is_gov_host_fips; /* in GovCloud the plain host name is the FIPS one */
+};
+extern const struct aws_service service_ec2, service_sts, service_autoscaling;
+
+struct endpoint {
+	char *url;  /* ends with '/' */
+	char *host; /* for the Host header: with the port when it is not the scheme's own */
+	char *path; /* of the URL: begins and ends with '/' */
+};
+
+/* ERR_USAGE: a malformed URL, or a combination that the partition does not have. */
+int endpoint_find(const struct aws_config *config, const struct aws_service *service,
+		  struct endpoint *ret, struct err *err) __attribute__((warn_unused_result));
+int endpoint_parse(const char *url, struct endpoint *ret, struct err *err)
+	__attribute__((warn_unused_result));
+void endpoint_done(struct endpoint *endpoint);
+DEFINE_CLEANUP_DONE(struct endpoint, endpoint_done)
+/* "aws", "aws-cn", ...: the second field of an ARN. */
+const char *partition_name(const char *region);
+/* The URL configured for a service id by flag, environment or files; NULL when none is. */
+char *endpoint_configured(const struct aws_config *config, const char *service_id);
+/* "amazonaws.com" or the region's own. */
+const char *partition_suffix(const char *region);
+
+#endif
