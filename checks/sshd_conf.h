@@ -163,7 +163,7 @@ bool sshd_conf_flag(const struct sshd_conf *, const char *key, bool def);
 /* --- where it listens --------------------------------------------------------------------- */
 
 struct sshd_listen {
-	char *address; /* as written, without brackets; NULL: any */
+	char *address; /* as written, without brackets; NULL: any; "::": any, but IPv6 alone */
 	uint32_t port;
 	char *path; /* of the file that says so; NULL: default */
 	uint32_t line;

@@ -12,6 +12,8 @@ static void add_listen(struct sshd_listens *ret, const char *address, size_t len
 {
 	struct sshd_listen *l = vec_add(ret);
 
+	if (address && len == strlen("0.0.0.0") && !memcmp(address, "0.0.0.0", len))
+		address = NULL;
 	l->address = address ? mem_strndup(address, len) : NULL;
 	l->port = port;
 	l->path = from && from->path ? mem_strdup(from->path) : NULL;
@@ -55,9 +57,12 @@ static void listens_of_conf(const struct machine *machine, const struct sshd_con
 {
 	VEC(const struct sshd_directive *) ports = { 0 };
 	bool has_address = false;
+	const struct sshd_directive *family = sshd_conf_global(conf, "addressfamily");
+	/* sshd binds its IPv6 sockets for IPv6 alone. */
+	const char *any = !strcasecmp(sshd_directive_arg(family), "inet6") ? "::" : NULL;
 
 	vec_foreach (d, &conf->directives)
-		if (is_global(conf, d) && sshd_directive_is(d, "port"))
+		if (is_global(conf, d) && is_port(conf, d))
 			vec_push(&ports, d);
 	vec_foreach (d, &conf->directives) {
 		if (!is_global(conf, d) || !sshd_directive_is(d, "listenaddress"))
@@ -76,11 +81,11 @@ static void listens_of_conf(const struct machine *machine, const struct sshd_con
 				   d);
 	}
 	for (size_t i = 0; !has_address && i < ports.count; i++)
-		add_listen(ret, NULL, 0,
+		add_listen(ret, any, any ? 2 : 0,
 			   (uint32_t)sshd_port(sshd_directive_arg(ports.items[i]), machine),
 			   ports.items[i]);
 	if (!has_address && !ports.count)
-		add_listen(ret, NULL, 0, 22, NULL);
+		add_listen(ret, any, any ? 2 : 0, 22, any ? family : NULL);
 	vec_done(&ports);
 }
 
