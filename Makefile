@@ -38,7 +38,7 @@ $(BUILD)/%.o: %.c Makefile
 $(BUILD)/librescue.a: $(call OBJ,$(LIBSRC))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
-$(BUILD)/ec2-rescue: $(BUILD)/rescue/main.o $(BUILD)/librescue.a
+$(BUILD)/ec2-rescue: $(call OBJ,rescue/main.c $(LIBSRC))
 	@$(if $(V),,echo "  LINK  $@")
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINKHARD) -o $@ $^ $(LIBS) $(LDFLAGS)
 $(BUILD)/ec2-sim: $(call OBJ,$(SIMSRC) $(BASESRC))

@@ -1,10 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "checks/check.h"
+#include "base/str.h"
+#include "rescue/parse.h"
+#include "rescue/surgery.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
-int main(void)
+#pragma weak surgeon_main
+
+int main(int argc, char **argv)
 {
-	printf("ec2-rescue %s, %zu checks\n", VERSION, check_count);
-	return 0;
+	struct parsed parsed = { 0 };
+	struct err err = ERR_INIT;
+	struct report *report;
+	int status;
+
+	/* Credentials may be in memory: no core file, no ptrace by other processes of the same
+	 * user. */
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	signal(SIGPIPE, SIG_IGN);
+	if (argc == 2 && str_eq(argv[1], "surgeon"))
+		return surgeon_main(3);
+	if (argc == 2 && str_eq(argv[1], "completion")) {
+		print_completion(stdout);
+		return 0;
+	}
+	if (parse_arguments(argc, argv, &parsed, &err) < 0) {
+		fprintf(stderr, "ec2-rescue: %s\n", err.text);
+		return err.code;
+	}
+	if (parsed.wants_version) {
+		printf("ec2-rescue %s\n", VERSION);
+		return 0;
+	}
+	if (parsed.wants_help) {
+		print_usage(stdout, parsed.command);
+		return 0;
+	}
+	report = report_open(parsed.options.json ? REPORT_JSON : REPORT_AUTO);
+	status = parsed.command->run(&parsed.options, report);
+	report_close(report);
+	return status;
 }

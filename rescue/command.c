@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The rows from which arguments are parsed and usage, completion and the man page's lists come. */
+#include "base/str.h"
+#include "rescue/parse.h"
+
+#include <errno.h>
+
+/* Until their files are here. */
+#pragma weak cmd_rescue
+#pragma weak cmd_audit
+#pragma weak cmd_repair
+#pragma weak cmd_undo
+#pragma weak cmd_resume
+#pragma weak cmd_runs
+
+enum option_group {
+	OPT_AWS = 1,	 /* what speaks to AWS */
+	OPT_STATE = 2,	 /* what keeps records */
+	OPT_RESCUE = 4,	 /* what stops and starts instances */
+	OPT_SURGERY = 8, /* what may change a volume */
+	OPT_LOCAL = 16,	 /* what looks at a target that is already here */
+	OPT_OUTPUT = 32, /* what has a machine-readable form */
+};
+
+const struct command commands[] = {
+	{ "rescue", "INSTANCE-ID...", 1, 1000,
+	  "stop, repair, return, restart and verify (the default command)",
+	  OPT_AWS | OPT_STATE | OPT_RESCUE | OPT_SURGERY | OPT_OUTPUT, cmd_rescue },
+	{ "audit", "TARGET", 1, 1,
+	  "examine a block device, a raw image or a mounted tree; writes nothing",
+	  OPT_LOCAL | OPT_OUTPUT, cmd_audit },
+	{ "repair", "TARGET", 1, 1, "examine and repair a target that is already here",
+	  OPT_STATE | OPT_SURGERY | OPT_LOCAL | OPT_OUTPUT, cmd_repair },
+	{ "undo", "TARGET|INSTANCE-ID|RUN", 1, 1, "put a repair back",
+	  OPT_AWS | OPT_STATE | OPT_RESCUE | OPT_LOCAL | OPT_OUTPUT, cmd_undo },
+	{ "resume", "[RUN|INSTANCE-ID]", 0, 1,
+	  "finish an interrupted run or send home what it borrowed",
+	  OPT_AWS | OPT_STATE | OPT_RESCUE | OPT_OUTPUT, cmd_resume },
+	{ "runs", "", 0, 0, "list the runs and what became of them", OPT_STATE | OPT_OUTPUT,
+	  cmd_runs },
+	{ "checks", "[NAME]", 0, 1, "list every check, or explain one", OPT_OUTPUT, cmd_checks },
+};
+const size_t command_count = ARRAY_LEN(commands);
+
+enum value_kind { VALUE_FLAG, VALUE_TEXT, VALUE_WORDS, VALUE_SECONDS, VALUE_PORT };
+
+struct option_row {
+	const char *name; /* without the dashes */
+	enum value_kind kind;
+	unsigned groups;
+	size_t offset; /* in struct options */
+	const char *arg, *help;
+};
+#define ROW(name, kind, groups, field, arg, help)                              \
+	{                                                                      \
+		name, kind, groups, offsetof(struct options, field), arg, help \
+	}
+
+static const struct option_row rows[] = {
+	ROW("yes", VALUE_FLAG, OPT_RESCUE | OPT_SURGERY, yes, NULL,
+	    "consent to the hazards and repairs that are printed"),
+	ROW("dry-run", VALUE_FLAG, OPT_RESCUE | OPT_SURGERY, dry_run, NULL,
+	    "show exactly what would happen and change nothing"),
+	ROW("fix", VALUE_WORDS, OPT_SURGERY, fix, "NAME",
+	    "also do the offered repairs of this check; may be repeated"),
+	ROW("json", VALUE_FLAG, OPT_OUTPUT, json, NULL,
+	    "one JSON object per event (audit: one object) on stdout"),
+	ROW("region", VALUE_TEXT, OPT_AWS, region, "REGION",
+	    "AWS Region; default as the AWS SDKs find it"),
+	ROW("profile", VALUE_TEXT, OPT_AWS, profile, "NAME",
+	    "profile of the shared AWS configuration files"),
+	ROW("endpoint-url", VALUE_TEXT, OPT_AWS, endpoint_url, "URL",
+	    "another endpoint than the Region's"),
+	ROW("helper", VALUE_TEXT, OPT_RESCUE, helper, "INSTANCE-ID",
+	    "instance that operates: this machine; default: asked from the instance metadata"),
+	ROW("device-dir", VALUE_TEXT, OPT_RESCUE, device_dir, "DIR",
+	    "where an attached volume's device appears; default /dev/disk/by-id"),
+	ROW("force-stop", VALUE_FLAG, OPT_RESCUE, force_stop, NULL,
+	    "consent to a forced stop when the graceful one does not end in time"),
+	ROW("stop-timeout", VALUE_SECONDS, OPT_RESCUE, stop_s, "SECONDS",
+	    "patience with a graceful stop; default 300"),
+	ROW("no-snapshot", VALUE_FLAG, OPT_RESCUE, no_snapshot, NULL,
+	    "operate without a snapshot of the root volume"),
+	ROW("verify-timeout", VALUE_SECONDS, OPT_RESCUE, verify_s, "SECONDS",
+	    "patience with status checks and the sshd port; default 300"),
+	ROW("ssh-host", VALUE_TEXT, OPT_RESCUE, ssh_host, "ADDRESS",
+	    "address for the test of the sshd port; default: the public, else the private one"),
+	ROW("ssh-port", VALUE_PORT, OPT_RESCUE, ssh_port, "PORT",
+	    "port for that test; default: where sshd listens by the volume's configuration"),
+	ROW("state-dir", VALUE_TEXT, OPT_STATE, state_dir, "DIR",
+	    "journal, redo and undo records; default /var/lib/ec2-rescue, or below XDG_STATE_HOME "
+	    "when not root"),
+	ROW("with", VALUE_WORDS, OPT_LOCAL, with, "PATH",
+	    "a further device or image of the same system; may be repeated"),
+	ROW("unprivileged", VALUE_FLAG, OPT_LOCAL, unprivileged, NULL,
+	    "read the file system through libext2fs although this is root"),
+};
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < command_count; i++)
+		if (str_eq(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static const struct option_row *find_row(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (strlen(rows[i].name) == len && !strncmp(rows[i].name, name, len))
+			return &rows[i];
+	return NULL;
+}
+
+static int parse_number(const char *text, unsigned long max, uint32_t *ret)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || !n || n > max)
+		return -1;
+	*ret = (uint32_t)n;
+	return 0;
+}
+
+static int set_value(const struct option_row *row, const char *value, struct options *options,
+		     struct err *err)
+{
+	void *field = (char *)options + row->offset;
+
+	switch (row->kind) {
+	case VALUE_FLAG:
+		*(bool *)field = true;
+		return 0;
+	case VALUE_TEXT:
+		if (!*value)
+			return err_set(err, ERR_USAGE, "--%s needs a %s that is not empty",
+				       row->name, row->arg);
+		*(const char **)field = value;
+		return 0;
+	case VALUE_WORDS:
+		vec_push((struct words *)field, value);
+		return 0;
+	case VALUE_SECONDS:
+		if (parse_number(value, 7 * 24 * 3600, field) < 0)
+			return err_set(err, ERR_USAGE,
+				       "--%s: \"%s\" is not a number of seconds from 1 to 604800",
+				       row->name, value);
+		return 0;
+	case VALUE_PORT:
+		if (parse_number(value, 65535, field) < 0)
+			return err_set(err, ERR_USAGE,
+				       "--%s: \"%s\" is not a port number from 1 to 65535",
+				       row->name, value);
+		return 0;
+	}
+	return 0;
+}
+
+/* "--name", "--name=value" or "--name value". */
+static int parse_option(char **argv, int *at, struct options *options, unsigned *used_groups,
+			const struct option_row **ret_last, struct err *err)
+{
+	const char *name = argv[*at] + 2, *equals = strchr(name, '=');
+	size_t len = equals ? (size_t)(equals - name) : strlen(name);
+	const struct option_row *row = find_row(name, len);
+	const char *value = equals ? equals + 1 : NULL;
+
+	if (!row)
+		return err_set(err, ERR_USAGE,
+			       "there is no option %s; `ec2-rescue --help` lists them", argv[*at]);
+	if (row->kind == VALUE_FLAG && value)
+		return err_set(err, ERR_USAGE, "--%s takes no value", row->name);
+	if (row->kind != VALUE_FLAG && !value) {
+		if (!argv[*at + 1])
+			return err_set(err, ERR_USAGE, "--%s needs a %s", row->name, row->arg);
+		value = argv[++*at];
+	}
+	*used_groups = row->groups;
+	*ret_last = row;
+	return set_value(row, value, options, err);
+}
+
+static int check_use(const struct parsed *parsed, const struct option_row *const *used,
+		     size_t count, struct err *err)
+{
+	const struct command *command = parsed->command;
+	size_t targets = parsed->options.targets.count;
+
+	for (size_t i = 0; i < count; i++)
+		if (!(used[i]->groups & command->options))
+			return err_set(
+				err, ERR_USAGE,
+				"`ec2-rescue %s` has no option --%s; see `ec2-rescue %s --help`",
+				command->name, used[i]->name, command->name);
+	if (targets < command->min)
+		return err_set(err, ERR_USAGE, "usage: ec2-rescue %s [OPTIONS] %s", command->name,
+			       command->args);
+	if (targets > command->max)
+		return err_set(err, ERR_USAGE,
+			       "\"%s\" is one argument too many; usage: ec2-rescue %s [OPTIONS] %s",
+			       parsed->options.targets.items[command->max], command->name,
+			       command->args);
+	return 0;
+}
+
+int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err)
+{
+	VEC(const struct option_row *) used = { 0 };
+	bool only_targets = false;
+	int rc = 0;
+
+	ret->options =
+		(struct options){ .device_dir = "/dev/disk/by-id", .verify_s = 300, .stop_s = 300 };
+	for (int i = 1; i < argc && !rc; i++) {
+		const struct option_row *row = NULL;
+		unsigned groups = 0;
+
+		if (!only_targets && str_eq(argv[i], "--")) {
+			only_targets = true;
+		} else if (!only_targets && (str_eq(argv[i], "--help") || str_eq(argv[i], "-h"))) {
+			ret->wants_help = true;
+		} else if (!only_targets && str_eq(argv[i], "--version")) {
+			ret->wants_version = true;
+		} else if (!only_targets && str_starts(argv[i], "--")) {
+			rc = parse_option(argv, &i, &ret->options, &groups, &row, err);
+			if (!rc)
+				vec_push(&used, row);
+		} else if (!only_targets && argv[i][0] == '-' && argv[i][1]) {
+			rc = err_set(err, ERR_USAGE,
+				     "there is no option %s; `ec2-rescue --help` lists them",
+				     argv[i]);
+		} else if (!ret->command && !ret->options.targets.count && command_find(argv[i])) {
+			ret->command = command_find(argv[i]);
+		} else {
+			vec_push(&ret->options.targets, argv[i]);
+		}
+	}
+	if (!rc && !ret->wants_help && !ret->wants_version) {
+		if (!ret->command && !ret->options.targets.count)
+			rc = err_set(err, ERR_USAGE,
+				     "name an instance: `ec2-rescue i-0123456789abcdef0`, or see "
+				     "`ec2-rescue --help`");
+		else if (!ret->command && !str_starts(ret->options.targets.items[0], "i-"))
+			rc = err_set(err, ERR_USAGE,
+				     "\"%s\" is neither a command nor an instance id; see "
+				     "`ec2-rescue --help`",
+				     ret->options.targets.items[0]);
+		if (!ret->command)
+			ret->command = &commands[0];
+		if (!rc)
+			rc = check_use(ret, used.items, used.count, err);
+	}
+	vec_done(&used);
+	return rc;
+}
+
+static void put_options(FILE *out, unsigned groups)
+{
+	fputs("\nOptions:\n", out);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		cleanup(free) char *left =
+			mem_printf("--%s%s%s", rows[i].name, rows[i].arg ? " " : "",
+				   rows[i].arg ? rows[i].arg : "");
+
+		if (rows[i].groups & groups)
+			fprintf(out, "  %-24s %s\n", left, rows[i].help);
+	}
+}
+
+void print_usage(FILE *out, const struct command *command)
+{
+	if (command) {
+		fprintf(out, "usage: ec2-rescue %s [OPTIONS] %s\n%s\n", command->name,
+			command->args, command->help);
+		put_options(out, command->options);
+		return;
+	}
+	fputs("usage: ec2-rescue INSTANCE-ID...\n       ec2-rescue COMMAND [OPTIONS] ...\n\n"
+	      "Brings back an EC2 Linux instance that cannot be reached: stops it, repairs its "
+	      "root volume,\n"
+	      "puts the volume back, starts it, and shows that it answers. Nothing is lost on the "
+	      "way.\n\n"
+	      "Commands:\n",
+	      out);
+	for (size_t i = 0; i < command_count; i++)
+		fprintf(out, "  %-8s %-24s %s\n", commands[i].name, commands[i].args,
+			commands[i].help);
+	put_options(out, ~0u);
+	fputs("\nExit status: 0 healthy or rescued, 1 faults found or remaining, 2 usage, others "
+	      "in ec2-rescue(8).\n",
+	      out);
+}
+
+void print_completion(FILE *out)
+{
+	fputs("# bash completion for ec2-rescue; made by `ec2-rescue completion`\n"
+	      "_ec2_rescue() {\n"
+	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} word command=rescue\n"
+	      "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+	      "\t\tcase $word in ",
+	      out);
+	for (size_t i = 0; i < command_count; i++)
+		fprintf(out, "%s%s", i ? "|" : "", commands[i].name);
+	fputs(") command=$word; break ;; esac\n\tdone\n\tlocal options\n\tcase $command in\n", out);
+	for (size_t i = 0; i < command_count; i++) {
+		fprintf(out, "\t%s) options='--help", commands[i].name);
+		for (size_t k = 0; k < ARRAY_LEN(rows); k++)
+			if (rows[k].groups & commands[i].options)
+				fprintf(out, " --%s", rows[k].name);
+		fputs("' ;;\n", out);
+	}
+	fputs("\tesac\n\tif [[ $cur == -* ]]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W "
+	      "\"$options\" -- \"$cur\")\n"
+	      "\telif [ \"$COMP_CWORD\" = 1 ]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W '",
+	      out);
+	for (size_t i = 0; i < command_count; i++)
+		fprintf(out, "%s%s", i ? " " : "", commands[i].name);
+	fputs("' -- \"$cur\")\n\telse\n\t\tmapfile -t COMPREPLY < <(compgen -f -- "
+	      "\"$cur\")\n\tfi\n}\n"
+	      "complete -o filenames -F _ec2_rescue ec2-rescue\n",
+	      out);
+}
