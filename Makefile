@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Targets: all setup test demo check-layers test-asan bench format install uninstall clean (see README.md).
+# Targets: all setup test demo check-layers test-asan bench man format install uninstall clean (see README.md).
 BUILD   ?= build
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man
@@ -82,10 +82,18 @@ check-layers:
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-install: all
+# The page's lists of commands, options, exit codes and checks come from the program's own tables.
+$(BUILD)/ec2-rescue.8: man/ec2-rescue.8.in $(BUILD)/ec2-rescue
+	$(Q)while IFS= read -r line; do case $$line in \
+	  @*@) part=$${line#@}; $(BUILD)/ec2-rescue manual "$${part%@}" || exit 1 ;; \
+	  *) printf '%s\n' "$$line" ;; esac; done <$< >$@.new && mv $@.new $@
+man: $(BUILD)/ec2-rescue.8
+
+install: all $(BUILD)/ec2-rescue.8
 	install -D -m 755 $(BUILD)/ec2-rescue $(DESTDIR)$(PREFIX)/bin/ec2-rescue
-	install -D -m 644 man/ec2-rescue.8 $(DESTDIR)$(MANDIR)/man8/ec2-rescue.8
-	install -D -m 644 completions/ec2-rescue.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ec2-rescue
+	install -D -m 644 $(BUILD)/ec2-rescue.8 $(DESTDIR)$(MANDIR)/man8/ec2-rescue.8
+	mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(BUILD)/ec2-rescue completion >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ec2-rescue
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/ec2-rescue $(DESTDIR)$(MANDIR)/man8/ec2-rescue.8 \
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ec2-rescue
@@ -93,5 +101,5 @@ clean:
 	rm -rf build build-*
 
 -include $(ALLOBJ:.o=.d)
-.PHONY: all setup test check test-asan demo bench check-layers format install uninstall clean
+.PHONY: all man setup test check test-asan demo bench check-layers format install uninstall clean
 .SECONDARY:

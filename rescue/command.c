@@ -42,21 +42,12 @@ const struct command commands[] = {
 };
 const size_t command_count = ARRAY_LEN(commands);
 
-enum value_kind { VALUE_FLAG, VALUE_TEXT, VALUE_WORDS, VALUE_SECONDS, VALUE_PORT };
-
-struct option_row {
-	const char *name; /* without the dashes */
-	enum value_kind kind;
-	unsigned groups;
-	size_t offset; /* in struct options */
-	const char *arg, *help;
-};
 #define ROW(name, kind, groups, field, arg, help)                              \
 	{                                                                      \
 		name, kind, groups, offsetof(struct options, field), arg, help \
 	}
 
-static const struct option_row rows[] = {
+const struct option_row option_rows[] = {
 	ROW("yes", VALUE_FLAG, OPT_RESCUE | OPT_SURGERY, yes, NULL,
 	    "consent to the hazards and repairs that are printed"),
 	ROW("dry-run", VALUE_FLAG, OPT_RESCUE | OPT_SURGERY, dry_run, NULL,
@@ -104,11 +95,13 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
+const size_t option_row_count = ARRAY_LEN(option_rows);
+
 static const struct option_row *find_row(const char *name, size_t len)
 {
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (strlen(rows[i].name) == len && !strncmp(rows[i].name, name, len))
-			return &rows[i];
+	for (size_t i = 0; i < option_row_count; i++)
+		if (strlen(option_rows[i].name) == len && !strncmp(option_rows[i].name, name, len))
+			return &option_rows[i];
 	return NULL;
 }
 
@@ -255,71 +248,4 @@ int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err)
 	}
 	vec_done(&used);
 	return rc;
-}
-
-static void put_options(FILE *out, unsigned groups)
-{
-	fputs("\nOptions:\n", out);
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		cleanup(free) char *left =
-			mem_printf("--%s%s%s", rows[i].name, rows[i].arg ? " " : "",
-				   rows[i].arg ? rows[i].arg : "");
-
-		if (rows[i].groups & groups)
-			fprintf(out, "  %-24s %s\n", left, rows[i].help);
-	}
-}
-
-void print_usage(FILE *out, const struct command *command)
-{
-	if (command) {
-		fprintf(out, "usage: ec2-rescue %s [OPTIONS] %s\n%s\n", command->name,
-			command->args, command->help);
-		put_options(out, command->options);
-		return;
-	}
-	fputs("usage: ec2-rescue INSTANCE-ID...\n       ec2-rescue COMMAND [OPTIONS] ...\n\n"
-	      "Brings back an EC2 Linux instance that cannot be reached: stops it, repairs its "
-	      "root volume,\n"
-	      "puts the volume back, starts it, and shows that it answers. Nothing is lost on the "
-	      "way.\n\n"
-	      "Commands:\n",
-	      out);
-	for (size_t i = 0; i < command_count; i++)
-		fprintf(out, "  %-8s %-24s %s\n", commands[i].name, commands[i].args,
-			commands[i].help);
-	put_options(out, ~0u);
-	fputs("\nExit status: 0 healthy or rescued, 1 faults found or remaining, 2 usage, others "
-	      "in ec2-rescue(8).\n",
-	      out);
-}
-
-void print_completion(FILE *out)
-{
-	fputs("# bash completion for ec2-rescue; made by `ec2-rescue completion`\n"
-	      "_ec2_rescue() {\n"
-	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} word command=rescue\n"
-	      "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-	      "\t\tcase $word in ",
-	      out);
-	for (size_t i = 0; i < command_count; i++)
-		fprintf(out, "%s%s", i ? "|" : "", commands[i].name);
-	fputs(") command=$word; break ;; esac\n\tdone\n\tlocal options\n\tcase $command in\n", out);
-	for (size_t i = 0; i < command_count; i++) {
-		fprintf(out, "\t%s) options='--help", commands[i].name);
-		for (size_t k = 0; k < ARRAY_LEN(rows); k++)
-			if (rows[k].groups & commands[i].options)
-				fprintf(out, " --%s", rows[k].name);
-		fputs("' ;;\n", out);
-	}
-	fputs("\tesac\n\tif [[ $cur == -* ]]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W "
-	      "\"$options\" -- \"$cur\")\n"
-	      "\telif [ \"$COMP_CWORD\" = 1 ]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W '",
-	      out);
-	for (size_t i = 0; i < command_count; i++)
-		fprintf(out, "%s%s", i ? " " : "", commands[i].name);
-	fputs("' -- \"$cur\")\n\telse\n\t\tmapfile -t COMPREPLY < <(compgen -f -- "
-	      "\"$cur\")\n\tfi\n}\n"
-	      "complete -o filenames -F _ec2_rescue ec2-rescue\n",
-	      out);
 }

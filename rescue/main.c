@@ -28,6 +28,12 @@ int main(int argc, char **argv)
 		print_completion(stdout);
 		return 0;
 	}
+	if (argc == 3 && str_eq(argv[1], "manual")) {
+		if (print_manual(stdout, argv[2], &err) == 0)
+			return 0;
+		fprintf(stderr, "ec2-rescue: %s\n", err.text);
+		return err.code;
+	}
 	if (parse_arguments(argc, argv, &parsed, &err) < 0) {
 		fprintf(stderr, "ec2-rescue: %s\n", err.text);
 		return err.code;

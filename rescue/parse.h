@@ -8,6 +8,18 @@
 
 #include <stdio.h>
 
+enum value_kind { VALUE_FLAG, VALUE_TEXT, VALUE_WORDS, VALUE_SECONDS, VALUE_PORT };
+
+struct option_row {
+	const char *name; /* without the dashes */
+	enum value_kind kind;
+	unsigned groups;
+	size_t offset; /* in struct options */
+	const char *arg, *help;
+};
+extern const struct option_row option_rows[];
+extern const size_t option_row_count;
+
 struct parsed {
 	const struct command *command; /* NULL only with wants_help or wants_version */
 	struct options options;	       /* borrows from argv */
@@ -17,8 +29,11 @@ struct parsed {
 /* ERR_USAGE with one sentence that says what to type instead. */
 int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err);
 const struct command *command_find(const char *name); /* NULL: none */
-/* NULL: the whole program. */
-void print_usage(FILE *out, const struct command *command);
-void print_completion(FILE *out); /* for bash */
+
+/* rescue/usage.c */
+void print_usage(FILE *out, const struct command *command); /* NULL: the whole program */
+void print_completion(FILE *out);			    /* for bash */
+/* A part of the manual page in mdoc(7): "commands", "options", "exit-status", "checks". */
+int print_manual(FILE *out, const char *part, struct err *err);
 
 #endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the rows of command.c look like as usage, as completion and in the manual page. */
+#include "base/str.h"
+#include "checks/check.h"
+#include "rescue/parse.h"
+
+static void put_options(FILE *out, unsigned groups)
+{
+	fputs("\nOptions:\n", out);
+	for (size_t i = 0; i < option_row_count; i++) {
+		cleanup(free) char *left =
+			mem_printf("--%s%s%s", option_rows[i].name, option_rows[i].arg ? " " : "",
+				   option_rows[i].arg ? option_rows[i].arg : "");
+
+		if (option_rows[i].groups & groups)
+			fprintf(out, "  %-24s %s\n", left, option_rows[i].help);
+	}
+}
+
+void print_usage(FILE *out, const struct command *command)
+{
+	if (command) {
+		fprintf(out, "usage: ec2-rescue %s [OPTIONS] %s\n%s\n", command->name,
+			command->args, command->help);
+		put_options(out, command->options);
+		return;
+	}
+	fputs("usage: ec2-rescue INSTANCE-ID...\n       ec2-rescue COMMAND [OPTIONS] ...\n\n"
+	      "Brings back an EC2 Linux instance that cannot be reached: stops it, repairs its "
+	      "root volume,\n"
+	      "puts the volume back, starts it, and shows that it answers. Nothing is lost on the "
+	      "way.\n\n"
+	      "Commands:\n",
+	      out);
+	for (size_t i = 0; i < command_count; i++)
+		fprintf(out, "  %-8s %-24s %s\n", commands[i].name, commands[i].args,
+			commands[i].help);
+	put_options(out, ~0u);
+	fputs("\nExit status: 0 healthy or rescued, 1 faults found or remaining, 2 usage, others "
+	      "in ec2-rescue(8).\n",
+	      out);
+}
+
+void print_completion(FILE *out)
+{
+	fputs("# bash completion for ec2-rescue; made by `ec2-rescue completion`\n"
+	      "_ec2_rescue() {\n"
+	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} word command=rescue\n"
+	      "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+	      "\t\tcase $word in ",
+	      out);
+	for (size_t i = 0; i < command_count; i++)
+		fprintf(out, "%s%s", i ? "|" : "", commands[i].name);
+	fputs(") command=$word; break ;; esac\n\tdone\n\tlocal options\n\tcase $command in\n", out);
+	for (size_t i = 0; i < command_count; i++) {
+		fprintf(out, "\t%s) options='--help", commands[i].name);
+		for (size_t k = 0; k < option_row_count; k++)
+			if (option_rows[k].groups & commands[i].options)
+				fprintf(out, " --%s", option_rows[k].name);
+		fputs("' ;;\n", out);
+	}
+	fputs("\tesac\n\tif [[ $cur == -* ]]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W "
+	      "\"$options\" -- \"$cur\")\n"
+	      "\telif [ \"$COMP_CWORD\" = 1 ]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W '",
+	      out);
+	for (size_t i = 0; i < command_count; i++)
+		fprintf(out, "%s%s", i ? " " : "", commands[i].name);
+	fputs("' -- \"$cur\")\n\telse\n\t\tmapfile -t COMPREPLY < <(compgen -f -- "
+	      "\"$cur\")\n\tfi\n}\n"
+	      "complete -o filenames -F _ec2_rescue ec2-rescue\n",
+	      out);
+}
+
+/* mdoc(7): a backslash is an escape, and a line must not begin with a dot or an apostrophe. */
+static void put_mdoc(FILE *out, const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if ((p == text || p[-1] == '\n') && (*p == '.' || *p == '\''))
+			fputs("\\&", out);
+		if (*p == '\\')
+			fputs("\\e", out);
+		else if (*p == '-')
+			fputs("\\-", out);
+		else
+			fputc(*p, out);
+	}
+}
+
+static void put_item(FILE *out, const char *macro, const char *name, const char *arg,
+		     const char *text)
+{
+	fprintf(out, ".It %s %s%s%s\n", macro, name, arg && *arg ? " Ar " : "", arg ? arg : "");
+	put_mdoc(out, text);
+	fputc('\n', out);
+}
+
+static void manual_commands(FILE *out)
+{
+	for (size_t i = 0; i < command_count; i++)
+		put_item(out, "Cm", commands[i].name, commands[i].args, commands[i].help);
+}
+
+static void manual_options(FILE *out)
+{
+	for (size_t i = 0; i < option_row_count; i++) {
+		cleanup(free) char *name = mem_printf("\\-\\-%s", option_rows[i].name);
+
+		put_item(out, "Li", name, option_rows[i].arg, option_rows[i].help);
+	}
+}
+
+static void manual_exit_status(FILE *out)
+{
+	fputs(".It Li 0\nhealthy, repaired or rescued\n.It Li 1\nfaults found or remaining\n", out);
+#define STATUS_ROW(code, status, meaning) fprintf(out, ".It Li %d\n%s\n", status, meaning);
+	ERR_CODES(STATUS_ROW)
+#undef STATUS_ROW
+}
+
+static void manual_checks(FILE *out)
+{
+	for (size_t i = 0; i < check_count; i++) {
+		fprintf(out, ".Ss %s\n", checks[i]->name);
+		put_mdoc(out, checks[i]->explain);
+		fprintf(out, "\n.Pp\nRepair: %s.\nSource: ", repair_class_name(checks[i]->repair));
+		put_mdoc(out, checks[i]->source);
+		fputs(".\n", out);
+	}
+}
+
+int print_manual(FILE *out, const char *part, struct err *err)
+{
+	static const struct {
+		const char *name;
+		void (*print)(FILE *);
+	} parts[] = {
+		{ "commands", manual_commands },
+		{ "options", manual_options },
+		{ "exit-status", manual_exit_status },
+		{ "checks", manual_checks },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (str_eq(parts[i].name, part)) {
+			parts[i].print(out);
+			return 0;
+		}
+	return err_set(err, ERR_USAGE, "the manual has no part \"%s\"", part);
+}
