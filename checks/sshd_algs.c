@@ -137,18 +137,43 @@ static bool keyalg_known(const char *name, uint32_t version)
 	return false;
 }
 
+static const struct {
+	enum sshd_kind kind;
+	const struct algorithm *rows;
+	size_t count;
+} tables[] = {
+	{ SSHD_CIPHERS, ciphers, ARRAY_LEN(ciphers) },
+	{ SSHD_MACS, macs, ARRAY_LEN(macs) },
+	{ SSHD_KEX, kexs, ARRAY_LEN(kexs) },
+	{ SSHD_KEYALGS, keyalgs, ARRAY_LEN(keyalgs) },
+};
+
+/* The binary has the string: does that make it an algorithm of this kind? Not a plain word such as
+ * "yes", and not the name of another kind of algorithm. */
+static bool binary_may_know(enum sshd_kind kind, const char *name)
+{
+	bool is_listed = false, is_of_kind = false;
+
+	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
+		for (size_t i = 0; i < tables[t].count; i++)
+			if (str_eq(tables[t].rows[i].name, name)) {
+				is_listed = true;
+				is_of_kind |= tables[t].kind == kind;
+			}
+	return is_listed ? is_of_kind : strpbrk(name, "-@") && strlen(name) >= 6;
+}
+
 bool sshd_algorithm_known(enum sshd_kind kind, const char *name, const struct sshd_program *program)
 {
-	uint32_t version = program->version;
-
 	if (!*name)
 		return false;
-	if (kind == SSHD_CIPHERS ? list_knows(ciphers, ARRAY_LEN(ciphers), name, version)
-	    : kind == SSHD_MACS	 ? list_knows(macs, ARRAY_LEN(macs), name, version)
-	    : kind == SSHD_KEX	 ? list_knows(kexs, ARRAY_LEN(kexs), name, version)
-				 : keyalg_known(name, version))
+	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
+		if (tables[t].kind == kind && kind != SSHD_KEYALGS &&
+		    list_knows(tables[t].rows, tables[t].count, name, program->version))
+			return true;
+	if (kind == SSHD_KEYALGS && keyalg_known(name, program->version))
 		return true;
-	return sshd_program_has(program, name);
+	return binary_may_know(kind, name) && sshd_program_has(program, name);
 }
 
 /* The signature algorithms that a key of the type can make with that sshd. */

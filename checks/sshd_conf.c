@@ -54,11 +54,14 @@ static char *line_problem(const struct load *load, const char *line, uint32_t ve
 	for (char *p = lower; *p; p++)
 		if (*p >= 'A' && *p <= 'Z')
 			*p = (char)(*p - 'A' + 'a');
-	bool in_binary = sshd_program_has(&program, lower);
+	/* Short words may be anything in a binary; vendors' keywords are long. */
+	bool in_binary = strlen(lower) >= 6 && sshd_program_has(&program, lower);
 	const char *quoted = machine_quote(load->machine, words.name, strlen(words.name));
 	if (!keyword && !in_binary)
 		return mem_printf("%s is no keyword of sshd_config", quoted);
-	if (keyword && keyword->since > version && !in_binary)
+	if (keyword && keyword->since == SSHD_VENDOR && program.binary && !in_binary)
+		return mem_printf("%s is a keyword of other builds of sshd", quoted);
+	if (keyword && keyword->since != SSHD_VENDOR && keyword->since > version && !in_binary)
 		return mem_printf("%s came with OpenSSH %u.%u, the volume's sshd is %u.%u", quoted,
 				  keyword->since / 100, keyword->since % 100, version / 100,
 				  version % 100);

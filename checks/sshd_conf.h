@@ -29,7 +29,8 @@ enum sshd_kind {
 	SSHD_ANY,     /* arguments that this table does not judge */
 	SSHD_IGNORED, /* read over with a notice at most */
 	SSHD_FLAG,
-	SSHD_CHOICE, /* one of `choices` */
+	SSHD_CHOICE,	   /* one of `choices`, in any case */
+	SSHD_EXACT_CHOICE, /* and in lower case */
 	SSHD_INT,
 	SSHD_TIME,
 	SSHD_TIME_NONE,
@@ -62,14 +63,16 @@ enum sshd_kind {
 	SSHD_IPQOS,
 	SSHD_PUBKEYOPTIONS,
 	SSHD_RDOMAIN,
+	SSHD_CHANNELS,
 };
+#define SSHD_VENDOR UINT16_MAX
 struct sshd_keyword {
 	const char *name;  /* lower case */
 	const char *alias; /* the name under which values are looked up; NULL: name */
 	enum sshd_kind kind;
 	uint16_t match_since; /* version since which a Match block may hold it; 0: always;
 				 UINT16_MAX: never */
-	uint16_t since;	      /* first version that knows it; 0: all */
+	uint16_t since;	      /* first version that knows it; 0: all; SSHD_VENDOR: some builds */
 	uint16_t gone;	      /* version since which it is ignored with a notice; 0: never */
 	const char *const *choices;
 };

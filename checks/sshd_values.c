@@ -69,7 +69,8 @@ static char *check_choice(struct value *v, const char *const *choices)
 	if (!arg || !*arg)
 		return missing();
 	for (size_t i = 0; choices[i]; i++) {
-		if (strcasecmp(choices[i], arg))
+		if (v->keyword->kind == SSHD_EXACT_CHOICE ? !str_eq(choices[i], arg)
+							  : strcasecmp(choices[i], arg))
 			continue;
 		if (str_eq(choices[i], "prohibit-password") && v->program->version < 700)
 			break;
@@ -117,6 +118,8 @@ static char *check_listen(struct value *v)
 	} else if (colon && !strchr(colon + 1, ':')) {
 		port = colon + 1;
 	}
+	if (v->program->version >= 902 && *arg != '[' && strchr(arg, '/') && !(colon && !port))
+		return bad(v, arg, "an address with an optional port");
 	if (port && sshd_port(port, v->machine) <= 0)
 		return bad(v, port, "a port (1 to 65535)");
 	if (!port && !colon && arg[strspn(arg, "0123456789.")] == '\0') {
@@ -163,6 +166,8 @@ static char *check_maxstartups(struct value *v)
 	if (!arg || !*arg)
 		return missing();
 	int n = sscanf(arg, "%d:%d:%d", &begin, &rate, &full);
+	if (n >= 1 && v->program->version >= 902 && (begin <= 0 || (n == 3 && full <= 0)))
+		return bad(v, arg, "start:rate:full, none of them 0");
 	if (n == 3 ? begin > full || rate > 100 || rate < 1 : n != 1)
 		return bad(v, arg, "start:rate:full");
 	return NULL;
@@ -348,6 +353,19 @@ static char *check_logverbose(struct value *v)
 	return NULL;
 }
 
+static char *check_channels(struct value *v)
+{
+	for (const char *arg; (arg = next_arg(v));) {
+		const char *equals = strchr(arg, '=');
+		if (str_eq(arg, "none") && v->words->count == 1)
+			return NULL;
+		if (!equals || equals == arg ||
+		    (sshd_time(equals + 1) < 0 && !str_eq(equals + 1, "none")))
+			return bad(v, arg, "a channel type and its time-out");
+	}
+	return NULL;
+}
+
 static char *check_words(struct value *v)
 {
 	for (const char *arg; (arg = next_arg(v));)
@@ -406,6 +424,7 @@ static char *check_kind(struct value *v)
 	case SSHD_FLAG:
 		return check_choice(v, flags);
 	case SSHD_CHOICE:
+	case SSHD_EXACT_CHOICE:
 		return check_choice(v, v->keyword->choices);
 	case SSHD_INT:
 	case SSHD_INT_NONE:
@@ -459,6 +478,8 @@ static char *check_kind(struct value *v)
 		return check_ipqos(v);
 	case SSHD_PUBKEYOPTIONS:
 		return check_pubkey_options(v);
+	case SSHD_CHANNELS:
+		return check_channels(v);
 	case SSHD_RDOMAIN:
 		v->used = v->words->count;
 		return mem_printf("routing domains are not supported on Linux");
