@@ -84,6 +84,9 @@ int patch_revert(struct tree *, const struct patch *, struct tree_names *changed
 /* Unified diff with 3 lines of context (contents), one "mode 0777 -> 0755" line (modes, owners) and
  * so on. Bytes are escaped for a terminal. */
 void patch_diff(const struct patch *, struct str *into);
+/* Makes `to` the patch that does what `to` and then `next` do: each path from its first state to its
+ * last. What ends as it began is dropped. */
+void patch_compose(struct patch *to, const struct patch *next);
 void patch_item_diff(const struct patch_item *, struct str *into);
 json_t *patch_to_json(const struct patch *);
 int patch_from_json(const json_t *, struct patch *ret, struct err *);

@@ -54,14 +54,51 @@ static int side_read(struct tree *tree, const char *path, struct patch_side *ret
 	return 0;
 }
 
+static void item_done(struct patch_item *item)
+{
+	free(item->path);
+	side_done(&item->before);
+	side_done(&item->after);
+}
+
 void patch_done(struct patch *patch)
 {
-	vec_foreach (item, patch) {
-		free(item->path);
-		side_done(&item->before);
-		side_done(&item->after);
-	}
+	vec_foreach (item, patch)
+		item_done(item);
 	vec_done(patch);
+}
+
+static struct patch_item *find_item(struct patch *patch, const char *path)
+{
+	vec_foreach (item, patch)
+		if (str_eq(item->path, path))
+			return item;
+	return NULL;
+}
+
+void patch_compose(struct patch *to, const struct patch *next)
+{
+	size_t kept = 0;
+
+	vec_foreach (item, next) {
+		struct patch_item *old = find_item(to, item->path);
+
+		if (old) {
+			side_done(&old->after);
+		} else {
+			old = vec_add(to);
+			old->path = mem_strdup(item->path);
+			side_copy(&old->before, &item->before);
+		}
+		side_copy(&old->after, &item->after);
+	}
+	vec_foreach (item, to) {
+		if (side_eq(&item->before, &item->after))
+			item_done(item);
+		else
+			to->items[kept++] = *item;
+	}
+	to->count = kept;
 }
 
 /* The directory part resolved, the last component as it is. */

@@ -12,6 +12,7 @@
 
 #include "base/loop.h"
 #include "checks/facts.h"
+#include "fs/volume.h"
 #include "rescue/options.h"
 
 #include <jansson.h>
@@ -29,7 +30,10 @@ struct surgery_job {
 	const char *console;		 /* NULL: none */
 	bool is_unprivileged;		 /* libext2fs although root */
 	bool disks_are_complete;
-	uint32_t deadline_s; /* the whole surgery; the child is killed after it */
+	enum record_direction
+		direction;   /* RECOVER: which side a half-written target is brought to */
+	uint32_t deadline_s; /* the surgery up to READY, and the commit; the child is killed after
+				it. Waiting for an answer in READY is not counted */
 };
 
 struct surgery;
@@ -47,7 +51,8 @@ struct surgery_result {
 		ssh_port; /* first port sshd listens on by the volume's configuration; 0: unknown */
 };
 /* `event` gets every event for the report (finding, diff, machine, ...; borrowed). `changed` runs
- * when the state changes. */
+ * when the state changes; ENDED means that the child is gone and holds the volume no longer. Both
+ * may call surgery_free. */
 struct surgery_watch {
 	void (*event)(void *arg, json_t *event);
 	void (*changed)(void *arg);
@@ -62,7 +67,8 @@ void surgery_decline(struct surgery *);
 /* Kills the child if it still runs, reaps it. NULL is fine. */
 void surgery_free(struct surgery *);
 
-/* The child's whole life; the hidden command. Returns the exit status. */
+/* The child's whole life; the hidden command, `ec2-rescue surgeon` with the channel on
+ * descriptor 3. Returns the exit status. */
 int surgeon_main(int channel_fd);
 
 #endif

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/examiner.h"
+#include "fs/tree_pipe.h"
+#include "rescue/sandbox.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define RESULT_MAX   (32u << 20) /* a result with a few whole files in its edits fits */
+#define FINDINGS_MAX 5000u
+#define REQUESTS_MAX 200000u
+#define REPLIES_MAX  (1024ull << 20)
+#define STOPS_MAX    8u /* checks that may be stopped before the rest is given up */
+#define NO_CHECK     (-1)
+
+void examination_done(struct examination *e)
+{
+	json_decref(e->machine);
+	findings_done(&e->findings);
+	vec_done(&e->could_not_tell);
+	*e = EXAMINATION_INIT;
+}
+
+/* One run of the checks, as both processes know it. */
+struct session {
+	const struct examiner_job *job;
+	const struct check *const *checks;
+	size_t count;
+	bool *is_stopped; /* count flags: checks that are left out, because they were stopped */
+	int *running;	  /* shared with the child: index of the check that runs */
+};
+
+/* ---- the confined side ---- */
+
+static json_t *machine_to_json(const struct machine *machine)
+{
+	const struct machine_os *os = machine_os(machine);
+
+	return json_pack("{s:s, s:s, s:s}", "id", os->id, "version_id", os->version_id,
+			 "pretty_name", os->pretty_name);
+}
+
+static json_t *unknown_to_json(const struct could_not_tell *unknown)
+{
+	return json_pack("{s:s, s:s, s:s}", "check", unknown->check->name, "code",
+			 err_name(unknown->err.code), "text", unknown->err.text);
+}
+
+/* A finding whose path is no UTF-8 has no JSON form: it becomes advice, with its bytes escaped. */
+static json_t *portable(const struct finding *finding)
+{
+	cleanup(str_done) struct str path = STR_INIT;
+	cleanup(str_done) struct str message = STR_INIT;
+	struct finding plain = *finding;
+	json_t *json = finding_to_json(finding);
+
+	if (json && json_array_size(json_object_get(json, "edits")) == finding->edits.count)
+		return json;
+	json_decref(json);
+	str_add_escaped(&path, finding->path ? finding->path : "/", strlen(finding->path ?: "/"));
+	str_add_escaped(&message, finding->message, strlen(finding->message));
+	plain.path = path.s;
+	plain.message = message.s;
+	plain.repair = REPAIR_NONE;
+	plain.edits = (struct edits){ 0 };
+	return finding_to_json(&plain);
+}
+
+static json_t *examine(const struct session *s, struct tree *tree)
+{
+	struct machine_given given = { .tree = tree,
+				       .disks = s->job->disks,
+				       .cloud = s->job->cloud,
+				       .console = s->job->console };
+	cleanup(machine_free) struct machine *machine = machine_new(&given);
+	cleanup(findings_done) struct findings findings = { 0 };
+	struct could_not_tells unknown = { 0 };
+	json_t *found = json_array(), *untold = json_array();
+
+	for (size_t i = 0; i < s->count; i++) {
+		*s->running = (int)i;
+		if (!s->is_stopped[i])
+			check_run(s->checks[i], machine, &findings, &unknown);
+	}
+	*s->running = NO_CHECK;
+	vec_foreach (f, &findings)
+		json_array_append_new(found, portable(f));
+	vec_foreach (u, &unknown)
+		json_array_append_new(untold, unknown_to_json(u));
+	vec_done(&unknown);
+	return json_pack("{s:o?, s:o, s:o}", "machine", machine_to_json(machine), "findings", found,
+			 "could_not_tell", untold);
+}
+
+/* Never returns. Nothing is freed at the end: leak checkers would need system calls. */
+static void __attribute__((noreturn)) child(const struct session *s, int fd, int parent)
+{
+	struct err err = ERR_INIT;
+	json_t *result;
+	char *text;
+
+	if (sandbox_examiner(fd, s->job->deadline_s, parent, &err) < 0) {
+		result = json_pack("{s:s}", "confinement", err.text);
+	} else {
+		struct tree *tree = tree_open_pipe(SANDBOX_CHANNEL);
+
+		result = examine(s, tree);
+		fd = SANDBOX_CHANNEL;
+	}
+	text = result ? json_dumps(result, JSON_COMPACT) : NULL;
+	if (!text || tree_pipe_finish(fd, text, strlen(text), &err) < 0)
+		_exit(1);
+	_exit(0);
+}
+
+/* ---- the surgeon's side ---- */
+
+/* Only what the check itself declares, and no way to plant a set-id program. */
+static int judge(const struct finding *finding, struct err *err)
+{
+	if (finding->repair != REPAIR_NONE && finding->check->repair == REPAIR_NONE)
+		return err_set(err, ERR_MALFORMED, "%s repairs nothing, but sent a repair",
+			       finding->check->name);
+	vec_foreach (edit, &finding->edits)
+		if (edit->mode & 07000 & ~edit->old_mode)
+			return err_set(err, ERR_MALFORMED, "%s: a repair never sets set-id bits",
+				       finding->check->name);
+	return 0;
+}
+
+static int take_findings(const json_t *list, struct examination *ret, struct err *err)
+{
+	if (!json_is_array(list) || json_array_size(list) > FINDINGS_MAX)
+		return err_set(err, ERR_MALFORMED, "the findings are no list of at most %u",
+			       FINDINGS_MAX);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct finding finding;
+
+		if (finding_from_json(json_array_get(list, i), &finding, err) < 0)
+			return -1;
+		if (judge(&finding, err) < 0) {
+			finding_done(&finding);
+			return -1;
+		}
+		vec_push(&ret->findings, finding);
+	}
+	return 0;
+}
+
+static const struct check *find_check(const struct session *s, const char *name)
+{
+	for (size_t i = 0; name && i < s->count; i++)
+		if (str_eq(s->checks[i]->name, name))
+			return s->checks[i];
+	return NULL;
+}
+
+static int take_untold(const struct session *s, const json_t *list, struct examination *ret,
+		       struct err *err)
+{
+	if (!json_is_array(list) || json_array_size(list) > s->count)
+		return err_set(err, ERR_MALFORMED, "what could not be told is no list");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *row = json_array_get(list, i);
+		const char *code = json_string_value(json_object_get(row, "code"));
+		const char *text = json_string_value(json_object_get(row, "text"));
+		struct could_not_tell unknown = {
+			.check = find_check(s, json_string_value(json_object_get(row, "check")))
+		};
+
+		if (!unknown.check || !code || !text)
+			return err_set(err, ERR_MALFORMED,
+				       "a row of what could not be told lacks a member");
+		err_set(&unknown.err, err_from_name(code), "%s", text);
+		vec_push(&ret->could_not_tell, unknown);
+	}
+	return 0;
+}
+
+static int take_result(const struct session *s, const struct str *text, struct examination *ret,
+		       struct err *err)
+{
+	json_t *json = json_loadb(text->s, text->len, JSON_REJECT_DUPLICATES, NULL);
+	const char *confinement = json_string_value(json_object_get(json, "confinement"));
+	json_t *machine = json_object_get(json, "machine");
+	int result = -1;
+
+	if (confinement)
+		err_set(err, ERR_TOOL, "the examiner could not be confined: %s", confinement);
+	else if (!json_is_object(json) ||
+		 take_findings(json_object_get(json, "findings"), ret, err) < 0 ||
+		 take_untold(s, json_object_get(json, "could_not_tell"), ret, err) < 0)
+		err_in(err, "the examiner's result");
+	else
+		result = 0;
+	if (!result && json_is_object(machine))
+		ret->machine = json_incref(machine);
+	json_decref(json);
+	return result;
+}
+
+/* The child after its session: it is dead, dying, or to be killed. */
+static int reap(pid_t pid)
+{
+	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+	int status = 0;
+
+	if (p.fd >= 0) {
+		poll(&p, 1, 1000);
+		close(p.fd);
+	}
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+static void explain_death(int status, struct err *err)
+{
+	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	if (sig == SIGSYS)
+		err_set(err, ERR_COULD_NOT_TELL,
+			"was stopped, because it tried a system call that it may not make");
+	else if (sig == SIGXCPU || sig == SIGKILL)
+		err_set(err, ERR_COULD_NOT_TELL, "was stopped, because it took too long");
+	else if (sig == SIGABRT)
+		err_set(err, ERR_COULD_NOT_TELL, "ran out of memory or gave up");
+	else if (sig)
+		err_set(err, ERR_COULD_NOT_TELL, "crashed (%s)", strsignal(sig));
+	else
+		err_set(err, ERR_COULD_NOT_TELL, "ended early with status %d", WEXITSTATUS(status));
+}
+
+/* One process, one session. 0: ret is filled; 1: it was stopped, err says why; -1: failed. */
+static int run_once(const struct session *s, uint32_t left_s, struct examination *ret,
+		    struct err *err)
+{
+	const struct tree_pipe_limits limits = { .requests = REQUESTS_MAX,
+						 .reply_bytes = REPLIES_MAX,
+						 .result_bytes = RESULT_MAX,
+						 .deadline_s = left_s };
+	cleanup(str_done) struct str text = STR_INIT;
+	struct err why = ERR_INIT;
+	int ends[2], status, parent = getpid(), served;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return err_errno(err, errno, "the examiner's channel could not be made");
+	*s->running = NO_CHECK;
+	pid = fork();
+	if (!pid)
+		child(s, ends[1], parent);
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		return err_errno(err, errno, "the examiner could not be started");
+	}
+	served = tree_pipe_serve(s->job->tree, ends[0], &limits, &text, &why);
+	if (served < 0 && why.code != ERR_IO)
+		kill(pid, SIGKILL);
+	close(ends[0]);
+	status = reap(pid);
+	if (!served)
+		return take_result(s, &text, ret, err);
+	*err = why;
+	if (why.code == ERR_IO)
+		explain_death(status, err);
+	err->code = ERR_COULD_NOT_TELL;
+	return 1;
+}
+
+static void note_stop(const struct session *s, const struct err *why, struct examination *ret)
+{
+	int index = *s->running;
+	struct could_not_tell unknown = { .err = *why };
+
+	/* The index is the child's word: it only names what is left out next time. */
+	if (index >= 0 && (size_t)index < s->count && !s->is_stopped[index]) {
+		s->is_stopped[index] = true;
+		unknown.check = s->checks[index];
+		err_in(&unknown.err, "%s", s->checks[index]->name);
+	} else {
+		err_in(&unknown.err, "the examination");
+	}
+	vec_push(&ret->could_not_tell, unknown);
+}
+
+static int64_t now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+/* Runs until a session ends by itself, each time without the check that was stopped before. */
+static int run_all(const struct session *s, struct examination *ret, struct err *err)
+{
+	int64_t end = now_s() + s->job->deadline_s;
+
+	for (unsigned stops = 0; stops < STOPS_MAX; stops++) {
+		int64_t left = end - now_s();
+		struct err why = ERR_INIT;
+		int got;
+
+		if (left <= 0)
+			break;
+		/* Half of what is left, so that a check that hangs leaves time for the others. */
+		got = run_once(s, (uint32_t)(left / 2 + 1), ret, &why);
+		if (got <= 0) {
+			if (got < 0)
+				*err = why;
+			return got;
+		}
+		note_stop(s, &why, ret);
+		if (!ret->could_not_tell.items[ret->could_not_tell.count - 1].check)
+			return 0;
+	}
+	vec_push(&ret->could_not_tell, ((struct could_not_tell){ 0 }));
+	err_set(&ret->could_not_tell.items[ret->could_not_tell.count - 1].err, ERR_COULD_NOT_TELL,
+		"the examination was given up, because too much of it was stopped");
+	return 0;
+}
+
+int examiner_run(const struct examiner_job *job, struct examination *ret, struct err *err)
+{
+	struct examination result = EXAMINATION_INIT;
+	struct session s = { .job = job,
+			     .checks = job->checks ? job->checks : checks,
+			     .count = job->checks ? job->check_count : check_count };
+	int rc;
+
+	s.running =
+		mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s.running == MAP_FAILED)
+		return err_errno(err, errno, "shared memory");
+	json_object_seed(0); /* jansson would read /dev/urandom for it when it first needs it */
+	s.is_stopped = mem_array(s.count, sizeof(bool));
+	rc = run_all(&s, &result, err);
+	free(s.is_stopped);
+	munmap(s.running, sizeof(int));
+	if (rc < 0) {
+		examination_done(&result);
+		return -1;
+	}
+	*ret = result;
+	return 0;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/sandbox.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#define NOBODY	   65534
+#define MEMORY_MAX (512ul << 20)
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_SHADOW_MEMORY 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_SHADOW_MEMORY 1
+#endif
+#endif
+
+int sandbox_surgeon(struct err *err)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_errno(err, errno, "no_new_privs");
+	setrlimit(RLIMIT_CORE, &none);
+	if (geteuid())
+		return 0;
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) < 0)
+		return err_errno(err, errno, "a mount namespace of its own could not be made");
+	/* Nothing that is mounted from here on may show outside. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_errno(err, errno, "mounts could not be made private");
+	return 0;
+}
+
+static int drop_privileges(struct err *err)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = { 0 };
+
+	if (!geteuid()) {
+		for (unsigned long cap = 0; cap < 64; cap++)
+			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+		if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+		    setresuid(NOBODY, NOBODY, NOBODY) < 0)
+			return err_errno(err, errno, "root could not be given up");
+	}
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (syscall(SYS_capset, &head, none) < 0)
+		return err_errno(err, errno, "capabilities could not be given up");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_errno(err, errno, "no_new_privs");
+	return 0;
+}
+
+static int limit(int what, rlim_t max, struct err *err)
+{
+	const struct rlimit value = { max, max };
+
+	if (setrlimit((__rlimit_resource_t)what, &value) < 0)
+		return err_errno(err, errno, "a resource limit could not be set");
+	return 0;
+}
+
+static int limit_resources(uint32_t cpu_s, struct err *err)
+{
+#ifndef HAS_SHADOW_MEMORY
+	if (limit(RLIMIT_AS, MEMORY_MAX, err) < 0)
+		return -1;
+#endif
+	if (limit(RLIMIT_CPU, cpu_s, err) < 0 || limit(RLIMIT_FSIZE, 0, err) < 0 ||
+	    limit(RLIMIT_CORE, 0, err) < 0 || limit(RLIMIT_NPROC, 0, err) < 0 ||
+	    limit(RLIMIT_NOFILE, SANDBOX_CHANNEL + 1, err) < 0)
+		return -1;
+	return 0;
+}
+
+/* What the examiner may ask of the kernel: memory that is never executable and never a file, the
+ * clock, its own signals, its own end, and its channel. */
+struct rule {
+	int call;
+	unsigned count; /* of conditions, all of which must hold */
+	struct scmp_arg_cmp when[2];
+};
+
+#define IS(arg, value)                     \
+	{                                  \
+		arg, SCMP_CMP_EQ, value, 0 \
+	}
+#define BITS(arg, mask, value)                       \
+	{                                            \
+		arg, SCMP_CMP_MASKED_EQ, mask, value \
+	}
+
+static const struct rule allowed[] = {
+	{ .call = SCMP_SYS(sendto), 1, { IS(0, SANDBOX_CHANNEL) } },
+	{ .call = SCMP_SYS(recvfrom), 1, { IS(0, SANDBOX_CHANNEL) } },
+	{ .call = SCMP_SYS(mmap),
+	  2,
+	  { BITS(2, PROT_EXEC, 0), BITS(3, MAP_ANONYMOUS, MAP_ANONYMOUS) } },
+	{ .call = SCMP_SYS(mprotect), 1, { BITS(2, PROT_EXEC, 0) } },
+	{ .call = SCMP_SYS(brk) },
+	{ .call = SCMP_SYS(munmap) },
+	{ .call = SCMP_SYS(mremap) },
+	{ .call = SCMP_SYS(madvise) },
+	{ .call = SCMP_SYS(futex) },
+	{ .call = SCMP_SYS(sched_yield) },
+	{ .call = SCMP_SYS(getrandom) },
+	{ .call = SCMP_SYS(clock_gettime) },
+	{ .call = SCMP_SYS(gettimeofday) },
+	{ .call = SCMP_SYS(time) },
+	{ .call = SCMP_SYS(getpid) },
+	{ .call = SCMP_SYS(gettid) },
+	{ .call = SCMP_SYS(rt_sigaction) },
+	{ .call = SCMP_SYS(rt_sigprocmask) },
+	{ .call = SCMP_SYS(rt_sigreturn) },
+	{ .call = SCMP_SYS(sigaltstack) },
+	{ .call = SCMP_SYS(restart_syscall) },
+	{ .call = SCMP_SYS(exit) },
+	{ .call = SCMP_SYS(exit_group) },
+};
+
+/* Last words on the closed standard error get an error, so that the death that follows tells the
+ * reason and not this. */
+static const struct rule closed[] = {
+	{ .call = SCMP_SYS(write), 1, { IS(0, STDERR_FILENO) } },
+	{ .call = SCMP_SYS(writev), 1, { IS(0, STDERR_FILENO) } },
+};
+
+static int add_rules(scmp_filter_ctx filter)
+{
+	/* abort() signals the process itself; other processes stay out of reach. */
+	const struct scmp_arg_cmp itself = IS(0, (scmp_datum_t)getpid());
+	int rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &itself);
+
+	for (size_t i = 0; i < ARRAY_LEN(allowed) && !rc; i++)
+		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, allowed[i].call,
+					    allowed[i].count, allowed[i].when);
+	for (size_t i = 0; i < ARRAY_LEN(closed) && !rc; i++)
+		rc = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EBADF), closed[i].call,
+					    closed[i].count, closed[i].when);
+	return rc;
+}
+
+static int load_filter(struct err *err)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int rc = filter ? add_rules(filter) : -ENOMEM;
+
+	if (!rc)
+		rc = seccomp_load(filter);
+	if (filter)
+		seccomp_release(filter);
+	if (rc)
+		return err_errno(err, -rc, "the seccomp filter could not be loaded");
+	return 0;
+}
+
+int sandbox_examiner(int channel_fd, uint32_t cpu_s, int parent, struct err *err)
+{
+	if (channel_fd != SANDBOX_CHANNEL && dup2(channel_fd, SANDBOX_CHANNEL) < 0)
+		return err_errno(err, errno, "channel");
+	if (close_range(SANDBOX_CHANNEL + 1, ~0u, 0) < 0 ||
+	    close_range(0, SANDBOX_CHANNEL - 1, 0) < 0)
+		return err_errno(err, errno, "descriptors could not be closed");
+	if (drop_privileges(err) < 0)
+		return -1;
+	/* After the change of uid, which would reset both. */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != parent)
+		_exit(1);
+	if (limit_resources(cpu_s, err) < 0)
+		return -1;
+	return load_filter(err);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RESCUE_SANDBOX_H
+#define RESCUE_SANDBOX_H
+
+/* Confinement of the processes that touch the patient. */
+
+#include "base/err.h"
+
+#include <stdint.h>
+
+#define SANDBOX_CHANNEL 3 /* the descriptor that a confined process talks on */
+
+/* The surgeon: a mount namespace, network and IPC of its own when it is root (harmless when not),
+ * no new privileges, no core dumps. */
+int sandbox_surgeon(struct err *err) __attribute__((warn_unused_result));
+
+/* The examiner: nobody's uid when root, no capabilities, every descriptor closed but the channel,
+ * limits on memory, processor time, files and processes, and a seccomp filter that allows sending
+ * and receiving on the channel and memory management. What is forbidden kills the process (SIGSYS).
+ * Call it in a fresh child; its parent must be `parent`, or the process exits. */
+int sandbox_examiner(int channel_fd, uint32_t cpu_s, int parent, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif
