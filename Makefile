@@ -21,7 +21,7 @@ SIMLIBS   = $(shell pkg-config --libs libmicrohttpd libcrypto jansson libxml-2.0
 LAYERS   := base fs ec2 checks rescue
 LIBSRC   := $(filter-out rescue/main.c,$(wildcard $(LAYERS:%=%/*.c)))
 BASESRC  := $(wildcard base/*.c)
-SIMSRC   := $(wildcard tests/cloud/*.c)
+SIMSRC   := $(filter-out tests/cloud/test-% tests/cloud/tool-%,$(wildcard tests/cloud/*.c))
 TESTSRC  := $(wildcard tests/*/test-*.c)
 PROBESRC := $(wildcard tests/*/tool-*.c)
 OBJ       = $(patsubst %.c,$(BUILD)/%.o,$(1))

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/cloud/call.h"
+#include "tests/cloud/kinds.h"
+
+#include <ctype.h>
+
+const struct kind kind_settings = { .name = "settings" };
+/* A ClientToken: what was asked with it and what came of it. */
+const struct kind kind_token = { .name = "client-token" };
+
+const struct kind kind_instance = {
+	.name = "instance",
+	.plural = "instances",
+	.prefix = "i-",
+	.malformed = "InvalidInstanceID.Malformed",
+	.malformed_text = "Invalid id: \"%s\"",
+	.missing = "InvalidInstanceID.NotFound",
+	.missing_text = "The instance ID '%s' does not exist",
+	.render = instance_render,
+	.filters = instance_filters,
+	.timer = instance_timer,
+	.load = instance_load,
+};
+const struct kind kind_volume = {
+	.name = "volume",
+	.plural = "volumes",
+	.prefix = "vol-",
+	.malformed = "InvalidParameterValue",
+	.malformed_text = "Value (%s) for parameter volumes is invalid. Expected: 'vol-...'.",
+	.missing = "InvalidVolume.NotFound",
+	.missing_text = "The volume '%s' does not exist.",
+	.render = volume_render,
+	.filters = volume_filters,
+	.timer = volume_timer,
+	.load = volume_load,
+};
+const struct kind kind_snapshot = {
+	.name = "snapshot",
+	.plural = "snapshots",
+	.prefix = "snap-",
+	.malformed = "InvalidSnapshotID.Malformed",
+	.malformed_text =
+		"The snapshot ID '%s' is not valid. The expected format is snap-xxxxxxxx or "
+		"snap-xxxxxxxxxxxxxxxxx.",
+	.missing = "InvalidSnapshot.NotFound",
+	.missing_text = "The snapshot '%s' does not exist.",
+	.render = snapshot_render,
+	.filters = snapshot_filters,
+	.timer = snapshot_timer,
+	.load = snapshot_load,
+};
+const struct kind kind_image = {
+	.name = "image",
+	.plural = "images",
+	.prefix = "ami-",
+	.malformed = "InvalidAMIID.Malformed",
+	.malformed_text = "Invalid id: \"%s\" (expecting \"ami-...\")",
+	.missing = "InvalidAMIID.NotFound",
+	.missing_text = "The image id '[%s]' does not exist",
+	.render = image_render,
+	.filters = image_filters,
+	.load = image_load,
+};
+const struct kind kind_vpc = {
+	.name = "vpc",
+	.plural = "vpcs",
+	.prefix = "vpc-",
+	.malformed = "InvalidVpcID.Malformed",
+	.malformed_text = "Invalid id: \"%s\"",
+	.missing = "InvalidVpcID.NotFound",
+	.missing_text = "The vpc ID '%s' does not exist",
+	.render = vpc_render,
+	.filters = vpc_filters,
+	.load = vpc_load,
+};
+const struct kind kind_subnet = {
+	.name = "subnet",
+	.plural = "subnets",
+	.prefix = "subnet-",
+	.malformed = "InvalidSubnetID.Malformed",
+	.malformed_text = "Invalid id: \"%s\"",
+	.missing = "InvalidSubnetID.NotFound",
+	.missing_text = "The subnet ID '%s' does not exist",
+	.render = subnet_render,
+	.filters = subnet_filters,
+	.load = subnet_load,
+};
+const struct kind kind_security_group = {
+	.name = "security-group",
+	.plural = "security_groups",
+	.prefix = "sg-",
+	.malformed = "InvalidGroupId.Malformed",
+	.malformed_text = "Invalid id: \"%s\" (expecting \"sg-...\")",
+	.missing = "InvalidGroup.NotFound",
+	.missing_text = "The security group '%s' does not exist",
+	.render = security_group_render,
+	.filters = security_group_filters,
+	.load = security_group_load,
+};
+const struct kind kind_route_table = {
+	.name = "route-table",
+	.plural = "route_tables",
+	.prefix = "rtb-",
+	.malformed = "InvalidRouteTableID.Malformed",
+	.malformed_text = "Invalid id: \"%s\"",
+	.missing = "InvalidRouteTableID.NotFound",
+	.missing_text = "The routeTable ID '%s' does not exist",
+	.render = route_table_render,
+	.filters = route_table_filters,
+	.load = route_table_load,
+};
+const struct kind kind_address = {
+	.name = "elastic-ip",
+	.plural = "addresses",
+	.prefix = "eipalloc-",
+	.malformed = "InvalidAllocationID.Malformed",
+	.malformed_text = "Invalid id: \"%s\"",
+	.missing = "InvalidAllocationID.NotFound",
+	.missing_text = "The allocation ID '%s' does not exist",
+	.render = address_render,
+	.filters = address_filters,
+	.load = address_load,
+};
+const struct kind kind_asg = {
+	.name = "auto-scaling-group",
+	.plural = "auto_scaling_groups",
+	.load = asg_load,
+};
+const struct kind kind_spot = {
+	.name = "spot-instances-request",
+	.plural = "spot_requests",
+	.prefix = "sir-",
+	.malformed = "InvalidSpotInstanceRequestID.Malformed",
+	.malformed_text = "Invalid id: \"%s\"",
+	.missing = "InvalidSpotInstanceRequestID.NotFound",
+	.missing_text = "The spot instance request ID '%s' does not exist",
+	.render = spot_render,
+	.filters = spot_filters,
+	.load = spot_load,
+};
+
+/* The order of loading: what is named by others comes first. */
+const struct kind *const kinds[] = {
+	&kind_settings,	   &kind_token,	   &kind_vpc,	  &kind_subnet, &kind_security_group,
+	&kind_route_table, &kind_snapshot, &kind_image,	  &kind_volume, &kind_asg,
+	&kind_spot,	   &kind_instance, &kind_address, NULL,
+};
+
+const struct kind *kind_of_id(const char *id)
+{
+	for (size_t i = 0; kinds[i]; i++)
+		if (kinds[i]->prefix && str_starts(id, kinds[i]->prefix))
+			return kinds[i];
+	return NULL;
+}
+
+bool id_is_well_formed(const char *id, const char *prefix)
+{
+	size_t n;
+
+	if (!str_starts(id, prefix))
+		return false;
+	id += strlen(prefix);
+	n = strlen(id);
+	if (str_eq(prefix, "sir-")) /* these are shorter and may hold any letter */
+		return n == 8 || n == 17;
+	return (n == 8 || n == 17) && strspn(id, "0123456789abcdef") == n;
+}
