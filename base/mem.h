@@ -90,6 +90,11 @@ DEFINE_CLEANUP(int, fd_close)
 		type *items;        \
 		size_t count, room; \
 	}
+/* The layout they all have, for code that is driven by tables: copy it out and in with memcpy. */
+struct any_vec {
+	void *items;
+	size_t count, room;
+};
 /* Pointer to a new zeroed last item. */
 #define vec_add(v)                                                                         \
 	({                                                                                 \

@@ -17,7 +17,7 @@ struct call {
 	const struct ec2_action *action;
 	void *ret;
 	struct str form;
-	bool is_dry_run, is_as, has_refreshed, has_set_clock;
+	bool is_dry_run, is_as, has_refreshed, has_set_clock, is_complete;
 	struct creds as; /* is_as: instead of the chain's */
 	char *next_token, *key_id;
 	uint32_t pages, attempts; /* attempts: of this page */
@@ -32,6 +32,8 @@ static void call_free(struct task *task)
 	struct call *call = (struct call *)task;
 	struct ec2 *ec2 = task->ec2;
 
+	if (!call->is_complete && call->action->reply) /* a part is no result */
+		xmlmap_free(call->action->reply, call->ret, call->action->reply_size);
 	loop_timer(ec2->loop, -1, call_go, call);
 	creds_forget(ec2->chain, call);
 	if (call->transfer)
@@ -47,8 +49,7 @@ static void call_free(struct task *task)
 
 static void call_end(struct call *call, const struct err *err)
 {
-	if (err && call->action->reply)
-		xmlmap_free(call->action->reply, call->ret, call->action->reply_size);
+	call->is_complete = !err;
 	if (err)
 		log_debug("ec2", "%s", err->text);
 	task_end(&call->task, err);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ec2/calls.h"
 #include "ec2/engine.h"
 #include "base/hash.h"
 
@@ -89,16 +90,28 @@ static int open_transport(struct ec2 *ec2, struct err *err)
 	return curl_transport_open(ec2->loop, ec2->config.ca_bundle, &ec2->transport, err);
 }
 
+/* Nothing configured: this machine may be an instance, and then its own region is meant. */
 static int find_region(struct ec2 *ec2, struct err *err)
 {
+	struct imds_self self = { 0 };
+	struct err why = ERR_INIT;
+	struct ec2_op op = { 0 };
+
 	if (ec2->config.region)
 		return 0;
-	(void)ec2;
+	imds_get_self(ec2, &self, &op);
+	if (ec2_wait(ec2, &op, &why) == 0 && self.region) {
+		ec2->config.region = TAKE(self.region);
+		imds_self_done(&self);
+		return 0;
+	}
+	imds_self_done(&self);
 	return err_set(
 		err, ERR_CREDENTIALS,
 		"no AWS region: give --region, set AWS_REGION, or write \"region = ...\" into "
-		"the profile %s of %s",
-		ec2->config.profile, ec2->config.config_path);
+		"the profile %s of %s (instance metadata: %s)",
+		ec2->config.profile, ec2->config.config_path,
+		why.code ? why.text : "no region in it");
 }
 
 int ec2_open(struct loop *loop, const struct ec2_settings *settings, struct ec2 **ret,
@@ -132,6 +145,7 @@ void ec2_close(struct ec2 *ec2)
 	creds_close(ec2->chain);
 	transport_close(ec2->transport);
 	pace_done(&ec2->pace);
+	secret_free(ec2->imds_token);
 	config_done(&ec2->config);
 	free(ec2);
 }

@@ -35,7 +35,8 @@ struct ec2_settings {
  * the first call needs them. */
 int ec2_open(struct loop *loop, const struct ec2_settings *settings, struct ec2 **ret,
 	     struct err *err) __attribute__((warn_unused_result));
-/* Cancels what is under way (their done functions do not run), wipes credentials. */
+/* Cancels what is under way (their done functions do not run; their replies are released), wipes
+ * credentials. */
 void ec2_close(struct ec2 *ec2);
 DEFINE_CLEANUP(struct ec2 *, ec2_close)
 const char *ec2_region(const struct ec2 *ec2);
@@ -61,7 +62,8 @@ struct ec2_op {
 /* Runs the loop until op has ended; 0 or -1 with op's error copied. */
 int ec2_wait(struct ec2 *ec2, struct ec2_op *op, struct err *err)
 	__attribute__((warn_unused_result));
-/* Forgets a call that is under way; its done function does not run. Idle ops are fine. */
+/* Forgets a call that is under way; its done function does not run, what its reply holds already is
+ * released. Idle ops are fine. */
 void ec2_cancel(struct ec2 *ec2, struct ec2_op *op);
 
 /* Error classes (one table, EC2 code -> enum err_code): throttling -> ERR_THROTTLED;

@@ -24,7 +24,9 @@ struct ec2 {
 	struct transport *transport;
 	struct creds_chain *chain;
 	struct pace pace;
-	int64_t skew_s; /* AWS's clock minus ours, once a refusal showed that ours is wrong */
+	int64_t skew_s;	  /* AWS's clock minus ours, once a refusal showed that ours is wrong */
+	char *imds_token; /* secret; see ec2/imds.c */
+	int64_t imds_token_until_ms;
 	struct task *tasks;
 	struct ec2_counters counters;
 };

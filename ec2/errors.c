@@ -28,6 +28,10 @@ static const struct error_row rows[] = {
 	{ "RequestTimeoutException", ERR_TIMEOUT, ERROR_AGAIN },
 	{ "IDPCommunicationError", ERR_CREDENTIALS, ERROR_AGAIN },
 
+	{ "Internal*", ERR_NETWORK, ERROR_TRANSIENT },
+	{ "Unavailable", ERR_NETWORK, ERROR_TRANSIENT },
+	{ "ServiceUnavailable*", ERR_NETWORK, ERROR_TRANSIENT },
+
 	{ "RequestExpired", ERR_CREDENTIALS, ERROR_EXPIRED },
 	{ "ExpiredToken*", ERR_CREDENTIALS, ERROR_EXPIRED },
 	{ "InvalidSecurity.RequestHasExpired", ERR_CREDENTIALS, ERROR_CLOCK },

@@ -47,5 +47,8 @@ int64_t
 ec2_looked_at_ms(const struct ec2_watch *); /* start of the newest complete look; -1: none yet */
 /* The error of the newest look; NULL when it succeeded. Looks go on by themselves after errors. */
 const struct err *ec2_watch_err(const struct ec2_watch *);
+/* Status checks are a comfort that another EC2-compatible server may not have, and that a policy
+ * may not grant: why they cannot be seen, without failing the look; NULL when they can. */
+const struct err *ec2_watch_status_err(const struct ec2_watch *);
 
 #endif

@@ -6,12 +6,6 @@
 
 #include <errno.h>
 
-/* Any VEC, whatever its items: all have this layout (base/mem.h). */
-struct any_vec {
-	void *items;
-	size_t count, room;
-};
-
 static struct any_vec get_vec(const void *at)
 {
 	struct any_vec vec;

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every folder of tests/ec2/cases is one typed call: `call` says which, with what; N.reply is what
+ * the server answers to the N-th request; the requests as sent and the outcome must be those of
+ * N.request and `expect`. UPDATE=1 writes those two anew: read the diff before you commit it. */
+#include "tests/ec2/replay.h"
+#include "base/file.h"
+#include "ec2/actions.h"
+
+#include <glob.h>
+#include <jansson.h>
+#include <libgen.h>
+
+static int failures;
+
+struct run {
+	const char *dir;
+	json_t *call;
+	struct ec2 *ec2;
+	struct ec2_op op;
+	const struct ec2_action *action; /* whose reply map prints `ret`; NULL: no result */
+	union {
+		struct ec2_instances instances;
+		struct ec2_console console;
+		struct imds_self self;
+		char bytes[512];
+	} ret;
+};
+
+static const char *text(const struct run *run, const char *key)
+{
+	return json_string_value(json_object_get(run->call, key));
+}
+
+static bool flag(const struct run *run, const char *key)
+{
+	return json_is_true(json_object_get(run->call, key));
+}
+
+static enum ec2_dry_run dry_run(const struct run *run)
+{
+	return flag(run, "dry_run") ? EC2_DRY_RUN : EC2_FOR_REAL;
+}
+
+static struct instance_id instance(const struct run *run)
+{
+	struct instance_id id = { 0 };
+
+	if (text(run, "instance"))
+		strncpy(id.s, text(run, "instance"), sizeof(id.s) - 1);
+	return id;
+}
+
+static struct volume_id volume(const struct run *run)
+{
+	struct volume_id id = { 0 };
+
+	if (text(run, "volume"))
+		strncpy(id.s, text(run, "volume"), sizeof(id.s) - 1);
+	return id;
+}
+
+/* A JSON array of strings as C array; the strings stay JSON's. */
+static size_t texts(const json_t *array, const char *ret[8])
+{
+	size_t n = json_array_size(array);
+
+	for (size_t i = 0; i < n && i < 8; i++)
+		ret[i] = json_string_value(json_array_get(array, i));
+	return n;
+}
+
+static void describe(struct run *run)
+{
+	static const struct {
+		const char *name;
+		const struct ec2_action *action;
+		void (*call)(struct ec2 *, const struct ec2_describe *, void *, struct ec2_op *);
+	} kinds[] = {
+#define KIND(name, rows, function) { name, &action_##rows, (void *)(function) }
+		KIND("describe-instances", describe_instances, ec2_describe_instances),
+		KIND("describe-volumes", describe_volumes, ec2_describe_volumes),
+		KIND("describe-snapshots", describe_snapshots, ec2_describe_snapshots),
+		KIND("describe-instance-status", describe_instance_status,
+		     ec2_describe_instance_status),
+		KIND("describe-instance-types", describe_instance_types,
+		     ec2_describe_instance_types),
+		KIND("describe-subnets", describe_subnets, ec2_describe_subnets),
+		KIND("describe-vpcs", describe_vpcs, ec2_describe_vpcs),
+	};
+	const char *ids[8], *values[8];
+	struct ec2_filter filter = { text(run, "filter"), values, 0 };
+	struct ec2_describe request = { .ids = ids, .filters = &filter, .dry_run = dry_run(run) };
+
+	request.id_count = texts(json_object_get(run->call, "ids"), ids);
+	filter.value_count = texts(json_object_get(run->call, "values"), values);
+	request.filter_count = filter.name ? 1 : 0;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (!str_eq(kinds[i].name, text(run, "call")))
+			continue;
+		run->action = kinds[i].action;
+		kinds[i].call(run->ec2, &request, &run->ret, &run->op);
+	}
+}
+
+static void power(struct run *run)
+{
+	struct ec2_power request = { instance(run),
+				     flag(run, "force") ? EC2_STOP_FORCE : EC2_STOP_GRACEFUL,
+				     dry_run(run) };
+
+	run->action = &action_stop_instances;
+	if (str_eq(text(run, "call"), "stop-instance"))
+		ec2_stop_instance(run->ec2, &request, (void *)&run->ret, &run->op);
+	else
+		ec2_start_instance(run->ec2, &request, (void *)&run->ret, &run->op);
+}
+
+static void attach(struct run *run)
+{
+	struct ec2_attach request = { volume(run), instance(run), text(run, "device"),
+				      flag(run, "force"), dry_run(run) };
+
+	run->action = &action_attach_volume;
+	if (str_eq(text(run, "call"), "attach-volume"))
+		ec2_attach_volume(run->ec2, &request, (void *)&run->ret, &run->op);
+	else
+		ec2_detach_volume(run->ec2, &request, (void *)&run->ret, &run->op);
+}
+
+static size_t tags(const struct run *run, struct ec2_tag_pair ret[8])
+{
+	size_t n = 0;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(json_object_get(run->call, "tags"), key, value) ret[n++] =
+		(struct ec2_tag_pair){ key, json_string_value(value) };
+	return n;
+}
+
+static void create_snapshot(struct run *run)
+{
+	struct ec2_tag_pair pairs[8];
+	struct ec2_create_snapshot request = { volume(run), text(run, "description"), pairs,
+					       tags(run, pairs), dry_run(run) };
+
+	run->action = &action_create_snapshot;
+	ec2_create_snapshot(run->ec2, &request, (void *)&run->ret, &run->op);
+}
+
+static void change_tags(struct run *run)
+{
+	struct ec2_tag_pair pairs[8];
+	const char *resources[8];
+	struct ec2_change_tags request = {
+		resources, texts(json_object_get(run->call, "resources"), resources), pairs,
+		tags(run, pairs), dry_run(run)
+	};
+
+	if (str_eq(text(run, "call"), "create-tags"))
+		ec2_create_tags(run->ec2, &request, &run->op);
+	else
+		ec2_delete_tags(run->ec2, &request, &run->op);
+}
+
+static void other(struct run *run)
+{
+	struct ec2_modify_device modify = { instance(run), text(run, "device"),
+					    flag(run, "delete_on_termination"), dry_run(run) };
+	struct instance_id id = instance(run);
+	const char *call = text(run, "call");
+	void *ret = &run->ret;
+
+	if (str_eq(call, "modify-device")) {
+		ec2_modify_device(run->ec2, &modify, &run->op);
+	} else if (str_eq(call, "describe-instance-attribute")) {
+		run->action = &action_describe_instance_attribute;
+		ec2_describe_instance_attribute(run->ec2, &id, text(run, "attribute"), ret,
+						&run->op);
+	} else if (str_eq(call, "get-console-output")) {
+		run->action = &action_get_console_output;
+		ec2_get_console_output(run->ec2, &id, ret, &run->op);
+	} else if (str_eq(call, "describe-asg-instances")) {
+		run->action = &action_describe_asg_instances;
+		asg_describe_instances(run->ec2, &id, 1, ret, &run->op);
+	} else if (str_eq(call, "get-caller-identity")) {
+		run->action = &action_get_caller_identity;
+		sts_get_caller_identity(run->ec2, ret, &run->op);
+	} else if (str_eq(call, "imds-self")) {
+		imds_get_self(run->ec2, ret, &run->op);
+	}
+}
+
+static const struct {
+	const char *prefix;
+	void (*start)(struct run *run);
+} calls[] = {
+	{ "describe-instance-attribute", other },
+	{ "describe-asg", other },
+	{ "describe-", describe },
+	{ "stop-instance", power },
+	{ "start-instance", power },
+	{ "attach-volume", attach },
+	{ "detach-volume", attach },
+	{ "create-snapshot", create_snapshot },
+	{ "create-tags", change_tags },
+	{ "delete-tags", change_tags },
+	{ "", other },
+};
+
+static json_t *result(const struct run *run)
+{
+	const struct imds_self *self = &run->ret.self;
+	const char *values[] = { self->instance, self->zone, self->region, self->type };
+	json_t *array;
+
+	if (run->op.err.code)
+		return NULL;
+	if (run->action)
+		return xmlmap_json(run->action->reply, &run->ret);
+	if (!str_eq(text(run, "call"), "imds-self"))
+		return NULL;
+	array = json_array();
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		json_array_append_new(array, values[i] ? json_string(values[i]) : json_null());
+	return array;
+}
+
+/* The outcome as text, stable. */
+static char *outcome(const struct run *run)
+{
+	json_t *json = json_object(), *value = result(run);
+	const struct ec2_op *op = &run->op;
+	char *dump, *line;
+
+	if (value)
+		json_object_set_new(json, "result", value);
+	if (op->err.code) {
+		json_object_set_new(json, "error", json_string(err_name(op->err.code)));
+		json_object_set_new(json, "text", json_string(op->err.text));
+	}
+	if (op->aws_code[0])
+		json_object_set_new(json, "aws_code", json_string(op->aws_code));
+	if (op->request_id[0])
+		json_object_set_new(json, "request_id", json_string(op->request_id));
+	json_object_set_new(json, "http_status", json_integer(op->http_status));
+	dump = json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS);
+	line = mem_printf("%s\n", dump);
+	free(dump);
+	json_decref(json);
+	return line;
+}
+
+static void compare(const struct run *run, const char *file, const char *got, bool *is_good)
+{
+	cleanup(free) char *path = mem_printf("%s/%s", run->dir, file);
+	cleanup(str_done) struct str want = STR_INIT;
+	struct err err = ERR_INIT;
+
+	if (getenv("UPDATE")) {
+		if (file_replace(path, got, strlen(got), 0644, &err) < 0)
+			*is_good = false;
+		return;
+	}
+	if (file_read(path, 1 << 20, &want, &err) == 0 && str_eq(want.s, got))
+		return;
+	*is_good = false;
+	fprintf(stderr, "%s/%s: wanted\n%s\ngot\n%s\n", run->dir, file, want.s, got);
+}
+
+static int64_t fixed_now(void *arg)
+{
+	(void)arg;
+	return 1795330800; /* 2026-11-22T07:00:00Z */
+}
+
+static double no_jitter(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static void load_replies(const struct run *run, struct replay *replay)
+{
+	for (int i = 1; i < 20; i++) {
+		cleanup(free) char *path = mem_printf("%s/%d.reply", run->dir, i);
+		cleanup(str_done) struct str reply = STR_INIT;
+		struct err err = ERR_INIT;
+
+		if (access(path, F_OK) < 0)
+			return;
+		if (file_read(path, 1 << 24, &reply, &err) < 0)
+			fprintf(stderr, "%s\n", err.text);
+		replay_add_text(replay, reply.s, reply.len);
+	}
+}
+
+static bool run_case(struct run *run, struct loop *loop)
+{
+	struct replay *replay = replay_new(loop);
+	struct ec2_settings settings = { .region = "us-east-1",
+					 .now_s = fixed_now,
+					 .random = no_jitter,
+					 .transport = &replay->base };
+	struct err err = ERR_INIT;
+	bool is_good = true;
+	size_t i = 0;
+
+	load_replies(run, replay);
+	if (ec2_open(loop, &settings, &run->ec2, &err) < 0) {
+		fprintf(stderr, "%s: %s\n", run->dir, err.text);
+		return false;
+	}
+	while (!str_starts(text(run, "call"), calls[i].prefix))
+		i++;
+	calls[i].start(run);
+	(void)!ec2_wait(run->ec2, &run->op, &err);
+	for (i = 0; i < replay->requests.count; i++) {
+		cleanup(free) char *name = mem_printf("%zu.request", i + 1);
+
+		compare(run, name, replay->requests.items[i], &is_good);
+	}
+	if (replay->next != replay->answers.count) {
+		fprintf(stderr, "%s: %zu of %zu answers were asked for\n", run->dir, replay->next,
+			replay->answers.count);
+		is_good = false;
+	}
+	{
+		cleanup(free) char *got = outcome(run);
+
+		compare(run, "expect", got, &is_good);
+	}
+	if (run->action)
+		xmlmap_free(run->action->reply, &run->ret, run->action->reply_size);
+	else if (str_eq(text(run, "call"), "imds-self"))
+		imds_self_done(&run->ret.self);
+	ec2_close(run->ec2);
+	replay_free(replay);
+	return is_good;
+}
+
+int main(void)
+{
+	struct err err = ERR_INIT;
+	struct loop *loop;
+	glob_t found;
+
+	setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
+	setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret", 1);
+	setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
+	setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent", 1);
+	if (chdir(getenv("SRC") ? getenv("SRC") : ".") < 0 || loop_open(&loop, &err) < 0 ||
+	    glob("tests/ec2/cases/*", 0, NULL, &found)) {
+		printf("1..1\nnot ok 1 - no cases\n");
+		return 1;
+	}
+	printf("1..%zu\n", found.gl_pathc);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		struct run run = { .dir = found.gl_pathv[i] };
+		cleanup(free) char *path = mem_printf("%s/call", run.dir);
+		json_error_t why;
+		bool is_good;
+
+		run.call = json_load_file(path, 0, &why);
+		is_good = text(&run, "call") && run_case(&run, loop);
+		if (!run.call)
+			fprintf(stderr, "%s: %s\n", path, why.text);
+		printf("%sok %zu - %s\n", is_good ? "" : "not ", i + 1,
+		       basename(found.gl_pathv[i]));
+		failures += !is_good;
+		json_decref(run.call);
+	}
+	globfree(&found);
+	loop_close(loop);
+	return failures ? 1 : 0;
+}
