@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fs/probe.h"
+#include "fs/fsinfo.h"
+
+#include <blkid/blkid.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define PARTITIONS_MAX 256 /* libblkid and the kernel stop at 128 in a GPT */
+
+static void warn(struct tree_names *warnings, char *text)
+{
+	vec_push(warnings, text);
+}
+
+static char *value_of(blkid_probe probe, const char *name)
+{
+	const char *value;
+
+	/* Hostile bytes: libblkid encodes what is unsafe in *_ENC values only. */
+	if (blkid_probe_lookup_value(probe, name, &value, NULL) < 0 || !*value)
+		return NULL;
+	return mem_strdup(value);
+}
+
+/* One device or partition. A stale second signature makes libblkid (and so udev on the instance)
+ * refuse to say anything: then the type is unknown here as it is there. */
+static void probe_content(blkid_probe probe, struct disk_fs *row, struct tree_names *warnings)
+{
+	int result;
+
+	blkid_probe_enable_superblocks(probe, 1);
+	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
+							 BLKID_SUBLKS_LABEL | BLKID_SUBLKS_VERSION |
+							 BLKID_SUBLKS_BADCSUM);
+	result = blkid_do_safeprobe(probe);
+	if (result == -2)
+		warn(warnings,
+		     mem_printf("%s, partition %u: signatures of several file systems; a system "
+				"would not recognise it (wipefs shows them)",
+				row->disk, row->partition));
+	if (result)
+		return;
+	row->type = value_of(probe, "TYPE");
+	row->uuid = value_of(probe, "UUID");
+	row->label = value_of(probe, "LABEL");
+	row->is_damaged = blkid_probe_has_value(probe, "SBBADCSUM");
+}
+
+static int open_window(struct overlay *overlay, const struct disk_fs *row, blkid_probe *ret,
+		       struct err *err)
+{
+	struct source *source = overlay_source(overlay);
+	blkid_probe probe = blkid_new_probe();
+
+	if (!probe || blkid_probe_set_device(probe, source->ops->descriptor(source->private),
+					     (blkid_loff_t)row->offset_bytes,
+					     (blkid_loff_t)row->size_bytes) < 0) {
+		blkid_free_probe(probe);
+		return err_set(err, ERR_IO, "%s: could not be examined by libblkid", row->disk);
+	}
+	*ret = probe;
+	return 0;
+}
+
+static char *copy_or_null(const char *s)
+{
+	return s && *s ? mem_strdup(s) : NULL;
+}
+
+static void fill_partition(struct disk_fs *row, blkid_partition part, const char *name)
+{
+	int number = blkid_partition_get_partno(part);
+	cleanup(free) char *mbr_type = NULL;
+	const char *type = blkid_partition_get_type_string(part);
+
+	if (!type) {
+		mbr_type = mem_printf("0x%x", (unsigned)blkid_partition_get_type(part));
+		type = mbr_type;
+	}
+	row->disk = mem_strdup(name);
+	row->partition = number > 0 ? (uint32_t)number : 0;
+	row->offset_bytes = (uint64_t)blkid_partition_get_start(part) * 512;
+	row->size_bytes = (uint64_t)blkid_partition_get_size(part) * 512;
+	row->partuuid = copy_or_null(blkid_partition_get_uuid(part));
+	row->partlabel = copy_or_null(blkid_partition_get_name(part));
+	row->parttype = copy_or_null(type);
+}
+
+/* Sound when it lies inside the disk and touches none before it. */
+static bool is_sound(const struct disks *disks, size_t first, const struct disk_fs *row,
+		     uint64_t disk_size, struct tree_names *warnings)
+{
+	if (!row->size_bytes || row->offset_bytes > disk_size ||
+	    row->size_bytes > disk_size - row->offset_bytes) {
+		warn(warnings,
+		     mem_printf("%s, partition %u: reaches past the end of the disk (it ends at "
+				"%" PRIu64 ", the disk at %" PRIu64 " bytes); not examined",
+				row->disk, row->partition, row->offset_bytes + row->size_bytes,
+				disk_size));
+		return false;
+	}
+	for (size_t i = first; i < disks->count; i++) {
+		const struct disk_fs *other = &disks->items[i];
+
+		if (!other->is_damaged &&
+		    other->offset_bytes < row->offset_bytes + row->size_bytes &&
+		    row->offset_bytes < other->offset_bytes + other->size_bytes) {
+			warn(warnings, mem_printf("%s, partition %u: overlaps partition %u; not "
+						  "examined",
+						  row->disk, row->partition, other->partition));
+			return false;
+		}
+	}
+	return true;
+}
+
+static int probe_row(struct overlay *overlay, struct disk_fs *row, struct tree_names *warnings,
+		     struct err *err)
+{
+	blkid_probe probe;
+	uint64_t needs;
+
+	if (open_window(overlay, row, &probe, err) < 0)
+		return -1;
+	probe_content(probe, row, warnings);
+	blkid_free_probe(probe);
+	needs = fsinfo_size(overlay, row);
+	if (needs > row->size_bytes) {
+		row->is_damaged = true;
+		warn(warnings,
+		     mem_printf("%s, partition %u: its %s needs %" PRIu64
+				" bytes and has only %" PRIu64,
+				row->disk, row->partition, row->type, needs, row->size_bytes));
+	}
+	return 0;
+}
+
+/* ret_found: there is a table, even an empty one. */
+static int probe_table(struct overlay *overlay, const char *name, struct disks *disks,
+		       struct tree_names *warnings, bool *ret_found, struct err *err)
+{
+	struct disk_fs whole = { .disk = (char *)(uintptr_t)name,
+				 .size_bytes = overlay_size(overlay) };
+	size_t first = disks->count;
+	blkid_partlist list;
+	blkid_probe probe;
+	int count, result = 0;
+
+	if (open_window(overlay, &whole, &probe, err) < 0)
+		return -1;
+	blkid_probe_enable_superblocks(probe, 0);
+	blkid_probe_enable_partitions(probe, 1);
+	list = blkid_probe_get_partitions(probe);
+	*ret_found = list && blkid_partlist_get_table(list);
+	count = *ret_found ? blkid_partlist_numof_partitions(list) : 0;
+	for (int i = 0; !result && i < count && i < PARTITIONS_MAX; i++) {
+		blkid_partition part = blkid_partlist_get_partition(list, i);
+		struct disk_fs row = { 0 };
+
+		if (blkid_partition_is_extended(part))
+			continue;
+		fill_partition(&row, part, name);
+		row.is_damaged = !is_sound(disks, first, &row, whole.size_bytes, warnings);
+		vec_push(disks, row);
+		if (!row.is_damaged)
+			result = probe_row(overlay, &disks->items[disks->count - 1], warnings, err);
+	}
+	blkid_free_probe(probe);
+	return result;
+}
+
+static bool is_zero(const unsigned char *bytes, size_t len)
+{
+	return !bytes[0] && !memcmp(bytes, bytes + 1, len - 1);
+}
+
+/* The first 64 KiB and samples of the rest: an image of nothing but zeros deserves a plain word. */
+static int refuse_blank(struct overlay *overlay, const char *name, struct err *err)
+{
+	uint64_t size = overlay_size(overlay);
+	unsigned char bytes[4096];
+
+	for (unsigned i = 0; i < 32; i++) {
+		uint64_t at = i < 17 ? i * 4096ULL : size / 16 * (i - 16) / 4096 * 4096;
+		size_t len = sizeof(bytes);
+
+		if (at >= size)
+			continue;
+		if (len > size - at)
+			len = (size_t)(size - at);
+		if (overlay_pread(overlay, bytes, len, at, err) < 0)
+			return -1;
+		if (!is_zero(bytes, len))
+			return 0;
+	}
+	return err_set(err, ERR_DAMAGED,
+		       "%s holds only zeros: no partition table and no file system; is it the "
+		       "right volume, and was it copied to the end?",
+		       name);
+}
+
+static uint64_t little64(const unsigned char *p)
+{
+	uint64_t value = 0;
+
+	for (int i = 7; i >= 0; i--)
+		value = value << 8 | p[i];
+	return value;
+}
+
+/* libblkid passes over a GPT that does not fit the disk; a truncated image is worth its own word.
+ * Source: UEFI 2.10, table 5-5: signature at 0 of LBA 1, AlternateLBA at 32. */
+static int refuse_foreign(struct overlay *overlay, const char *name, struct err *err)
+{
+	static const struct {
+		const char *magic, *format;
+	} formats[] = { { "QFI\xfb", "qcow2" },
+			{ "KDMV", "VMDK" },
+			{ "vhdxfile", "VHDX" },
+			{ "conectix", "VHD" },
+			{ "\x1f\x8b", "gzip" },
+			{ "\xfd"
+			  "7zXZ",
+			  "xz" },
+			{ "\x28\xb5\x2f\xfd", "zstd" } };
+	uint64_t size = overlay_size(overlay), last;
+	unsigned char head[1024] = { 0 };
+
+	if (overlay_pread(overlay, head, size < sizeof(head) ? (size_t)size : sizeof(head), 0,
+			  err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		if (!memcmp(head, formats[i].magic, strlen(formats[i].magic)))
+			return err_set(err, ERR_UNSUPPORTED,
+				       "%s is a %s file, not a raw image; unpack or convert it "
+				       "first (qemu-img convert -O raw)",
+				       name, formats[i].format);
+	last = little64(head + 512 + 32);
+	if (!memcmp(head + 512, "EFI PART", 8) && last < UINT64_MAX / 512 - 1 &&
+	    last * 512 + 512 > size)
+		return err_set(err, ERR_DAMAGED,
+			       "%s is truncated: its partition table belongs to a disk of %" PRIu64
+			       " bytes and it has %" PRIu64 "; copy it again",
+			       name, last * 512 + 512, size);
+	return 0;
+}
+
+int probe_disk(struct overlay *overlay, const char *name, struct disks *disks,
+	       struct tree_names *warnings, struct err *err)
+{
+	struct disk_fs *row;
+	bool has_table;
+
+	if (refuse_foreign(overlay, name, err) < 0)
+		return -1;
+	if (probe_table(overlay, name, disks, warnings, &has_table, err) < 0)
+		return -1;
+	if (has_table)
+		return 0;
+	row = vec_add(disks);
+	row->disk = mem_strdup(name);
+	row->size_bytes = overlay_size(overlay);
+	if (probe_row(overlay, row, warnings, err) < 0)
+		return -1;
+	return row->type ? 0 : refuse_blank(overlay, name, err);
+}
+
+bool probe_is_linux_fs(const struct disk_fs *row)
+{
+	return row->type && (str_eq(row->type, "ext4") || str_eq(row->type, "ext3") ||
+			     str_eq(row->type, "ext2") || str_eq(row->type, "xfs") ||
+			     str_eq(row->type, "btrfs"));
+}
+
+int probe_explain(const struct disks *disks, const char *name, struct err *err)
+{
+	static const struct {
+		const char *type, *what, *advice;
+	} rows[] = {
+		{ "LVM2_member", "an LVM physical volume",
+		  "activate its volume group on a helper (vgchange -ay), mount the root and run "
+		  "this on the mounted tree" },
+		{ "crypto_LUKS", "encrypted with LUKS",
+		  "open it on a helper (cryptsetup open), mount the root and run this on the "
+		  "mounted tree" },
+		{ "linux_raid_member", "a member of a software RAID (mdraid)",
+		  "assemble it on a helper (mdadm --assemble), mount the root and run this on the "
+		  "mounted tree" },
+		{ "zfs_member", "a member of a ZFS pool",
+		  "import the pool on a helper and run this on the mounted tree" },
+		{ "bcache", "a bcache device",
+		  "assemble it on a helper and run this on the mounted tree" },
+		{ "BitLocker", "encrypted with BitLocker", "this program repairs Linux systems" },
+		{ "ntfs", "an NTFS file system", "this program repairs Linux systems" },
+	};
+
+	for (size_t r = 0; r < ARRAY_LEN(rows); r++)
+		for (size_t i = 0; i < disks->count; i++) {
+			const struct disk_fs *row = &disks->items[i];
+
+			if (row->type && str_eq(row->type, rows[r].type))
+				return err_set(err, ERR_UNSUPPORTED,
+					       "%s, partition %u is %s, which cannot be followed; "
+					       "%s",
+					       row->disk, row->partition, rows[r].what,
+					       rows[r].advice);
+		}
+	for (size_t i = 0; i < disks->count; i++)
+		if (probe_is_linux_fs(&disks->items[i]))
+			return err_set(err, ERR_DAMAGED,
+				       "%s: no file system on it holds a Linux root (no /etc with "
+				       "/usr or /bin); is it a data volume? Give the root volume",
+				       name);
+	return err_set(err, ERR_DAMAGED,
+		       "%s: no file system is recognised on it; is it the right volume, and was it "
+		       "copied to the end?",
+		       name);
+}
