@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef FS_VOLUME_IMPL_H
+#define FS_VOLUME_IMPL_H
+
+/* Inside of struct volume: for the files that implement fs/volume.h only. */
+
+#include "base/mem.h"
+#include "fs/export.h"
+#include "fs/overlay.h"
+#include "fs/source.h"
+#include "fs/volume.h"
+
+struct volume_disk {
+	char *path, *name;
+	struct source *source;
+	struct overlay *overlay;
+};
+
+/* A way to get from overlays to a tree. */
+struct way {
+	/* Finds the root the first time (sets volume->root_row), mounts and sets volume->tree. */
+	int (*mount)(struct volume *, struct err *);
+	/* Afterwards everything that was changed is in the overlays, and volume->tree is NULL. */
+	int (*unmount)(struct volume *, struct err *);
+	void (*close)(struct volume *); /* after a failed unmount as well */
+};
+extern const struct way way_kernel, way_ext2fs;
+
+struct volume {
+	char *work_dir;
+	enum volume_access access;
+	VEC(struct volume_disk) parts; /* [0] is the one that was asked for */
+	struct disks disks;
+	size_t *disk_of_row; /* index in parts for each row of disks */
+	struct tree_names warnings;
+	const struct way *way; /* NULL: a mounted tree */
+	void *state;	       /* the way's own */
+	struct tree *tree;     /* NULL while unmounted */
+	int tree_fd;	       /* a mounted tree: its directory */
+	struct export *export; /* NULL while there is none */
+	bool root_is_known;
+	size_t root_row; /* in disks */
+	uint64_t root_subvol_id;
+	bool has_warned; /* about submounts; a remount does not say it again */
+	/* What was changed, kept when a commit empties the overlays. */
+	uint64_t committed_blocks;
+	struct commit_baseline *baseline; /* superblocks as they were when it was opened */
+};
+
+/* "vol-1, partition 2" for messages; caller frees. */
+char *volume_row_name(const struct volume *, size_t row);
+struct overlay *volume_row_overlay(const struct volume *, size_t row);
+/* Starts the export when there is none, and gives the path of a row in it (caller frees). */
+int volume_export(struct volume *, struct err *) __attribute__((warn_unused_result));
+char *volume_export_path(const struct volume *, size_t row);
+
+#endif
