@@ -2,6 +2,7 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -83,6 +84,18 @@ int dir_make(const char *path, struct err *err)
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return err_errno(err, errno, "%s could not be made", path);
 	return dir_sync(parent, err);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	(void)!remove(path);
+	return 0;
+}
+
+void dir_remove_all(const char *path)
+{
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 int fd_pread_all(int fd, void *data, size_t len, uint64_t offset_bytes)

@@ -22,6 +22,9 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode, st
 int dir_make(const char *path, struct err *err) __attribute__((warn_unused_result));
 /* fsync of a directory, so that a name made or removed in it survives power loss. */
 int dir_sync(const char *path, struct err *err) __attribute__((warn_unused_result));
+/* Removes a directory and what is in it; best effort: what cannot be removed stays. Follows no
+ * symbolic link and enters no other file system. */
+void dir_remove_all(const char *path);
 /* All of len, at offset, whatever the kernel splits. -1 with errno; a short file is EIO for
  * reading. */
 int fd_pread_all(int fd, void *data, size_t len, uint64_t offset_bytes)

@@ -7,9 +7,6 @@
 
 /* Until their files are here. */
 #pragma weak cmd_rescue
-#pragma weak cmd_audit
-#pragma weak cmd_repair
-#pragma weak cmd_undo
 #pragma weak cmd_resume
 #pragma weak cmd_runs
 
@@ -28,7 +25,7 @@ const struct command commands[] = {
 	  OPT_AWS | OPT_STATE | OPT_RESCUE | OPT_SURGERY | OPT_OUTPUT, cmd_rescue },
 	{ "audit", "TARGET", 1, 1,
 	  "examine a block device, a raw image or a mounted tree; writes nothing",
-	  OPT_LOCAL | OPT_OUTPUT, cmd_audit },
+	  OPT_STATE | OPT_LOCAL | OPT_OUTPUT, cmd_audit },
 	{ "repair", "TARGET", 1, 1, "examine and repair a target that is already here",
 	  OPT_STATE | OPT_SURGERY | OPT_LOCAL | OPT_OUTPUT, cmd_repair },
 	{ "undo", "TARGET|INSTANCE-ID|RUN", 1, 1, "put a repair back",

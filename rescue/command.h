@@ -25,6 +25,8 @@ int cmd_rescue(const struct options *, struct report *);
 int cmd_audit(const struct options *, struct report *);
 int cmd_repair(const struct options *, struct report *);
 int cmd_undo(const struct options *, struct report *); /* a target, an instance id, or a run id */
+/* The undo of a whole rescue, by instance or run id; cmd_undo leaves these to it. */
+int undo_rescue(const struct options *, struct report *);
 int cmd_resume(const struct options *, struct report *);
 int cmd_runs(const struct options *, struct report *);
 int cmd_checks(const struct options *, struct report *);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/examiner.h"
+#include "checks/sshd_conf.h"
 #include "fs/tree_pipe.h"
 #include "rescue/sandbox.h"
 
@@ -34,8 +35,10 @@ struct session {
 	const struct examiner_job *job;
 	const struct check *const *checks;
 	size_t count;
-	bool *is_stopped; /* count flags: checks that are left out, because they were stopped */
-	int *running;	  /* shared with the child: index of the check that runs */
+	/* count + 1 flags: checks that are left out because they were stopped; the last is for the
+	 * question on which port sshd listens. */
+	bool *is_stopped;
+	int *running; /* shared with the child: index of the check that runs */
 };
 
 /* ---- the confined side ---- */
@@ -46,6 +49,17 @@ static json_t *machine_to_json(const struct machine *machine)
 
 	return json_pack("{s:s, s:s, s:s}", "id", os->id, "version_id", os->version_id,
 			 "pretty_name", os->pretty_name);
+}
+
+/* The first port; 0 when it cannot be told or sshd does not listen. */
+static uint32_t port_of_sshd(const struct machine *machine)
+{
+	cleanup(sshd_listens_done) struct sshd_listens listens = { 0 };
+	struct err ignored = ERR_INIT;
+
+	if (sshd_listen(machine, &listens, &ignored) < 0 || !listens.count)
+		return 0;
+	return listens.items[0].port;
 }
 
 static json_t *unknown_to_json(const struct could_not_tell *unknown)
@@ -84,20 +98,23 @@ static json_t *examine(const struct session *s, struct tree *tree)
 	cleanup(findings_done) struct findings findings = { 0 };
 	struct could_not_tells unknown = { 0 };
 	json_t *found = json_array(), *untold = json_array();
+	uint32_t port;
 
 	for (size_t i = 0; i < s->count; i++) {
 		*s->running = (int)i;
 		if (!s->is_stopped[i])
 			check_run(s->checks[i], machine, &findings, &unknown);
 	}
+	*s->running = (int)s->count;
+	port = s->is_stopped[s->count] ? 0 : port_of_sshd(machine);
 	*s->running = NO_CHECK;
 	vec_foreach (f, &findings)
 		json_array_append_new(found, portable(f));
 	vec_foreach (u, &unknown)
 		json_array_append_new(untold, unknown_to_json(u));
 	vec_done(&unknown);
-	return json_pack("{s:o?, s:o, s:o}", "machine", machine_to_json(machine), "findings", found,
-			 "could_not_tell", untold);
+	return json_pack("{s:o?, s:o, s:o, s:I}", "machine", machine_to_json(machine), "findings",
+			 found, "could_not_tell", untold, "ssh_port", (json_int_t)port);
 }
 
 /* Never returns. Nothing is freed at the end: leak checkers would need system calls. */
@@ -191,6 +208,7 @@ static int take_result(const struct session *s, const struct str *text, struct e
 	json_t *json = json_loadb(text->s, text->len, JSON_REJECT_DUPLICATES, NULL);
 	const char *confinement = json_string_value(json_object_get(json, "confinement"));
 	json_t *machine = json_object_get(json, "machine");
+	json_int_t port = json_integer_value(json_object_get(json, "ssh_port"));
 	int result = -1;
 
 	if (confinement)
@@ -203,6 +221,8 @@ static int take_result(const struct session *s, const struct str *text, struct e
 		result = 0;
 	if (!result && json_is_object(machine))
 		ret->machine = json_incref(machine);
+	if (!result && port > 0 && port <= 65535)
+		ret->ssh_port = (uint32_t)port;
 	json_decref(json);
 	return result;
 }
@@ -278,20 +298,23 @@ static int run_once(const struct session *s, uint32_t left_s, struct examination
 	return 1;
 }
 
-static void note_stop(const struct session *s, const struct err *why, struct examination *ret)
+/* Records what was stopped, to be left out next time. False when that is not known. */
+static bool note_stop(const struct session *s, const struct err *why, struct examination *ret)
 {
-	int index = *s->running;
+	int index = *s->running; /* the child's word: it decides only about what is left out */
+	bool is_known = index >= 0 && (size_t)index <= s->count && !s->is_stopped[index];
 	struct could_not_tell unknown = { .err = *why };
 
-	/* The index is the child's word: it only names what is left out next time. */
-	if (index >= 0 && (size_t)index < s->count && !s->is_stopped[index]) {
+	if (is_known) {
 		s->is_stopped[index] = true;
-		unknown.check = s->checks[index];
-		err_in(&unknown.err, "%s", s->checks[index]->name);
-	} else {
-		err_in(&unknown.err, "the examination");
+		unknown.check = (size_t)index < s->count ? s->checks[index] : NULL;
 	}
+	err_in(&unknown.err, "%s",
+	       unknown.check ? unknown.check->name
+	       : is_known    ? "finding out where sshd listens"
+			     : "the examination");
 	vec_push(&ret->could_not_tell, unknown);
+	return is_known;
 }
 
 static int64_t now_s(void)
@@ -321,8 +344,7 @@ static int run_all(const struct session *s, struct examination *ret, struct err 
 				*err = why;
 			return got;
 		}
-		note_stop(s, &why, ret);
-		if (!ret->could_not_tell.items[ret->could_not_tell.count - 1].check)
+		if (!note_stop(s, &why, ret))
 			return 0;
 	}
 	vec_push(&ret->could_not_tell, ((struct could_not_tell){ 0 }));
@@ -344,7 +366,7 @@ int examiner_run(const struct examiner_job *job, struct examination *ret, struct
 	if (s.running == MAP_FAILED)
 		return err_errno(err, errno, "shared memory");
 	json_object_seed(0); /* jansson would read /dev/urandom for it when it first needs it */
-	s.is_stopped = mem_array(s.count, sizeof(bool));
+	s.is_stopped = mem_array(s.count + 1, sizeof(bool));
 	rc = run_all(&s, &result, err);
 	free(s.is_stopped);
 	munmap(s.running, sizeof(int));

@@ -8,8 +8,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#pragma weak surgeon_main
-
 int main(int argc, char **argv)
 {
 	struct parsed parsed = { 0 };

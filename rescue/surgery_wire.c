@@ -179,7 +179,33 @@ static bool is_severity(const char *name)
 	return false;
 }
 
-int surgery_event_judge(const json_t *event, struct err *err)
+static bool has_control(const char *s)
+{
+	cleanup(str_done) struct str shown = STR_INIT;
+
+	str_add_escaped(&shown, s, strlen(s));
+	return !str_eq(shown.s, s);
+}
+
+/* For a terminal: line by line where lines are meant. */
+static json_t *harmless(const char *s, bool has_lines)
+{
+	cleanup(str_done) struct str shown = STR_INIT;
+
+	while (*s) {
+		size_t len = has_lines ? strcspn(s, "\n") : strlen(s);
+
+		str_add_escaped(&shown, s, len);
+		s += len;
+		if (*s == '\n') {
+			str_add_char(&shown, '\n');
+			s++;
+		}
+	}
+	return json_stringn(shown.s, shown.len);
+}
+
+int surgery_event_judge(json_t *event, struct err *err)
 {
 	const char *kind = json_string_value(json_object_get(event, "event"));
 	const char *severity = json_string_value(json_object_get(event, "severity"));
@@ -196,11 +222,14 @@ int surgery_event_judge(const json_t *event, struct err *err)
 			return err_set(err, ERR_MALFORMED,
 				       "the surgeon's event \"%s\" lacks its \"%s\"", kind,
 				       kinds[k].strings[i]);
-	json_object_foreach((json_t *)event, key, value)
-	{
-		if (json_is_object(value) || json_is_array(value))
+	json_object_foreach (event, key, value) {
+		if (json_is_object(value) || json_is_array(value) || has_control(key))
 			return err_set(err, ERR_MALFORMED, "the surgeon's event \"%s\" is not flat",
 				       kind);
+		if (json_is_string(value) && has_control(json_string_value(value)))
+			json_object_set_new(
+				event, key,
+				harmless(json_string_value(value), str_eq(key, "text")));
 	}
 	if (str_eq(kind, "finding") && !is_severity(severity))
 		return err_set(err, ERR_MALFORMED, "the surgeon sent a finding of no severity");

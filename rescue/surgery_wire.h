@@ -35,7 +35,7 @@ int surgery_result_from_json(const json_t *, struct surgery_result *ret, struct 
 	__attribute__((warn_unused_result));
 
 /* ERR_MALFORMED unless this is an event that a surgeon may send: a known kind, its members there,
- * and flat. */
-int surgery_event_judge(const json_t *, struct err *) __attribute__((warn_unused_result));
+ * and flat. Escapes what a terminal would obey. */
+int surgery_event_judge(json_t *, struct err *) __attribute__((warn_unused_result));
 
 #endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/local.h"
+#include "base/file.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+
+#define DEADLINE_S (4u * 3600) /* a file system check of a large volume takes its time */
+
+static volatile sig_atomic_t signals;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	signals++;
+}
+
+/* SIGINT and SIGTERM are counted while this runs; reading an answer is interrupted by them. */
+static void catch_signals(struct sigaction old[2])
+{
+	struct sigaction act = { .sa_handler = on_signal };
+
+	signals = 0;
+	sigaction(SIGINT, &act, &old[0]);
+	sigaction(SIGTERM, &act, &old[1]);
+}
+
+static void release_signals(const struct sigaction old[2])
+{
+	sigaction(SIGINT, &old[0], NULL);
+	sigaction(SIGTERM, &old[1], NULL);
+}
+
+static void forward(void *arg, json_t *event)
+{
+	struct local *local = arg;
+
+	json_incref(event);
+	if (local->event)
+		local->event(local, event);
+	else
+		report_event(local->report, NULL, event);
+}
+
+static void changed(void *arg)
+{
+	(void)arg; /* run() looks after every step of the loop */
+}
+
+static int interrupted(bool is_committing, struct err *err)
+{
+	return err_set(err, ERR_INTERRUPTED,
+		       is_committing
+			       ? "left while the repair was being written; `ec2-rescue repair` "
+				 "finishes it, `ec2-rescue undo` takes it back"
+			       : "interrupted; nothing was written");
+}
+
+static int run(struct local *local, struct loop *loop, struct surgery *surgery, struct err *err)
+{
+	const struct surgery_result *result = surgery_result(surgery);
+	bool is_committing = false, was_told = false;
+
+	while (result->state != SURGERY_ENDED) {
+		if (signals && (!is_committing || signals > 1))
+			return interrupted(is_committing, err);
+		if (signals && !was_told) {
+			was_told = true;
+			report_say(local->report, NULL, "warning", "{s:s}", "text",
+				   "the repair is being written and will be finished; interrupt "
+				   "again to leave at once");
+		}
+		if (result->state == SURGERY_READY) {
+			is_committing = local->consent && local->consent(local) && !signals;
+			if (is_committing)
+				surgery_commit(surgery);
+			else
+				surgery_decline(surgery);
+		}
+		if (loop_step(loop, 500, err) < 0)
+			return -1;
+		report_tick(local->report);
+	}
+	return 0;
+}
+
+/* The surgeon's scratch: mount points, and an overlay of what the file system's log changes. */
+static char *make_work_dir(struct err *err)
+{
+	const char *top = getenv("TMPDIR");
+	char *dir = mem_printf("%s/ec2-rescue-XXXXXX", top && top[0] == '/' ? top : "/var/tmp");
+
+	if (mkdtemp(dir))
+		return dir;
+	err_errno(err, errno, "a work directory in %s could not be made (see TMPDIR)", dir);
+	free(dir);
+	return NULL;
+}
+
+int local_surgery(struct local *local, const struct surgery_job *wanted, struct err *err)
+{
+	const struct surgery_watch watch = { .event = forward, .changed = changed, .arg = local };
+	const struct options *options = local->options;
+	struct surgery_job job = *wanted;
+	struct surgery *surgery = NULL;
+	struct sigaction old[2];
+	struct loop *loop = NULL;
+	char *work_dir = make_work_dir(err);
+	int rc;
+
+	if (!work_dir)
+		return -1;
+	job.path = options->targets.items[0];
+	job.work_dir = work_dir;
+	job.fix = &options->fix;
+	job.more = &options->with;
+	job.is_unprivileged = options->unprivileged;
+	job.deadline_s = DEADLINE_S;
+	catch_signals(old);
+	rc = loop_open(&loop, err);
+	if (!rc)
+		rc = surgery_start(loop, &job, &watch, &surgery, err);
+	if (!rc)
+		rc = run(local, loop, surgery, err);
+	if (!rc) {
+		local->result = *surgery_result(surgery);
+		*err = local->result.err;
+		rc = err->code ? -1 : 0;
+	}
+	surgery_free(surgery);
+	loop_close(loop);
+	release_signals(old);
+	dir_remove_all(work_dir);
+	free(work_dir);
+	return rc;
+}
+
+static void add_word(struct str *into, const char *word)
+{
+	bool is_plain = *word != '\0';
+
+	for (const char *p = word; *p; p++)
+		is_plain = is_plain && (isalnum((unsigned char)*p) || strchr("/._-+=:,@%", *p));
+	if (is_plain) {
+		str_addf(into, " %s", word);
+		return;
+	}
+	str_add(into, " '");
+	for (const char *p = word; *p; p++) {
+		if (*p == '\'')
+			str_add(into, "'\\''");
+		else
+			str_add_char(into, *p);
+	}
+	str_add_char(into, '\'');
+}
+
+char *local_command(const struct options *options, const char *command)
+{
+	cleanup(str_done) struct str line = STR_INIT;
+	struct str shown = STR_INIT;
+
+	str_addf(&line, "ec2-rescue %s", command);
+	if (options->state_dir) {
+		str_add(&line, " --state-dir");
+		add_word(&line, options->state_dir);
+	}
+	add_word(&line, options->targets.items[0]);
+	str_add_escaped(&shown, line.s, line.len);
+	return str_take(&shown);
+}
+
+int local_refuse_halves(const struct target *target, const char *path, struct err *err)
+{
+	cleanup(free) char *record = NULL;
+
+	if (target_record(target, RECORD_COMMITTING, &record, err) < 0)
+		return -1;
+	if (!record)
+		return 0;
+	return err_set(err, ERR_BUSY,
+		       "%s is between old and new, because writing a repair to it was cut off; "
+		       "`ec2-rescue repair` finishes that repair, `ec2-rescue undo` takes it back",
+		       path);
+}
+
+int local_recover(struct local *local, const struct target *target, enum record_direction direction,
+		  struct err *err)
+{
+	cleanup(free) char *record = NULL;
+	struct surgery_job job = { .mode = SURGERY_RECOVER, .direction = direction };
+
+	if (target_record(target, RECORD_COMMITTING, &record, err) < 0)
+		return -1;
+	if (!record)
+		return 0;
+	job.record_dir = record;
+	if (local_surgery(local, &job, err) < 0)
+		return err_in(err, "the repair that was cut off");
+	report_say(local->report, NULL, "warning", "{s:s}", "text",
+		   direction == RECORD_FINISH
+			   ? "writing an earlier repair was cut off; it is finished now"
+			   : "writing an earlier repair was cut off; it is taken back now");
+	return 1;
+}
+
+int local_fail(struct local *local, const struct err *err)
+{
+	report_err(local->report, NULL, err);
+	return (int)err->code;
+}

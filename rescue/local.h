@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RESCUE_LOCAL_H
+#define RESCUE_LOCAL_H
+
+/* Surgery on a target that is already here, to its end, for the commands audit, repair and undo. */
+
+#include "rescue/command.h"
+#include "rescue/surgery.h"
+#include "rescue/target.h"
+
+struct local {
+	const struct options *options;
+	struct report *report;
+	/* Every event of the surgeon; takes it over. NULL: to the report as it is. */
+	void (*event)(struct local *, json_t *event);
+	/* The rehearsal is over: write it? Runs while nothing else does, and may ask. */
+	bool (*consent)(struct local *);
+	void *arg;
+	struct surgery_result result; /* afterwards */
+};
+
+/* job: mode, record_dir and direction; the rest comes from the options. Signals: the first one ends
+ * the surgery, or lets a commit finish; the second one leaves. -1: failed, err says why. */
+int local_surgery(struct local *, const struct surgery_job *job, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* What a repair that was cut off left behind: RECORD_COMMITTING records of the target. For commands
+ * that write nothing: ERR_BUSY, and the text says what to type. */
+int local_refuse_halves(const struct target *, const char *path, struct err *)
+	__attribute__((warn_unused_result));
+/* Brings such a target to one side, and says so. */
+int local_recover(struct local *, const struct target *, enum record_direction, struct err *)
+	__attribute__((warn_unused_result));
+
+/* "ec2-rescue undo TARGET" as it has to be typed here. */
+char *local_command(const struct options *, const char *command) __attribute__((returns_nonnull));
+
+/* Reports the error; its exit status. */
+int local_fail(struct local *, const struct err *err);
+
+#endif

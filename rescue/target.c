@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/target.h"
+#include "base/file.h"
+#include "base/hash.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+#pragma weak record_state /* until its file is here */
+
+/* ---- identity ---- */
+
+/* First line of a file of sysfs, without blanks around it; false when there is none. */
+static bool read_fact(const char *dir, const char *name, struct str *into)
+{
+	cleanup(free) char *path = mem_printf("%s/%s", dir, name);
+	cleanup(str_done) struct str text = STR_INIT;
+	struct err ignored = ERR_INIT;
+	size_t from = 0, to;
+
+	if (file_read(path, 4096, &text, &ignored) < 0)
+		return false;
+	to = strcspn(text.s, "\n");
+	while (from < to && isspace((unsigned char)text.s[from]))
+		from++;
+	while (to > from && isspace((unsigned char)text.s[to - 1]))
+		to--;
+	str_add_escaped(into, text.s + from, to - from);
+	return to > from;
+}
+
+/* A disk's serial number is the same wherever the disk is attached; its node's name is not. */
+static bool device_identity(dev_t device, struct str *into)
+{
+	static const char *const facts[] = {
+		"device/serial",     "device/wwid",	    "wwid",	      "dm/uuid",
+		"loop/backing_file", "../device/serial",    "../device/wwid", "../wwid",
+		"../dm/uuid",	     "../loop/backing_file"
+	};
+	cleanup(free) char *dir = mem_printf("/sys/dev/block/%u:%u", major(device), minor(device));
+	cleanup(str_done) struct str partition = STR_INIT;
+	bool is_known = false;
+
+	str_add(into, "disk:");
+	for (size_t i = 0; i < ARRAY_LEN(facts) && !is_known; i++)
+		is_known = read_fact(dir, facts[i], into);
+	if (read_fact(dir, "partition", &partition))
+		str_addf(into, ":partition:%s", partition.s);
+	return is_known;
+}
+
+static int identify(const char *path, struct str *into, struct err *err)
+{
+	cleanup(free) char *real = realpath(path, NULL);
+	cleanup(str_done) struct str shown = STR_INIT;
+	struct stat st;
+
+	str_add_escaped(&shown, path, strlen(path));
+	if (!real || stat(real, &st) < 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return err_set(err, ERR_NOTFOUND,
+				       "%s: there is no such device, image or directory; give the "
+				       "path of one",
+				       shown.s);
+		if (errno == EACCES)
+			return err_set(err, ERR_DENIED,
+				       "%s: permission denied; run this as a user who may read it",
+				       shown.s);
+		return err_errno(err, errno, "%s", shown.s);
+	}
+	if (S_ISBLK(st.st_mode) && device_identity(st.st_rdev, into))
+		return 0;
+	str_clear(into);
+	str_addf(into, "%s:%s",
+		 S_ISBLK(st.st_mode)   ? "device"
+		 : S_ISDIR(st.st_mode) ? "tree"
+				       : "image",
+		 real);
+	return 0;
+}
+
+/* ---- records ---- */
+
+static char *state_top(const struct options *options)
+{
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	if (options->state_dir)
+		return mem_strdup(options->state_dir);
+	if (!geteuid())
+		return mem_strdup("/var/lib/ec2-rescue");
+	if (xdg && xdg[0] == '/')
+		return mem_printf("%s/ec2-rescue", xdg);
+	return mem_printf("%s/.local/state/ec2-rescue", home && home[0] == '/' ? home : "");
+}
+
+int target_find(const struct options *options, const char *path, struct target *ret,
+		struct err *err)
+{
+	cleanup(free) char *top = state_top(options);
+	cleanup(str_done) struct str identity = STR_INIT;
+	cleanup(str_done) struct str id = STR_INIT;
+	struct sha256 digest;
+
+	if (identify(path, &identity, err) < 0)
+		return -1;
+	digest = sha256_of(identity.s, identity.len);
+	str_add_hex(&id, digest.b, sizeof(digest.b));
+	*ret = TARGET_INIT;
+	ret->dir = mem_printf("%s/targets/%s", top, id.s);
+	ret->identity = str_take(&identity);
+	return 0;
+}
+
+void target_done(struct target *target)
+{
+	fd_close(target->lock);
+	free(target->identity);
+	free(target->dir);
+	*target = TARGET_INIT;
+}
+
+int target_lock(struct target *target, struct err *err)
+{
+	cleanup(free) char *lock = mem_printf("%s/lock", target->dir);
+	cleanup(free) char *identity = mem_printf("%s/identity", target->dir);
+	cleanup(free) char *text = mem_printf("%s\n", target->identity);
+
+	if (dir_make(target->dir, err) < 0)
+		return err_in(err, "the state directory (see --state-dir)");
+	target->lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (target->lock < 0)
+		return err_errno(err, errno, "%s", lock);
+	if (flock(target->lock, LOCK_EX | LOCK_NB) < 0) {
+		int saved = errno;
+
+		close(target->lock);
+		target->lock = -1;
+		if (saved == EWOULDBLOCK)
+			return err_set(err, ERR_BUSY,
+				       "another ec2-rescue is working on this target; wait for it "
+				       "to end");
+		return err_errno(err, saved, "%s", lock);
+	}
+	return access(identity, F_OK) ? file_replace(identity, text, strlen(text), 0600, err) : 0;
+}
+
+char *target_new_record(const struct target *target)
+{
+	time_t now = time(NULL);
+	unsigned char random[3];
+	char when[32];
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	random_bytes(random, sizeof(random));
+	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", &tm);
+	return mem_printf("%s/%s-%02x%02x%02x", target->dir, when, random[0], random[1], random[2]);
+}
+
+static int is_record(const struct dirent *entry)
+{
+	return isdigit((unsigned char)entry->d_name[0]) && strlen(entry->d_name) == 22;
+}
+
+int target_record(const struct target *target, enum record_state state, char **ret_dir,
+		  struct err *err)
+{
+	struct dirent **list = NULL;
+	int count = scandir(target->dir, &list, is_record, alphasort), rc = 0;
+
+	*ret_dir = NULL;
+	if (!record_state)
+		return 0;
+	if (count < 0)
+		return errno == ENOENT ? 0 : err_errno(err, errno, "%s", target->dir);
+	for (int i = count; i-- > 0 && !rc && !*ret_dir;) {
+		cleanup(free) char *dir = mem_printf("%s/%s", target->dir, list[i]->d_name);
+		enum record_state is = RECORD_NONE;
+
+		rc = record_state(dir, &is, err);
+		if (!rc && is == state)
+			*ret_dir = TAKE(dir);
+	}
+	for (int i = 0; i < count; i++)
+		free(list[i]);
+	free(list);
+	return rc;
+}
