@@ -48,7 +48,9 @@ static void defaults(struct sim *sim)
 	jdefault(s, "latencies", json_object());
 	jdefault(s, "consistency", json_pack("{s:i}", "visible_after_s", 0));
 	jdefault(s, "throttle", json_pack("{s:b}", "enabled", 1));
-	jdefault(s, "credentials", json_array());
+	jdefault(s, "credentials",
+		 json_pack("[{s:s,s:s}]", "access_key_id", "AKIATEST", "secret_access_key",
+			   "secret"));
 	jdefault(s, "faults", json_array());
 	jdefault(s, "imds", json_object());
 	list = jget(s, "latencies");
