@@ -47,5 +47,8 @@ int main(int argc, char **argv)
 	report = report_open(parsed.options.json ? REPORT_JSON : REPORT_AUTO);
 	status = parsed.command->run(&parsed.options, report);
 	report_close(report);
+	vec_done(&parsed.options.targets);
+	vec_done(&parsed.options.fix);
+	vec_done(&parsed.options.with);
 	return status;
 }
