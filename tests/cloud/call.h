@@ -161,8 +161,9 @@ void credential_mint(struct sim *sim, json_t *like, const char *arn, double last
 /* ---- handlers, one row each in actions.c */
 #define HANDLERS(X)                                                                               \
 	X(run_instances)                                                                          \
-	X(start_instances) X(stop_instances) X(reboot_instances) X(terminate_instances) X(        \
-		describe_instances) X(describe_instance_status) X(describe_instance_attribute)    \
+	X(start_instances)                                                                        \
+	X(stop_instances) X(reboot_instances) X(terminate_instances) X(describe_instances) X(     \
+		describe_instance_status) X(describe_instance_attribute)                          \
 		X(modify_instance_attribute) X(get_console_output) X(attach_volume) X(            \
 			detach_volume) X(create_volume) X(delete_volume) X(modify_volume)         \
 			X(create_snapshot) X(create_snapshots) X(delete_snapshot) X(              \
