@@ -2,3 +2,12 @@
 /* One row a check; included twice by checks/table.c. The order is the order of running and
  * printing: what stops the boot comes before what stops the login, and a firewall after the sshd
  * whose ports it is judged by. The C name is the check's name with underscores. */
+
+/* The network of /etc/sysconfig. */
+CHECK(network_off)
+CHECK(ifcfg_syntax)
+CHECK(ifcfg_onboot)
+CHECK(ifcfg_hwaddr)
+CHECK(udev_persistent_net)
+CHECK(ifcfg_address)
+CHECK(gatewaydev)
