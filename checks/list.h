@@ -3,6 +3,16 @@
  * printing: what stops the boot comes before what stops the login, and a firewall after the sshd
  * whose ports it is judged by. The C name is the check's name with underscores. */
 
+/* fstab: what stops the boot. */
+CHECK(fstab_empty)
+CHECK(fstab_malformed)
+CHECK(fstab_root)
+CHECK(fstab_stale_id)
+CHECK(fstab_kernel_name)
+CHECK(fstab_missing_device)
+CHECK(fstab_swap)
+CHECK(fstab_wrong_type)
+
 /* The network of /etc/sysconfig. */
 CHECK(network_off)
 CHECK(ifcfg_syntax)

@@ -39,6 +39,11 @@ DEFINE_CLEANUP_DONE(struct spec, spec_done)
  * `ret` (borrowed from disks). Kernel names and the like match nothing: their meaning depends on
  * the machine. Several can match: clones of one file system. */
 VEC_TYPE(spec_matches, const struct disk_fs *);
+static inline void spec_matches_done(struct spec_matches *matches)
+{
+	vec_done(matches);
+}
+DEFINE_CLEANUP_DONE(struct spec_matches, spec_matches_done)
 void spec_find(const struct disks *, const struct spec *, struct spec_matches *ret);
 /* Does this file system carry the tag? */
 bool spec_is(const struct disk_fs *, const struct spec *);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which volume a kernel's device name means on an EC2 instance.
+ *
+ * Xen guests see the volume that is attached as /dev/sdf as /dev/xvdf (some also as /dev/sdf). On
+ * Nitro every volume is an NVMe disk, numbered in order of discovery; /dev/sdf and /dev/xvdf exist
+ * there only where udev rules of the image make them. Source: EC2 user guide, "Device names for
+ * volumes" and "Amazon EBS volumes and NVMe". */
+#include "checks/fstab_util.h"
+
+#include <ctype.h>
+
+static const struct disk_fs *find_fs(const struct fstab_view *view, const char *disk,
+				     uint32_t partition)
+{
+	const struct disk_fs *whole = NULL;
+
+	vec_foreach (fs, view->disks) {
+		if (!fs->disk || !str_eq(fs->disk, disk))
+			continue;
+		if (fs->partition == partition)
+			return fs;
+		if (!fs->partition)
+			whole = fs;
+	}
+	/* An image without a partition table may be attached as /dev/sda1. */
+	return partition == 1 ? whole : NULL;
+}
+
+/* "f" of "/dev/sdf", "xvdf", "/dev/sda1". */
+static size_t letters_of(const char *name, const char **ret)
+{
+	name += str_starts(name, "/dev/") ? 5 : 0;
+	name += str_starts(name, "xvd") ? 3 : str_starts(name, "sd") ? 2 : 0;
+	*ret = name;
+	return strspn(name, "abcdefghijklmnopqrstuvwxyz");
+}
+
+static const char *volume_attached_as(const struct cloud_facts *cloud, const char *disk)
+{
+	const char *want, *have;
+	size_t want_len = letters_of(disk, &want);
+
+	for (size_t i = 0; cloud && i < cloud->volume_count; i++) {
+		const char *device = cloud->volumes[i].device;
+
+		if (device && letters_of(device, &have) == want_len &&
+		    !strncmp(have, want, want_len))
+			return cloud->volumes[i].volume;
+	}
+	return NULL;
+}
+
+/* Is there a rule that makes links with the old names for NVMe disks? amazon-ec2-utils and its
+ * relatives bring one; any rule that speaks of such names counts. */
+static bool has_link_rules(const struct machine *machine)
+{
+	static const char *const dirs[] = { "/etc/udev/rules.d", "/usr/lib/udev/rules.d",
+					    "/lib/udev/rules.d" };
+
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+		cleanup(tree_names_done) struct tree_names names = { 0 };
+		struct err ignored = ERR_INIT;
+
+		if (tree_list(machine_tree(machine), dirs[i], &names, &ignored) < 0)
+			continue;
+		vec_foreach (name, &names) {
+			cleanup(free) char *path = mem_printf("%s/%s", dirs[i], *name);
+			const struct str *text = machine_file(machine, path, &ignored);
+
+			if (text && (strstr(text->s, "ebsnvme") || strstr(text->s, "xvd") ||
+				     strstr(text->s, "Elastic Block Store")))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool is_lettered(const char *disk)
+{
+	return str_starts(disk, "xvd") || str_starts(disk, "sd");
+}
+
+/* Only one disk, and the name is one under which the recommended device names never put it nor an
+ * instance store volume. */
+static bool is_beyond_the_only_disk(const struct fstab_view *view, const char *disk)
+{
+	const char *letters;
+
+	vec_foreach (fs, view->disks)
+		if (!fs->disk || !view->root || !str_eq(fs->disk, view->root->disk))
+			return false;
+	return view->root && view->all_seen && is_lettered(disk) &&
+	       letters_of(disk, &letters) == 1 && *letters >= 'f';
+}
+
+/* Families whose current generations bring no local disks unless a "d" says so. */
+static bool has_no_instance_store(const char *type)
+{
+	size_t family = type ? strspn(type, "abcdefghijklmnopqrstuvwxyz") : 0;
+	const char *dot = type ? strchr(type, '.') : NULL;
+
+	if (family != 1 || !dot || !strchr("tmcra", type[0]) || !isdigit((unsigned char)type[1]) ||
+	    memchr(type + 2, 'd', (size_t)(dot - type - 2)))
+		return false;
+	return strchr("ta", type[0]) || type[1] >= '4';
+}
+
+static bool is_certainly_absent(const struct fstab_view *view, const char *disk, const char *volume)
+{
+	const struct cloud_facts *cloud = machine_cloud(view->machine);
+	bool is_nitro = cloud && cloud->hypervisor && str_eq(cloud->hypervisor, "nitro");
+
+	if (cloud && (str_starts(disk, "vd") || str_starts(disk, "hd")))
+		return true;
+	if (is_nitro && is_lettered(disk))
+		return !has_link_rules(view->machine) || (!volume && cloud->volume_count);
+	if (is_nitro && cloud->volume_count && has_no_instance_store(cloud->instance_type) &&
+	    str_starts(disk, "nvme"))
+		return strtoul(disk + 4, NULL, 10) >= cloud->volume_count;
+	return !volume && is_beyond_the_only_disk(view, disk);
+}
+
+const struct disk_fs *fstab_kernel_name(const struct fstab_view *view, const struct spec *spec,
+					bool *ret_is_missing)
+{
+	const struct cloud_facts *cloud = machine_cloud(view->machine);
+	const char *volume = is_lettered(spec->disk) ? volume_attached_as(cloud, spec->disk) : NULL;
+	const char *letters;
+	bool is_first = str_eq(spec->disk, "nvme0n1") ||
+			(!isdigit((unsigned char)spec->disk[strlen(spec->disk) - 1]) &&
+			 letters_of(spec->disk, &letters) && str_eq(letters, "a")) ||
+			str_eq(spec->disk, "vda");
+
+	*ret_is_missing = is_certainly_absent(view, spec->disk, volume);
+	if (volume)
+		return find_fs(view, volume, spec->partition);
+	return is_first && view->root && view->root->disk
+		       ? find_fs(view, view->root->disk, spec->partition)
+		       : NULL;
+}
