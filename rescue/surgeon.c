@@ -344,6 +344,8 @@ static int audit(struct surgeon *s, struct err *err)
 	if (rehearse(&request, &r, err) < 0)
 		return -1;
 	take_figures(s, &r);
+	vec_foreach (f, &r.first.findings)
+		s->result.repairs += f->repair == REPAIR_SURE;
 	tell_examined(s);
 	return 0;
 }
