@@ -346,6 +346,7 @@ void export_close(struct export *export)
 		kill(export->child, SIGKILL);
 		ended(export->child, 5000);
 	}
+	rmdir(export->dir);
 	free(export->dir);
 	free(export);
 }

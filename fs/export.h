@@ -24,7 +24,8 @@ struct export;
  * be left behind); otherwise by fusermount3. ERR_TOOL: no FUSE here. */
 int export_open(const char *dir, const struct export_files *, struct export **ret, struct err *)
 	__attribute__((warn_unused_result));
-/* Unmounts and waits for the child. After it the overlays hold all that was written. */
+/* Unmounts, waits for the child and removes the directory. After it the overlays hold all that was
+ * written. */
 void export_close(struct export *);
 static inline void export_close_cleanup(struct export **p)
 {

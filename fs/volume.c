@@ -123,7 +123,7 @@ static int open_disks(struct volume *volume, const struct volume_request *reques
 		if (add_disk(volume, request, request->more_paths[i], err) < 0)
 			return -1;
 	volume->disks.is_complete = request->disks_are_complete;
-	return 0;
+	return request->access == VOLUME_REPAIR ? volume_take_baseline(volume, err) : 0;
 }
 
 static int mount_first(struct volume *volume, enum volume_way way, struct err *err)

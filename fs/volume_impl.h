@@ -44,7 +44,7 @@ struct volume {
 	bool has_warned; /* about submounts; a remount does not say it again */
 	/* What was changed, kept when a commit empties the overlays. */
 	uint64_t committed_blocks;
-	struct commit_baseline *baseline; /* superblocks as they were when it was opened */
+	struct sha256 baseline; /* of the superblocks, when it was opened for repair */
 };
 
 /* "vol-1, partition 2" for messages; caller frees. */
@@ -53,5 +53,7 @@ struct overlay *volume_row_overlay(const struct volume *, size_t row);
 /* Starts the export when there is none, and gives the path of a row in it (caller frees). */
 int volume_export(struct volume *, struct err *) __attribute__((warn_unused_result));
 char *volume_export_path(const struct volume *, size_t row);
+
+int volume_take_baseline(struct volume *, struct err *) __attribute__((warn_unused_result));
 
 #endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The changed file systems, checked by their own programs on the overlay. */
+#include "base/proc.h"
+#include "fs/volume_impl.h"
+
+#include <stdio.h>
+
+#define DEADLINE_S 3600u
+#define REPORT_MAX 16384u
+
+static const struct checker {
+	const char *type;
+	const char *argv[6]; /* the path comes behind */
+	const char *package;
+} checkers[] = {
+	{ "ext2", { "e2fsck", "-fn" }, "e2fsprogs" },
+	{ "ext3", { "e2fsck", "-fn" }, "e2fsprogs" },
+	{ "ext4", { "e2fsck", "-fn" }, "e2fsprogs" },
+	{ "xfs", { "xfs_repair", "-f", "-n" }, "xfsprogs" },
+	{ "btrfs", { "btrfs", "check", "--readonly" }, "btrfs-progs" },
+	{ "vfat", { "fsck.vfat", "-n" }, "dosfstools" },
+};
+
+static const struct checker *checker_of(const char *type)
+{
+	for (size_t i = 0; type && i < ARRAY_LEN(checkers); i++)
+		if (str_eq(checkers[i].type, type))
+			return &checkers[i];
+	return NULL;
+}
+
+static int check_row(struct volume *volume, size_t row, const struct checker *checker,
+		     bool *ret_clean, struct str *report, struct err *err)
+{
+	cleanup(free) char *path = volume_export_path(volume, row);
+	cleanup(free) char *name = volume_row_name(volume, row);
+	cleanup(proc_result_done) struct proc_result result = PROC_RESULT_INIT;
+	const char *argv[8] = { NULL };
+	struct proc_run run = { .argv = argv,
+				.deadline_s = DEADLINE_S,
+				.max_output_bytes = REPORT_MAX };
+	size_t count = 0;
+
+	for (; checker->argv[count]; count++)
+		argv[count] = checker->argv[count];
+	argv[count] = path;
+	if (proc_run(&run, &result, err) < 0)
+		return err->code == ERR_TOOL
+			       ? err_set(err, ERR_TOOL,
+					 "%s is needed to check the %s of %s; install it (package "
+					 "%s)",
+					 checker->argv[0], checker->type, name, checker->package)
+			       : err_in(err, "%s", name);
+	if (!result.status)
+		return 0;
+	*ret_clean = false;
+	str_addf(report, "%s: %s ended with status %d\n", name, checker->argv[0], result.status);
+	str_add_bytes(report, result.out.s, result.out.len);
+	str_add_bytes(report, result.errout.s, result.errout.len);
+	return 0;
+}
+
+int volume_fsck(struct volume *volume, bool *ret_clean, struct str *report, struct err *err)
+{
+	*ret_clean = true;
+	if (!volume->way)
+		return 0; /* mounted by somebody else: it cannot be checked under them */
+	if (volume->tree && volume->way->unmount(volume, err) < 0)
+		return -1;
+	for (size_t row = 0; row < volume->disks.count; row++) {
+		const struct disk_fs *fs = &volume->disks.items[row];
+		const struct checker *checker = checker_of(fs->type);
+
+		if (!checker || !overlay_is_changed(volume_row_overlay(volume, row),
+						    fs->offset_bytes, fs->size_bytes))
+			continue;
+		if (volume_export(volume, err) < 0 ||
+		    check_row(volume, row, checker, ret_clean, report, err) < 0)
+			return -1;
+	}
+	return 0;
+}
