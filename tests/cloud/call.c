@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/cloud/call.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -15,10 +16,10 @@ void call_fail(struct call *call, const char *code, const char *fmt, ...)
 	if (vasprintf(&call->message, fmt, ap) < 0)
 		abort();
 	va_end(ap);
-	call->status = error_status(call->service, code);
+	call->status = error_status(code);
 }
 
-int error_status(const char *service, const char *code)
+int error_status(const char *code)
 {
 	static const struct {
 		const char *code;
@@ -44,7 +45,6 @@ int error_status(const char *service, const char *code)
 		{ "InsufficientCapacity", 500 },
 	};
 
-	(void)service;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (str_eq(rows[i].code, code))
 			return rows[i].status;
@@ -114,7 +114,7 @@ static int fault_before(struct call *call)
 	} else if (str_eq(kind, "refused")) {
 		call_fail(call, code, "%s", message);
 	} else if (str_eq(kind, "http5xx")) {
-		call_fail(call, *code ? code : "InternalError", "%s",
+		call_fail(call, *code ? code : "ServiceUnavailable", "%s",
 			  *message ? message : "An internal error has occurred");
 		call->status = 503;
 	}
@@ -155,32 +155,40 @@ static int check(struct call *call)
 	return 0;
 }
 
-static void call_end(struct call *call)
+/* The reply as the fault wants it; `kind` is "" without one. */
+static void write_reply(struct call *call, const char *kind)
 {
 	struct reply *reply = &call->reply;
-	const char *kind = js(call->fault, "kind");
-	double api_s = 0;
-	int64_t delay_ms = ji(call->fault, "delay_ms");
+	/* EC2's own codes come as XML, those of a balancer in front of it do not. */
+	bool is_html = str_eq(kind, "http5xx") && !str_starts(call->code, "I");
 
-	world_commit(call->sim);
 	if (call->action && !call_failed(call))
 		xml_result(&reply->body, call);
-	else if (!str_eq(kind, "http5xx") || str_starts(js(call->fault, "code"), "I"))
+	else if (is_html)
+		str_add(&reply->body, "<html><body><h1>Service Unavailable</h1></body></html>");
+	else
 		xml_error(&reply->body, call);
-	else /* a balancer in front, not EC2 itself */
-		str_add(&reply->body, "<html><body><h1>503 Service Unavailable</h1></body></html>");
 	reply->status = call_failed(call) ? call->status : 200;
-	reply->type =
-		reply->body.len && reply->body.s[1] == 'h' ? "text/html" : "text/xml;charset=UTF-8";
+	reply->type = is_html ? "text/html" : "text/xml;charset=UTF-8";
 	vec_push(&reply->headers,
 		 ((struct field){ mem_strdup("x-amzn-RequestId"), mem_strdup(call->request_id) }));
 	if (str_eq(kind, "lost-after"))
 		reply->fate = REPLY_DROP;
-	api_s = sim_uniform(call->sim, call->request_id, "api_call", call->number,
-			    jget(setting(call->sim, "latencies"), "api_call"));
-	reply->delay_ms = sim_real_ms(call->sim, api_s);
+	/* A proof may want its client to die at exactly this call. */
+	if (reply->fate == REPLY_DROP && ji(call->fault, "kill_pid") > 1)
+		kill((pid_t)ji(call->fault, "kill_pid"), SIGKILL);
+}
+
+static void call_end(struct call *call)
+{
+	const char *kind = js(call->fault, "kind");
+	double takes_s = latency_of(call->sim, "api", call->number, "api_call");
+
+	world_commit(call->sim);
+	write_reply(call, kind);
+	call->reply.delay_ms = sim_real_ms(call->sim, takes_s);
 	if (str_eq(kind, "slow"))
-		reply->delay_ms += delay_ms;
+		call->reply.delay_ms += ji(call->fault, "delay_ms");
 	calls_log(call);
 	call->done(call, call->done_arg);
 }
@@ -206,12 +214,12 @@ void call_finish(struct call *call)
 void call_free(struct call *call)
 {
 	fields_done(&call->params);
-	free(call->arn);
 	free(call->request_id);
 	free(call->code);
 	free(call->message);
 	free(call->detail);
 	json_decref(call->out);
+	json_decref(call->who.credential);
 	json_decref(call->fault);
 	json_decref(call->new_ids);
 	reply_done(&call->reply);

@@ -69,7 +69,7 @@ const struct action *action_find(const char *service, const char *name);
 
 struct principal {
 	const char *arn, *user_id, *account;
-	const json_t *credential; /* borrowed from the settings; NULL: not signed */
+	json_t *credential; /* a reference; NULL: not signed */
 };
 struct call {
 	struct sim *sim;
@@ -79,7 +79,6 @@ struct call {
 	char service[32];
 	char name[80]; /* of the action as asked for */
 	struct principal who;
-	char *arn;
 	uint64_t number;
 	char *request_id;
 	double began_sim;
@@ -104,7 +103,7 @@ static inline bool call_failed(const struct call *call)
 {
 	return call->code;
 }
-int error_status(const char *service, const char *code);
+int error_status(const char *code);
 
 /* ---- parameters (params.c) */
 const char *param(const struct call *call, const char *name); /* "" when absent */
@@ -162,7 +161,8 @@ void credential_mint(struct sim *sim, json_t *like, const char *arn, double last
 #define HANDLERS(X)                                                                               \
 	X(run_instances)                                                                          \
 	X(start_instances)                                                                        \
-	X(stop_instances) X(reboot_instances) X(terminate_instances) X(describe_instances) X(     \
+	X(stop_instances)                                                                         \
+	X(reboot_instances) X(terminate_instances) X(describe_instances) X(                       \
 		describe_instance_status) X(describe_instance_attribute)                          \
 		X(modify_instance_attribute) X(get_console_output) X(attach_volume) X(            \
 			detach_volume) X(create_volume) X(delete_volume) X(modify_volume)         \

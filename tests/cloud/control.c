@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <strings.h>
 
+#define MAX_CALLS_KEPT 50000 /* in memory; calls.jsonl has them all */
+
 /* The control interface /_sim/: for tests, unsigned, loopback only. README lists it. */
 
 static void answer_json(struct reply *reply, int status, json_t *value) /* steals value */
@@ -154,6 +156,8 @@ void calls_log(struct call *call)
 		jset_s(row, "fault", js(call->fault, "kind"));
 	if (call->detail)
 		jset_s(row, "canonical_request", call->detail);
+	if (json_array_size(sim->calls) >= MAX_CALLS_KEPT)
+		json_array_remove(sim->calls, 0);
 	json_array_append_new(sim->calls, row);
 	line = json_dumps(row, JSON_COMPACT);
 	if (dprintf(sim->calls_fd, "%s\n", line) < 0)

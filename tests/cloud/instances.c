@@ -248,6 +248,23 @@ static void asg_notice(struct sim *sim, struct res *inst)
 	timer_set(inst, "asg", sim->now + latency(sim, inst, "asg_replace"));
 }
 
+/* Power is off: a detachment that waited for the guest ends, and the helper's devices are gone. */
+static void let_go(struct sim *sim, struct res *inst)
+{
+	json_t *list = jget(inst->truth, "mapping");
+
+	for (size_t i = json_array_size(list); i-- > 0;) {
+		const json_t *mapping = json_array_get(list, i);
+		struct res *vol = world_get(sim, js(mapping, "volume"));
+
+		if (vol &&
+		    (js_is(mapping, "status", "busy") || js_is(mapping, "status", "detaching")))
+			volume_detached(sim, vol);
+		else if (vol)
+			device_vanish(sim, vol);
+	}
+}
+
 static void reached_state(struct sim *sim, struct res *inst)
 {
 	const char *state = js(inst->truth, "state");
@@ -256,6 +273,7 @@ static void reached_state(struct sim *sim, struct res *inst)
 
 	if (str_eq(state, "stopping")) {
 		instance_set_state(sim, inst, "stopped");
+		let_go(sim, inst);
 		public_address_release(sim, inst);
 		spot_state(sim, inst, "disabled", "instance-stopped-by-user");
 		asg_notice(sim, inst);

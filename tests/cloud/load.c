@@ -119,8 +119,18 @@ static int load_settings(struct sim *sim, json_t *world, struct err *err)
 	return 0;
 }
 
+/* What is there already gets the members that are given, nothing else changes. */
+static void merge(struct res *known, json_t *in)
+{
+	json_object_del(in, "volumes");
+	json_object_del(in, "file");
+	json_object_update(known->truth, in);
+	world_touch(known);
+}
+
 static int load_kind(struct sim *sim, const struct kind *kind, const json_t *list, struct err *err)
 {
+	struct res *known;
 	const json_t *v;
 	size_t i;
 
@@ -132,6 +142,8 @@ static int load_kind(struct sim *sim, const struct kind *kind, const json_t *lis
 		    (kind->prefix && !id_is_well_formed(js(in, "id"), kind->prefix)))
 			result = err_set(err, ERR_MALFORMED, "%s: \"%s\" is no id of this kind",
 					 kind->plural, js(in, "id"));
+		else if ((known = world_get(sim, js(in, "id"))))
+			merge(known, in);
 		else
 			result = kind->load(sim, in, err);
 		json_decref(in);

@@ -91,11 +91,22 @@ int subnet_load(struct sim *sim, json_t *in, struct err *err)
 /* The default VPC of the account, its subnets and group, made when something needs them. */
 static struct res *default_vpc(struct sim *sim)
 {
-	cleanup(free) char *id = NULL;
+	cleanup(free) char *id = NULL, *table = NULL;
 
 	sim_foreach (vpc, sim, &kind_vpc)
 		return vpc;
 	id = id_new(sim, "vpc-");
+	table = id_new(sim, "rtb-");
+	world_add(
+		sim, &kind_route_table, table,
+		json_pack(
+			"{s:s,s:s,s:{},s:[{s:b,s:s,s:s}],s:[{s:s,s:s,s:s,s:s},{s:s,s:s,s:s,s:s}]}",
+			"id", table, "vpc", id, "tags", "associations", "main", 1,
+			"routeTableAssociationId", "rtbassoc-0123456789abcdef0", "routeTableId",
+			table, "routes", "destinationCidrBlock", "172.31.0.0/16", "gatewayId",
+			"local", "state", "active", "origin", "CreateRouteTable",
+			"destinationCidrBlock", "0.0.0.0/0", "gatewayId", "igw-0123456789abcdef0",
+			"state", "active", "origin", "CreateRoute"));
 	return world_add(sim, &kind_vpc, id,
 			 json_pack("{s:s,s:s,s:b,s:{}}", "id", id, "cidr", "172.31.0.0/16",
 				   "is_default", 1, "tags"));

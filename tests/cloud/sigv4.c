@@ -324,7 +324,7 @@ int sigv4_verify(struct call *call)
 			"The request signature we calculated does not match the signature you "
 			"provided. Check your AWS Secret Access Key and signing method.");
 	}
-	call->who.credential = cred;
+	call->who.credential = json_incref((json_t *)cred);
 	call->who.arn = js(cred, "arn");
 	call->who.user_id = js(cred, "user_id");
 	return 0;

@@ -118,6 +118,7 @@ double sim_uniform(struct sim *sim, const char *id, const char *what, uint64_t n
 		   const json_t *range);
 /* Seconds that `what` takes for this resource this time (section "latencies"). */
 double latency(struct sim *sim, struct res *res, const char *what);
+double latency_of(struct sim *sim, const char *id, uint64_t n, const char *what);
 
 /* A new id with 17 hex digits, from the seed. Caller frees. */
 char *id_new(struct sim *sim, const char *prefix);

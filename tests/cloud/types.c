@@ -92,6 +92,11 @@ static json_t *type_render(const struct instance_type *t)
 	     json_pack("{s:s,s:s,s:s}", "ebsOptimizedSupport",
 		       t->is_nitro ? "default" : "supported", "encryptionSupport", "supported",
 		       "nvmeSupport", t->is_nitro ? "required" : "unsupported"));
+	if (t->has_store) /* the families differ; about 37 GB a CPU is usual */
+		jset(out, "instanceStorageInfo",
+		     json_pack("{s:i,s:[{s:i,s:i,s:s}],s:s}", "totalSizeInGB", t->vcpus * 37,
+			       "disks", "sizeInGB", t->vcpus * 37, "count", 1, "type", "ssd",
+			       "nvmeSupport", t->is_nitro ? "required" : "unsupported"));
 	jset(out, "networkInfo",
 	     json_pack("{s:s,s:i}", "enaSupport", t->is_nitro ? "required" : "unsupported",
 		       "maximumNetworkInterfaces", t->vcpus < 4 ? 3 : 4));

@@ -31,9 +31,10 @@ void sim_jump(struct sim *sim, double seconds)
 
 int64_t sim_real_ms(const struct sim *sim, double sim_seconds)
 {
-	double ms = ceil(sim_seconds / sim->speed * 1000);
+	double ms = sim_seconds / sim->speed * 1000;
+	int64_t whole = ms <= 0 ? 0 : ms > 1e9 ? 1000000000 : (int64_t)ms;
 
-	return ms < 0 ? 0 : ms > 1e9 ? 1000000000 : (int64_t)ms;
+	return (double)whole < ms ? whole + 1 : whole; /* never too early */
 }
 
 /* ---- chance that can be repeated */
@@ -57,13 +58,18 @@ double sim_uniform(struct sim *sim, const char *id, const char *what, uint64_t n
 	return lo + (hi - lo) * unit;
 }
 
-double latency(struct sim *sim, struct res *res, const char *what)
+double latency_of(struct sim *sim, const char *id, uint64_t n, const char *what)
 {
 	const json_t *range = jget(setting(sim, "latencies"), what);
 
 	if (json_is_number(range))
 		return json_number_value(range);
-	return sim_uniform(sim, res->id, what, res->changes, range);
+	return sim_uniform(sim, id, what, n, range);
+}
+
+double latency(struct sim *sim, struct res *res, const char *what)
+{
+	return latency_of(sim, res->id, res->changes, what);
 }
 
 char *id_new(struct sim *sim, const char *prefix)
