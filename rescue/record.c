@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/record.h"
+
+#include "rescue/plan.h"
+
+#include <stdio.h>
+
+static const char *const kind_names[] = { "repair", "undo", "home" };
+static const char *const state_names[] = { "none", "found", "begun", "done" };
+
+const char *rescue_kind_name(enum rescue_kind kind)
+{
+	return kind_names[kind];
+}
+
+const char *step_state_name(enum step_state state)
+{
+	return state_names[state];
+}
+
+static json_t *tristate(enum ec2_bool value)
+{
+	return value == EC2_BOOL_ABSENT ? json_null() : json_boolean(value == EC2_TRUE);
+}
+
+json_t *record_to_json(const struct record *r)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s}", "event",
+			 "run", "run", r->run, "kind", rescue_kind_name(r->kind), "instance",
+			 r->instance.s, "volume", r->volume.s, "helper", r->helper.s, "home_device",
+			 r->home_device, "delete_on_termination",
+			 tristate(r->delete_on_termination), "was_running", r->was_running,
+			 "region", r->region, "endpoint", r->endpoint, "undo_of", r->undo_of);
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static int copy_text(const json_t *object, const char *key, char *into, size_t size,
+		     struct err *err)
+{
+	const char *text = text_of(object, key);
+
+	if (strlen(text) >= size)
+		return err_set(err, ERR_MALFORMED, "journal: %s is too long", key);
+	strcpy(into, text);
+	return 0;
+}
+
+static int read_run(const json_t *record, struct record *r, struct err *err)
+{
+	const char *kind = text_of(record, "kind"), *helper = text_of(record, "helper");
+	const json_t *dot = json_object_get(record, "delete_on_termination");
+	size_t k = 0;
+
+	while (k < ARRAY_LEN(kind_names) && !str_eq(kind, kind_names[k]))
+		k++;
+	if (k == ARRAY_LEN(kind_names))
+		return err_set(err, ERR_MALFORMED, "journal: \"%s\" is no kind of run", kind);
+	r->kind = (enum rescue_kind)k;
+	if (!run_id_is_valid(text_of(record, "run")))
+		return err_set(err, ERR_MALFORMED, "journal: no run id");
+	r->delete_on_termination = json_is_true(dot)	? EC2_TRUE
+				   : json_is_false(dot) ? EC2_FALSE
+							: EC2_BOOL_ABSENT;
+	r->was_running = json_is_true(json_object_get(record, "was_running"));
+	if (instance_id_parse(text_of(record, "instance"), &r->instance, err) < 0 ||
+	    volume_id_parse(text_of(record, "volume"), &r->volume, err) < 0 ||
+	    (helper[0] && instance_id_parse(helper, &r->helper, err) < 0) ||
+	    copy_text(record, "run", r->run, sizeof(r->run), err) < 0 ||
+	    copy_text(record, "home_device", r->home_device, sizeof(r->home_device), err) < 0 ||
+	    copy_text(record, "region", r->region, sizeof(r->region), err) < 0 ||
+	    copy_text(record, "endpoint", r->endpoint, sizeof(r->endpoint), err) < 0 ||
+	    copy_text(record, "undo_of", r->undo_of, sizeof(r->undo_of), err) < 0)
+		return err_in(err, "journal");
+	return 0;
+}
+
+static int read_step(const json_t *record, struct record *r, struct err *err)
+{
+	const char *name = text_of(record, "name"), *state = text_of(record, "state");
+	size_t i = plan_index(name);
+
+	if (i == PLAN_NONE)
+		return err_set(
+			err, ERR_UNSUPPORTED,
+			"journal: this version has no step \"%s\"; use the one that wrote it",
+			name);
+	if (str_eq(state, "returned")) {
+		r->steps[i].is_returned = true;
+		return 0;
+	}
+	for (size_t s = STEP_FOUND; s < ARRAY_LEN(state_names); s++) {
+		if (!str_eq(state, state_names[s]))
+			continue;
+		r->steps[i].state = (enum step_state)s;
+		if (s == STEP_BEGUN)
+			r->steps[i].begun_at = json_number_value(json_object_get(record, "t"));
+		return 0;
+	}
+	return err_set(err, ERR_MALFORMED, "journal: \"%s\" is no state of a step", state);
+}
+
+static uint32_t small_number(const json_t *object, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(object, key));
+
+	return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static int read_note(const json_t *record, struct record *r, struct err *err)
+{
+	const char *snapshot = text_of(record, "snapshot");
+
+	if (snapshot[0] && snapshot_id_parse(snapshot, &r->snapshot, err) < 0)
+		return err_in(err, "journal");
+	if (json_object_get(record, "away_device"))
+		return copy_text(record, "away_device", r->away_device, sizeof(r->away_device),
+				 err);
+	if (json_object_get(record, "committed"))
+		r->was_committed = json_is_true(json_object_get(record, "committed"));
+	if (json_object_get(record, "untouched")) /* the commit never began to write */
+		r->steps[STEP_REPAIR].state = r->steps[STEP_EXAMINE].state = STEP_NONE;
+	if (json_object_get(record, "repairs")) {
+		r->was_examined = true;
+		r->repairs = small_number(record, "repairs");
+		r->faults = small_number(record, "faults");
+		r->could_not_tell = small_number(record, "could_not_tell");
+		r->ssh_port = small_number(record, "ssh_port");
+	}
+	return 0;
+}
+
+static int read_record(const json_t *record, struct record *r, struct err *err)
+{
+	const char *event = text_of(record, "event");
+
+	if (str_eq(event, "run"))
+		return err_set(err, ERR_MALFORMED, "journal: a second \"run\" record");
+	if (str_eq(event, "step"))
+		return read_step(record, r, err);
+	if (str_eq(event, "note"))
+		return read_note(record, r, err);
+	if (str_eq(event, "turn")) {
+		const char *code = text_of(record, "code");
+
+		r->has_turned = true;
+		r->turn = ERR_INIT;
+		if (!str_eq(code, err_name(ERR_NONE)))
+			err_set(&r->turn, err_from_name(code), "%s", text_of(record, "text"));
+	}
+	if (str_eq(event, "end")) {
+		r->ended_at = json_number_value(json_object_get(record, "t"));
+		return copy_text(record, "result", r->result, sizeof(r->result), err);
+	}
+	return 0;
+}
+
+int record_replay(const json_t *records, struct record *ret, struct err *err)
+{
+	const json_t *first = json_array_get(records, 0);
+	struct record r = { .kind = RESCUE_REPAIR };
+
+	if (!str_eq(text_of(first, "event"), "run"))
+		return err_set(err, ERR_MALFORMED, "journal: does not begin with a \"run\" record");
+	if (read_run(first, &r, err) < 0)
+		return -1;
+	r.begun_at = json_number_value(json_object_get(first, "t"));
+	for (size_t i = 1; i < json_array_size(records); i++)
+		if (read_record(json_array_get(records, i), &r, err) < 0)
+			return -1;
+	*ret = r;
+	return 0;
+}
+
+bool record_is_finished(const struct record *r)
+{
+	return r->result[0] && !str_eq(r->result, "away");
+}

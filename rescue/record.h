@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RESCUE_RECORD_H
+#define RESCUE_RECORD_H
+
+/* What is on record about one run: what must be given back and how far it came. Made by the
+ * inventory, written to the journal, read back by resume, undo and runs; its essence is in the
+ * claim tag (rescue/claim.h), from which another machine makes it again. */
+
+#include "base/str.h"
+#include "ec2/types.h"
+#include "rescue/state.h"
+
+#include <jansson.h>
+
+#define PLAN_MAX 16
+/* Linux device names in EC2 are short; the API allows 32 bytes. */
+#define DEVICE_NAME_SIZE 64
+
+enum rescue_kind {
+	RESCUE_REPAIR, /* examine and repair */
+	RESCUE_UNDO,   /* take the repair of an earlier run back */
+	RESCUE_HOME,   /* from the tags of another machine's run: only home */
+};
+const char *rescue_kind_name(enum rescue_kind kind);
+
+enum step_state { STEP_NONE, STEP_FOUND, STEP_BEGUN, STEP_DONE };
+const char *step_state_name(enum step_state state);
+
+struct step_record {
+	enum step_state state;
+	bool is_returned;
+	double begun_at; /* seconds since the epoch; 0: never */
+};
+
+struct record {
+	char run[RUN_ID_SIZE];
+	enum rescue_kind kind;
+	struct instance_id instance, helper;
+	struct volume_id volume;
+	struct snapshot_id snapshot; /* once there is one */
+	char home_device[DEVICE_NAME_SIZE], away_device[DEVICE_NAME_SIZE];
+	enum ec2_bool delete_on_termination; /* _ABSENT: the server does not say */
+	bool was_running;
+	char region[64], endpoint[256];	    /* "" unless given on the command line */
+	char undo_of[RUN_ID_SIZE];	    /* RESCUE_UNDO: the run to take back */
+	struct step_record steps[PLAN_MAX]; /* by index in rescue_plan */
+	bool has_turned;		    /* the way home began */
+	struct err turn;		    /* why; ERR_NONE: everything worked */
+	bool was_committed;		    /* the volume has been changed */
+	uint32_t repairs, faults, could_not_tell, ssh_port; /* of the examination */
+	bool was_examined;
+	char result[32]; /* "" while unfinished */
+	double begun_at, ended_at;
+};
+
+/* The "run" record of the journal. */
+json_t *record_to_json(const struct record *);
+/* Replays a journal. ERR_MALFORMED when the records make no sense. Steps of names that this version
+ * does not know are an error as well: they may have borrowed something. */
+int record_replay(const json_t *records, struct record *ret, struct err *err)
+	__attribute__((warn_unused_result));
+/* Is anything recorded as borrowed and not returned? */
+bool record_is_finished(const struct record *);
+
+#endif
