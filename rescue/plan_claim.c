@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/runner.h"
+
+/* The rows that write the claim tag: claim, and around the commit "mark" and "seal", which tell
+ * another machine whether the volume may be half written. */
+
+static int write_claim(struct rescue *r, enum claim_surgery surgery, void (*reply)(struct rescue *))
+{
+	struct claim claim;
+	char value[CLAIM_VALUE_MAX + 1];
+	const char *resources[] = { r->record.instance.s, r->record.volume.s };
+	struct ec2_tag_pair tag = { CLAIM_TAG, value };
+	struct ec2_change_tags change = { .resources = resources,
+					  .resource_count = ARRAY_LEN(resources),
+					  .tags = &tag,
+					  .tag_count = 1 };
+
+	claim_of(&r->record, surgery, &claim);
+	claim_write(&claim, value);
+	ec2_create_tags(r->runner->ec2, &change, rescue_call(r, reply));
+	return STARTED_OP;
+}
+
+/* claim */
+
+static void claim_say(const struct rescue *r, enum way way, struct str *out)
+{
+	str_addf(out,
+		 way == WAY_OUT ? "claim %s and %s (tag " CLAIM_TAG ")"
+				: "release %s and %s (delete their tag " CLAIM_TAG ")",
+		 r->record.instance.s, r->record.volume.s);
+}
+
+enum whose { CLAIM_NONE, CLAIM_OURS, CLAIM_OTHERS };
+
+static enum whose whose(const struct rescue *r, const struct ec2_tags *tags, struct claim *claim)
+{
+	struct err ignored;
+
+	/* A tag in another form is no claim; the inventory has warned about it. */
+	if (claim_find(tags, claim, &ignored) <= 0)
+		return CLAIM_NONE;
+	if (str_eq(claim->run, r->record.run))
+		return CLAIM_OURS;
+	/* The expired claim that was consented to be overwritten. */
+	return str_eq(claim->run, r->overwrites) ? CLAIM_NONE : CLAIM_OTHERS;
+}
+
+static int claims(const struct rescue *r, enum whose *instance, enum whose *volume,
+		  struct claim *other)
+{
+	const struct ec2_instance *i = ec2_seen_instance(r->runner->watch, &r->record.instance);
+	const struct ec2_volume *v = ec2_seen_volume(r->runner->watch, &r->record.volume);
+	struct claim claim;
+
+	if (!i || !v)
+		return -1;
+	*instance = whose(r, &i->tags, &claim);
+	if (*instance == CLAIM_OTHERS)
+		*other = claim;
+	*volume = whose(r, &v->tags, &claim);
+	if (*volume == CLAIM_OTHERS)
+		*other = claim;
+	return 0;
+}
+
+bool claim_is_lost(const struct rescue *r, struct err *err)
+{
+	enum whose instance, volume;
+	struct claim other;
+
+	if (r->has_no_claims || claims(r, &instance, &volume, &other) < 0 ||
+	    (instance != CLAIM_OTHERS && volume != CLAIM_OTHERS))
+		return false;
+	err_set(err, ERR_REFUSED, "%s is claimed by run %s of %s", r->record.instance.s, other.run,
+		other.by);
+	return true;
+}
+
+static enum held claim_holds(const struct rescue *r, enum way way, struct err *err)
+{
+	enum whose instance, volume;
+	struct claim other;
+
+	if (r->has_no_claims)
+		return HELD_YES;
+	if (!rescue_is_fresh(r) || claims(r, &instance, &volume, &other) < 0)
+		return HELD_UNSEEN;
+	if (way == WAY_HOME)
+		return instance != CLAIM_OURS && volume != CLAIM_OURS ? HELD_YES : HELD_NO;
+	if (claim_is_lost(r, err))
+		return HELD_NEVER;
+	return instance == CLAIM_OURS && volume == CLAIM_OURS ? HELD_YES : HELD_NO;
+}
+
+static int claim(struct rescue *r, struct err *err)
+{
+	(void)err;
+	return write_claim(r, CLAIM_UNTOUCHED, NULL);
+}
+
+static int release(struct rescue *r, struct err *err)
+{
+	const char *resources[] = { r->record.instance.s, r->record.volume.s };
+	struct ec2_tag_pair tag = { CLAIM_TAG, NULL };
+	struct ec2_change_tags change = { .resources = resources,
+					  .resource_count = ARRAY_LEN(resources),
+					  .tags = &tag,
+					  .tag_count = 1 };
+
+	(void)err;
+	ec2_delete_tags(r->runner->ec2, &change, rescue_call(r, NULL));
+	return STARTED_OP;
+}
+
+static bool claim_refused(struct rescue *r, const struct ec2_op *op)
+{
+	if (op->err.code != ERR_UNSUPPORTED)
+		return false;
+	rescue_warn(r,
+		    "this server has no tags, so a second rescue of %s cannot be refused and "
+		    "another machine cannot resume this one; going on",
+		    r->record.instance.s);
+	r->has_no_claims = true;
+	return true;
+}
+
+const struct step claim_step = { "claim",     STEP_BORROW, 0,	    120,	   claim_say,
+				 claim_holds, claim,	   release, claim_refused, NULL };
+
+/* mark: from here on the volume may be half written */
+
+static void mark_say(const struct rescue *r, enum way way, struct str *out)
+{
+	(void)way;
+	str_addf(out, "mark %s as being written (tag " CLAIM_TAG ")", r->record.volume.s);
+}
+
+static void marked(struct rescue *r)
+{
+	r->tagged = CLAIM_COMMITTING;
+}
+
+static enum held mark_holds(const struct rescue *r, enum way way, struct err *err)
+{
+	const struct ec2_snapshot *s =
+		id_none(&r->record.snapshot)
+			? NULL
+			: ec2_seen_snapshot(r->runner->watch, &r->record.snapshot);
+
+	(void)way;
+	if (rescue_has_nothing_to_repair(r))
+		return HELD_YES;
+	if (s && s->status == SNAPSHOT_ERROR) {
+		err_set(err, ERR_CLOUD, "snapshot %s failed%s%s; the volume is not written",
+			s->id.s, s->status_message ? ": " : "",
+			s->status_message ? s->status_message : "");
+		return HELD_NEVER;
+	}
+	return r->has_no_claims || r->tagged >= CLAIM_COMMITTING ? HELD_YES : HELD_NO;
+}
+
+static int mark(struct rescue *r, struct err *err)
+{
+	(void)err;
+	return write_claim(r, CLAIM_COMMITTING, marked);
+}
+
+const struct step mark_step = { "mark",	    STEP_KEEP, 0,    120,  mark_say,
+				mark_holds, mark,      NULL, NULL, NULL };
+
+/* seal: written in whole */
+
+static void seal_say(const struct rescue *r, enum way way, struct str *out)
+{
+	(void)way;
+	str_addf(out, "mark %s as written in whole (tag " CLAIM_TAG ")", r->record.volume.s);
+}
+
+static void sealed(struct rescue *r)
+{
+	r->tagged = CLAIM_COMMITTED;
+}
+
+static enum held seal_holds(const struct rescue *r, enum way way, struct err *err)
+{
+	(void)way;
+	(void)err;
+	return r->has_no_claims || r->commit != COMMIT_DONE || r->tagged == CLAIM_COMMITTED
+		       ? HELD_YES
+		       : HELD_NO;
+}
+
+static int seal(struct rescue *r, struct err *err)
+{
+	(void)err;
+	return write_claim(r, CLAIM_COMMITTED, sealed);
+}
+
+const struct step seal_step = { "seal",	    STEP_KEEP, STEP_OPTIONAL, 60,   seal_say,
+				seal_holds, seal,      NULL,	      NULL, NULL };

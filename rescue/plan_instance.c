@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/runner.h"
+
+/* The rows for what is the instance's: its running state, the snapshot of its root volume, and
+ * DeleteOnTermination. */
+
+static const struct ec2_instance *instance_of(const struct rescue *r)
+{
+	return ec2_seen_instance(r->runner->watch, &r->record.instance);
+}
+
+/* stop */
+
+static void stop_say(const struct rescue *r, enum way way, struct str *out)
+{
+	str_addf(out, way == WAY_OUT ? "stop instance %s" : "start instance %s",
+		 r->record.instance.s);
+}
+
+static enum held stop_holds(const struct rescue *r, enum way way, struct err *err)
+{
+	const struct ec2_instance *i = instance_of(r);
+
+	if (!rescue_is_fresh(r) || !i)
+		return HELD_UNSEEN;
+	switch (i->state) {
+	case INSTANCE_TERMINATED:
+	case INSTANCE_SHUTTING_DOWN:
+		err_set(err, ERR_CLOUD, "instance %s is %s%s%s", i->id.s,
+			ec2_instance_state_name(i->state), i->state_reason ? ": " : "",
+			i->state_reason ? i->state_reason : "");
+		return HELD_NEVER;
+	case INSTANCE_STOPPED:
+		return way == WAY_OUT ? HELD_YES : HELD_NO;
+	case INSTANCE_RUNNING:
+		return way == WAY_OUT ? HELD_NO : HELD_YES;
+	case INSTANCE_PENDING:
+		return way == WAY_OUT ? HELD_NO : HELD_NOT_YET;
+	default:
+		return HELD_NOT_YET;
+	}
+}
+
+static int stop(struct rescue *r, struct err *err)
+{
+	struct ec2_power power = { .instance = r->record.instance,
+				   .kind = r->stop_is_forced ? EC2_STOP_FORCE : EC2_STOP_GRACEFUL };
+
+	(void)err;
+	ec2_stop_instance(r->runner->ec2, &power, &r->call.power, rescue_call(r, NULL));
+	return STARTED_OP;
+}
+
+static int start(struct rescue *r, struct err *err)
+{
+	struct ec2_power power = { .instance = r->record.instance };
+
+	(void)err;
+	ec2_start_instance(r->runner->ec2, &power, &r->call.power, rescue_call(r, NULL));
+	return STARTED_OP;
+}
+
+/* A forced stop skips the guest's own shutdown: its file systems stay as after a power cut. */
+static bool stop_late(struct rescue *r)
+{
+	cleanup(free) char *question = NULL;
+
+	if (r->stop_is_forced)
+		return false;
+	question = mem_printf("%s has not stopped within %u s. Force it, as a power cut would?",
+			      r->record.instance.s, r->runner->options->stop_s);
+	if (!r->runner->options->force_stop &&
+	    !(r->runner->rescues.count == 1 && report_ask(r->runner->report, question))) {
+		err_set(&r->last, ERR_TIMEOUT,
+			"%s has not stopped within %u s; with --force-stop it is forced then, as a "
+			"power cut would",
+			r->record.instance.s, r->runner->options->stop_s);
+		return false;
+	}
+	rescue_warn(r, "%s has not stopped within %u s; it is forced now", r->record.instance.s,
+		    r->runner->options->stop_s);
+	r->stop_is_forced = true;
+	return true;
+}
+
+const struct step stop_step = { "stop",	    STEP_BORROW, 0,	600,  stop_say,
+				stop_holds, stop,	 start, NULL, stop_late };
+
+/* snapshot */
+
+static void snapshot_say(const struct rescue *r, enum way way, struct str *out)
+{
+	(void)way;
+	if (r->skip_snapshot)
+		str_addf(out, "take no snapshot of %s", r->record.volume.s);
+	else
+		str_addf(out, "snapshot volume %s (kept; not waited for)", r->record.volume.s);
+}
+
+static enum held snapshot_holds(const struct rescue *r, enum way way, struct err *err)
+{
+	(void)way;
+	(void)err;
+	return r->skip_snapshot || !id_none(&r->record.snapshot) ? HELD_YES : HELD_NO;
+}
+
+static void snapshot_is(struct rescue *r, const struct snapshot_id *id)
+{
+	struct err err = ERR_INIT;
+
+	r->record.snapshot = *id;
+	ec2_watch_snapshot(r->runner->watch, id);
+	/* A snapshot whose id is not on record is still found by its tag. */
+	if (rescue_note(r, json_pack("{s:s, s:s}", "event", "note", "snapshot", id->s), &err) < 0)
+		rescue_warn(r, "%s", err.text);
+	report_say(r->runner->report, r->record.instance.s, "fact", "{s:s, s:s}", "name",
+		   "snapshot", "text", id->s);
+}
+
+static void snapshot_made(struct rescue *r)
+{
+	snapshot_is(r, &r->call.snapshot.id);
+}
+
+enum { SNAPSHOT_SEARCHES = 3 };
+
+/* CreateSnapshot has no client token: after a lost reply the snapshot is looked for by its tag,
+ * several times, because a new one may not show at once. */
+static void snapshot_searched(struct rescue *r)
+{
+	if (r->call.snapshots.count) {
+		snapshot_is(r, &r->call.snapshots.items[0].id);
+		return;
+	}
+	r->is_in_doubt = ++r->snapshot_searches < SNAPSHOT_SEARCHES;
+	r->retry_ms = loop_now_ms(r->runner->loop) + 500 * (int64_t)r->snapshot_searches;
+}
+
+static int snapshot_search(struct rescue *r)
+{
+	const char *value = r->record.run;
+	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &value, 1 };
+	struct ec2_describe describe = { .filters = &filter, .filter_count = 1 };
+
+	ec2_describe_snapshots(r->runner->ec2, &describe, &r->call.snapshots,
+			       rescue_call(r, snapshot_searched));
+	return STARTED_OP;
+}
+
+static int snapshot(struct rescue *r, struct err *err)
+{
+	cleanup(free) char *name = mem_printf("ec2-rescue: root volume of %s before %s",
+					      r->record.instance.s, r->record.run);
+	struct ec2_tag_pair tags[] = { { CLAIM_RUN_TAG, r->record.run }, { "Name", name } };
+	struct ec2_create_snapshot request = {
+		.volume = r->record.volume,
+		.description = name,
+		.tags = tags,
+		.tag_count = ARRAY_LEN(tags),
+	};
+
+	(void)err;
+	if (r->is_in_doubt)
+		return snapshot_search(r);
+	r->snapshot_searches = 0;
+	ec2_create_snapshot(r->runner->ec2, &request, &r->call.snapshot,
+			    rescue_call(r, snapshot_made));
+	r->call.is_unseen = true;
+	return STARTED_OP;
+}
+
+static bool snapshot_refused(struct rescue *r, const struct ec2_op *op)
+{
+	cleanup(free) char *question = NULL;
+	char text[sizeof(r->last.text)];
+
+	question = mem_printf("No snapshot of %s could be taken (%s). Go on without one?",
+			      r->record.volume.s, op->err.text);
+	if (r->runner->rescues.count == 1 && report_ask(r->runner->report, question)) {
+		r->skip_snapshot = true;
+		return true;
+	}
+	memcpy(text, r->last.text, sizeof(text));
+	err_set(&r->last, r->last.code, "%.700s; with --no-snapshot the rescue goes on without one",
+		text);
+	return false;
+}
+
+const struct step snapshot_step = { "snapshot", STEP_KEEP,    0,
+				    300,	snapshot_say, snapshot_holds,
+				    snapshot,	NULL,	      snapshot_refused,
+				    NULL };
+
+/* delete-on-termination: lost by every re-attachment (EC2.md section 7), so it is given back */
+
+static void dot_say(const struct rescue *r, enum way way, struct str *out)
+{
+	const char *value = r->record.delete_on_termination == EC2_TRUE ? "true" : "false";
+
+	if (way == WAY_OUT)
+		str_addf(out, "remember DeleteOnTermination=%s of %s", value,
+			 r->record.home_device);
+	else
+		str_addf(out, "set DeleteOnTermination=%s on %s of %s", value,
+			 r->record.home_device, r->record.instance.s);
+}
+
+static enum held dot_holds(const struct rescue *r, enum way way, struct err *err)
+{
+	const struct ec2_instance *i = instance_of(r);
+	const struct ec2_volume *v = ec2_seen_volume(r->runner->watch, &r->record.volume);
+	const struct ec2_attachment *a;
+	enum ec2_bool seen = EC2_BOOL_ABSENT;
+
+	(void)err;
+	if (way == WAY_OUT)
+		return HELD_NO;
+	if (r->record.delete_on_termination == EC2_BOOL_ABSENT)
+		return HELD_YES;
+	if (!rescue_is_fresh(r) || !i || !v)
+		return HELD_UNSEEN;
+	vec_foreach (d, &i->devices)
+		if (id_eq(&d->volume, &v->id))
+			seen = d->delete_on_termination;
+	a = rescue_attachment(r, v, true);
+	/* The two views may differ for a while; it is so when neither denies it. */
+	if (a && a->delete_on_termination != EC2_BOOL_ABSENT &&
+	    (seen == EC2_BOOL_ABSENT || seen == r->record.delete_on_termination))
+		seen = a->delete_on_termination;
+	return seen == r->record.delete_on_termination ? HELD_YES : HELD_NO;
+}
+
+static int dot_restore(struct rescue *r, struct err *err)
+{
+	struct ec2_modify_device modify = {
+		.instance = r->record.instance,
+		.device = r->record.home_device,
+		.delete_on_termination = r->record.delete_on_termination == EC2_TRUE,
+	};
+
+	(void)err;
+	ec2_modify_device(r->runner->ec2, &modify, rescue_call(r, NULL));
+	return STARTED_OP;
+}
+
+const struct step dot_step = {
+	"delete-on-termination", STEP_OWE, 0, 300, dot_say, dot_holds, NULL, dot_restore, NULL, NULL
+};

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/device.h"
+#include "rescue/runner.h"
+
+/* The rows of the operation itself. The surgery runs in a child without credentials; here it is
+ * started, told to commit or to leave the volume alone, and recovered when a commit broke off. */
+
+#pragma weak record_state /* until its file is here */
+
+enum { SURGERY_DEADLINE_S = 3600 };
+
+bool rescue_has_nothing_to_repair(const struct rescue *r)
+{
+	const struct surgery_result *s = &r->surgery_result;
+
+	if (r->commit != COMMIT_NONE || s->was_committed || s->state == SURGERY_WORKING)
+		return false;
+	return s->state == SURGERY_ENDED || !(s->repairs || s->changed_blocks);
+}
+
+static void forward(void *arg, json_t *event)
+{
+	struct rescue *r = arg;
+
+	report_event(r->runner->report, r->record.instance.s, json_deep_copy(event));
+}
+
+static void note_examined(struct rescue *r)
+{
+	const struct surgery_result *s = &r->surgery_result;
+
+	if (r->record.was_examined || s->err.code != ERR_NONE)
+		return;
+	r->record.was_examined = true;
+	r->record.repairs = (uint32_t)s->repairs;
+	r->record.faults = (uint32_t)s->faults;
+	r->record.could_not_tell = (uint32_t)s->could_not_tell;
+	r->record.ssh_port = s->ssh_port;
+	rescue_note_home(r, json_pack("{s:s, s:i, s:i, s:i, s:i}", "event", "note", "repairs",
+				      (int)s->repairs, "faults", (int)s->faults, "could_not_tell",
+				      (int)s->could_not_tell, "ssh_port", (int)s->ssh_port));
+}
+
+static void note_committed(struct rescue *r)
+{
+	r->commit = COMMIT_DONE;
+	r->record.was_committed = true;
+	r->record.faults = (uint32_t)r->surgery_result.faults;
+	rescue_note_home(r, json_pack("{s:s, s:b}", "event", "note", "committed", true));
+}
+
+/* The volume is as it was before the commit. The way out goes on with a new examination. */
+static void note_untouched(struct rescue *r)
+{
+	r->commit = COMMIT_NONE;
+	rescue_note_home(r, json_pack("{s:s, s:b}", "event", "note", "untouched", true));
+	r->record.steps[STEP_REPAIR].state = STEP_NONE;
+	if (r->phase != PHASE_OUT)
+		return;
+	r->record.was_examined = false;
+	r->surgery_result = (struct surgery_result){ .state = SURGERY_WORKING };
+	r->record.steps[STEP_EXAMINE].state = STEP_NONE;
+	rescue_go_to(r, STEP_EXAMINE);
+}
+
+static void operation_ended(struct rescue *r)
+{
+	switch (r->operation) {
+	case OPERATION_UNDO:
+		r->record.faults = (uint32_t)r->surgery_result.faults;
+		if (r->surgery_result.was_committed)
+			note_committed(r);
+		else
+			r->commit = COMMIT_NONE; /* nothing is as the repair left it */
+		break;
+	case OPERATION_FINISH:
+		note_committed(r);
+		break;
+	case OPERATION_TAKE_BACK:
+		if (r->record.kind == RESCUE_UNDO)
+			note_committed(r);
+		else
+			note_untouched(r);
+		break;
+	default:
+		if (r->surgery_result.was_committed)
+			note_committed(r);
+	}
+}
+
+static void surgery_moved(void *arg)
+{
+	struct rescue *r = arg;
+
+	if (!r->surgery)
+		return; /* within surgery_start; asked again by its caller */
+	r->surgery_result = *surgery_result(r->surgery);
+	if (r->surgery_result.state == SURGERY_WORKING)
+		return;
+	if (r->operation == OPERATION_EXAMINE)
+		note_examined(r);
+	if (r->surgery_result.state == SURGERY_ENDED && r->surgery_result.err.code == ERR_NONE)
+		operation_ended(r);
+	rescue_poke(r);
+}
+
+/* Where redo, undo and patch are: an undo works with those of the run that it takes back. */
+static char *records_of(const struct rescue *r)
+{
+	cleanup(free) char *other =
+		r->record.undo_of[0] ? state_run_dir(r->runner->options, r->record.undo_of) : NULL;
+
+	return mem_printf("%s/records", other ? other : r->dir);
+}
+
+static enum surgery_mode mode_of(enum operation operation)
+{
+	switch (operation) {
+	case OPERATION_UNDO:
+		return SURGERY_UNDO;
+	case OPERATION_FINISH:
+	case OPERATION_TAKE_BACK:
+		return SURGERY_RECOVER;
+	default:
+		return SURGERY_REPAIR;
+	}
+}
+
+static int operate(struct rescue *r, enum operation operation, struct err *err)
+{
+	const struct options *options = r->runner->options;
+	cleanup(free) char *device = device_find(options->device_dir, &r->record.volume);
+	cleanup(free) char *records = records_of(r);
+	cleanup(free) char *work = mem_printf("%s/work", r->dir);
+	struct surgery_job job = {
+		.mode = mode_of(operation),
+		.path = device,
+		.name = r->record.volume.s,
+		.record_dir = records,
+		.work_dir = work,
+		.fix = &options->fix,
+		.more = &options->with,
+		.cloud = &r->facts,
+		.console = r->console,
+		.is_unprivileged = options->unprivileged,
+		.direction = operation == OPERATION_TAKE_BACK ? RECORD_TAKE_BACK : RECORD_FINISH,
+		.deadline_s = SURGERY_DEADLINE_S,
+	};
+	struct surgery_watch watch = { forward, surgery_moved, r };
+
+	if (!device)
+		return err_set(err, ERR_NOTFOUND, "the device of %s is not in %s",
+			       r->record.volume.s, options->device_dir);
+	surgery_free(TAKE(r->surgery));
+	r->surgery_result = (struct surgery_result){ .state = SURGERY_WORKING };
+	r->operation = operation;
+	if (surgery_start(r->runner->loop, &job, &watch, &r->surgery, err) < 0)
+		return -1;
+	return STARTED_NOTHING;
+}
+
+/* A write was announced and its end is not known: the records say how far it came. */
+static int recover(struct rescue *r, struct err *err)
+{
+	cleanup(free) char *records = records_of(r);
+	bool is_undo = r->record.kind == RESCUE_UNDO;
+	enum record_state state;
+
+	if (!record_state)
+		return err_set(err, ERR_UNSUPPORTED, "this build cannot recover yet");
+	if (record_state(records, &state, err) < 0)
+		return -1;
+	surgery_free(TAKE(r->surgery));
+	if (state == RECORD_COMMITTING)
+		return operate(r,
+			       is_undo || r->phase == PHASE_HOME ? OPERATION_TAKE_BACK
+								 : OPERATION_FINISH,
+			       err);
+	if (is_undo && state == RECORD_FINISHED && r->phase == PHASE_OUT)
+		return operate(r, OPERATION_UNDO, err);
+	if (state == (is_undo ? RECORD_UNDONE : RECORD_FINISHED))
+		note_committed(r);
+	else
+		note_untouched(r);
+	return STARTED_NOTHING;
+}
+
+/* examine */
+
+static void examine_say(const struct rescue *r, enum way way, struct str *out)
+{
+	if (way == WAY_HOME)
+		str_addf(out, "close %s", r->record.volume.s);
+	else
+		str_addf(out, "examine %s and rehearse its repair on a copy-on-write overlay",
+			 r->record.volume.s);
+}
+
+static enum held surgery_held(const struct rescue *r, struct err *err)
+{
+	const struct surgery_result *s = &r->surgery_result;
+
+	if (s->state == SURGERY_ENDED && s->err.code != ERR_NONE) {
+		*err = s->err;
+		return HELD_NEVER;
+	}
+	return s->state == SURGERY_WORKING ? HELD_NOT_YET : HELD_YES;
+}
+
+static enum held examine_holds(const struct rescue *r, enum way way, struct err *err)
+{
+	if (way == WAY_HOME)
+		return !r->surgery || surgery_result(r->surgery)->state == SURGERY_ENDED ? HELD_YES
+											 : HELD_NO;
+	/* An undo needs no examination, and what a killed run began to write "repair" finishes. */
+	if (r->record.kind == RESCUE_UNDO || r->commit != COMMIT_NONE)
+		return HELD_YES;
+	return r->surgery ? surgery_held(r, err) : HELD_NO;
+}
+
+static int examine(struct rescue *r, struct err *err)
+{
+	return operate(r, OPERATION_EXAMINE, err);
+}
+
+/* The device must be closed before it can be detached. */
+static int close_surgery(struct rescue *r, struct err *err)
+{
+	(void)err;
+	if (surgery_result(r->surgery)->state == SURGERY_READY && r->tries <= 1)
+		surgery_decline(r->surgery);
+	else
+		surgery_free(TAKE(r->surgery));
+	return STARTED_NOTHING;
+}
+
+const struct step examine_step = { "examine",
+				   STEP_BORROW,
+				   STEP_VOLATILE | STEP_CUT,
+				   SURGERY_DEADLINE_S,
+				   examine_say,
+				   examine_holds,
+				   examine,
+				   close_surgery,
+				   NULL,
+				   NULL };
+
+/* repair */
+
+static void repair_say(const struct rescue *r, enum way way, struct str *out)
+{
+	if (way == WAY_HOME)
+		str_addf(out, "finish or take back the interrupted write to %s",
+			 r->record.volume.s);
+	else if (r->record.kind == RESCUE_UNDO)
+		str_addf(out, "take the repair of %s back", r->record.volume.s);
+	else
+		str_addf(out, "write the repair to %s", r->record.volume.s);
+}
+
+static enum held repair_holds(const struct rescue *r, enum way way, struct err *err)
+{
+	const struct surgery_result *s = r->surgery ? surgery_result(r->surgery) : NULL;
+
+	if (r->commit == COMMIT_BEGUN) {
+		if (!s)
+			return HELD_NO;
+		if (s->state != SURGERY_ENDED)
+			return HELD_NOT_YET;
+		/* It failed. On the way home the records tell what to do, once; then only a person
+		 * can. */
+		if (way == WAY_HOME && r->operation != OPERATION_TAKE_BACK)
+			return HELD_NO;
+		return surgery_held(r, err);
+	}
+	if (way == WAY_HOME)
+		return HELD_YES;
+	return r->commit == COMMIT_DONE || rescue_has_nothing_to_repair(r) ? HELD_YES : HELD_NO;
+}
+
+static int repair(struct rescue *r, struct err *err)
+{
+	if (r->commit == COMMIT_BEGUN)
+		return recover(r, err);
+	r->commit = COMMIT_BEGUN;
+	if (r->record.kind == RESCUE_UNDO)
+		return operate(r, OPERATION_UNDO, err);
+	surgery_commit(r->surgery);
+	return STARTED_NOTHING;
+}
+
+const struct step repair_step = { "repair",   STEP_KEEP,    0,	    SURGERY_DEADLINE_S,
+				  repair_say, repair_holds, repair, recover,
+				  NULL,	      NULL };

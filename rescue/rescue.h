@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RESCUE_RESCUE_H
+#define RESCUE_RESCUE_H
+
+/* One rescue: a small state machine driven by events (a call ended, the world was looked at, the
+ * surgery moved, a timer). It never blocks; any number of them share a runner. */
+
+#include "ec2/watch.h"
+#include "rescue/claim.h"
+#include "rescue/journal.h"
+#include "rescue/plan.h"
+#include "rescue/record.h"
+#include "rescue/report.h"
+#include "rescue/surgery.h"
+
+enum phase { PHASE_OUT, PHASE_HOME, PHASE_VERIFY, PHASE_ENDED };
+enum stage {
+	STAGE_LOOK, /* is it so already? */
+	STAGE_WAIT, /* acted; waiting for the world to follow */
+};
+
+enum operation {
+	OPERATION_NONE,
+	OPERATION_EXAMINE, /* and, when told so, commit */
+	OPERATION_UNDO,
+	OPERATION_FINISH, /* an interrupted write, forwards */
+	OPERATION_TAKE_BACK,
+};
+struct verify;
+
+struct call { /* the one API call under way, and what its reply fills */
+	struct ec2_op op;
+	bool is_busy;
+	bool is_unseen; /* changes nothing that the watch shows, so old looks stay good */
+	void (*reply)(struct rescue *); /* on success, before the reply is released */
+	struct ec2_state_changes power;
+	struct ec2_attachment attachment;
+	struct ec2_snapshot snapshot;
+	struct ec2_snapshots snapshots;
+};
+
+struct rescue {
+	struct runner *runner;
+	struct record record;
+	char *dir; /* STATE/runs/RUN */
+	struct journal *journal;
+	struct cloud_facts facts;
+	char *console; /* before the rescue; NULL: none */
+
+	enum phase phase;
+	enum stage stage;
+	size_t at;	     /* the row under way */
+	int64_t began_ms;    /* of the row's stage */
+	int64_t deadline_ms; /* -1: not set */
+	int64_t retry_ms;    /* not before this is the act tried again */
+	uint32_t tries;
+	int64_t changed_ms; /* our last change of the world; older looks are not believed */
+	int64_t unsettled_ms[PLAN_MAX]; /* until then a lost request may still take effect; 0: no */
+	int64_t home_deadline_ms[PLAN_MAX];
+	struct err last; /* the newest error of the row, for the sentence at its deadline */
+	struct err fail; /* why the way home began; ERR_NONE: all went well */
+	struct call call;
+	bool is_watching;
+	bool is_refused; /* the row's call was refused for good: r->last */
+	bool has_said;	 /* what the row waits for was reported */
+
+	/* The steps' own. */
+	bool has_no_claims;	      /* the server has no tags: warned, goes on */
+	char overwrites[RUN_ID_SIZE]; /* the expired claim that may be overwritten; "" none */
+	bool stop_is_forced, skip_snapshot;
+	bool is_in_doubt;	    /* the row's last call may have taken effect */
+	uint32_t snapshot_searches; /* for a snapshot whose id was lost with the reply */
+	uint32_t device_tries;	    /* names that EC2 refused */
+	struct surgery *surgery;
+	enum operation operation;
+	enum { COMMIT_NONE, COMMIT_BEGUN, COMMIT_DONE } commit;
+	enum claim_surgery tagged;	      /* what our last successful CreateTags said */
+	struct surgery_result surgery_result; /* newest, kept after the surgery is gone */
+	struct verify *verify;
+	double down_until; /* CLOCK_REALTIME of its first answer; 0: none yet */
+	enum err_code exit_code;
+	int exit_status;
+};
+
+/* A rescue from a record (borrowed no longer than the call). The journal is not opened. */
+struct rescue *rescue_new(struct runner *runner, const struct record *record);
+void rescue_free(struct rescue *);
+/* Does everything that is due; arms the next timer and look. */
+void rescue_advance(struct rescue *);
+/* Something happened: advances at the next turn of the loop (never inside the caller, which may be
+ * a callback of what advancing would release). */
+void rescue_poke(struct rescue *);
+void rescue_wake(void *rescue); /* rescue_advance as a timer */
+/* Puts what the rescue is about on the runner's watch, or takes it off. */
+void rescue_watch(struct rescue *, bool on);
+/* The sentence what is still borrowed and how to give it back; nothing: "". */
+void rescue_say_left(const struct rescue *, struct str *out);
+
+/* Below: for the steps. */
+
+/* Prepares the call: `reply` runs on success. Pass &r->call.op to the typed call then. */
+void rescue_go_to(struct rescue *, size_t at); /* that row from its beginning */
+struct ec2_op *rescue_call(struct rescue *, void (*reply)(struct rescue *));
+/* Appends to the journal (takes the record over). A journal that cannot be written is fatal on the
+ * way out and a warning on the way home. */
+int rescue_note(struct rescue *, json_t *record, struct err *err)
+	__attribute__((warn_unused_result));
+void rescue_note_home(struct rescue *, json_t *record);
+void rescue_warn(const struct rescue *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Is a failure worth another try? On the way home all are, until the deadline. */
+bool rescue_may_retry(const struct rescue *, enum err_code code);
+int64_t rescue_backoff_ms(const struct rescue *, int64_t first_ms, int64_t most_ms);
+/* Nothing on the volume is to be repaired: the rest of the surgery is skipped. */
+bool rescue_has_nothing_to_repair(const struct rescue *);
+/* Has another run taken the claim? */
+bool claim_is_lost(const struct rescue *, struct err *err);
+/* The volume's attachment to its home instance, or (is_home false) to any other one. */
+const struct ec2_attachment *rescue_attachment(const struct rescue *, const struct ec2_volume *,
+					       bool is_home);
+bool rescue_is_fresh(const struct rescue *); /* is the newest look younger than our last change? */
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/runner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+
+enum { MIN_GAP_MS = 400, TICK_MS = 1000 };
+
+static void world_seen(void *arg)
+{
+	struct runner *runner = arg;
+
+	vec_foreach (r, &runner->rescues)
+		rescue_advance(*r);
+}
+
+static void say_interrupt(struct runner *runner)
+{
+	if (runner->interrupts == 1)
+		report_say(
+			runner->report, NULL, "warning", "{s:s}", "text",
+			"interrupted: the step under way is finished, then everything goes home; "
+			"again to leave at once");
+}
+
+static void on_signal(void *arg, int fd, uint32_t events)
+{
+	struct runner *runner = arg;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		runner->interrupts++;
+	say_interrupt(runner);
+	vec_foreach (r, &runner->rescues)
+		rescue_poke(*r);
+}
+
+static int open_signals(struct runner *runner, struct err *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, &runner->old_signals);
+	runner->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (runner->signal_fd < 0)
+		return err_errno(err, errno, "signalfd");
+	loop_watch(runner->loop, runner->signal_fd, EPOLLIN, on_signal, runner);
+	return 0;
+}
+
+int runner_open(struct runner *runner, const struct options *options, struct report *report,
+		const char *region, const char *endpoint, struct err *err)
+{
+	struct ec2_settings settings = {
+		.region = options->region || !region || !region[0] ? options->region : region,
+		.profile = options->profile,
+		.endpoint_url = options->endpoint_url || !endpoint || !endpoint[0]
+					? options->endpoint_url
+					: endpoint,
+	};
+
+	*runner = (struct runner){ .options = options, .report = report, .signal_fd = -1 };
+	if (loop_open(&runner->loop, err) < 0 || open_signals(runner, err) < 0 ||
+	    ec2_open(runner->loop, &settings, &runner->ec2, err) < 0 ||
+	    ec2_watch_open(runner->ec2, runner->loop, world_seen, runner, &runner->watch, err) < 0)
+		return -1;
+	ec2_watch_set_min_gap(runner->watch, MIN_GAP_MS);
+	return 0;
+}
+
+static void tick(void *arg)
+{
+	struct runner *runner = arg;
+
+	report_tick(runner->report);
+	loop_timer(runner->loop, loop_now_ms(runner->loop) + TICK_MS, tick, runner);
+}
+
+void runner_close(struct runner *runner)
+{
+	vec_foreach (r, &runner->rescues)
+		rescue_free(*r);
+	vec_done(&runner->rescues);
+	ec2_watch_close(runner->watch);
+	ec2_close(runner->ec2);
+	if (runner->signal_fd >= 0) {
+		close(runner->signal_fd);
+		sigprocmask(SIG_SETMASK, &runner->old_signals, NULL);
+	}
+	loop_close(runner->loop);
+	*runner = (struct runner){ .signal_fd = -1 };
+}
+
+void runner_add(struct runner *runner, struct rescue *r)
+{
+	vec_push(&runner->rescues, r);
+}
+
+static bool all_ended(const struct runner *runner)
+{
+	vec_foreach (r, &runner->rescues)
+		if ((*r)->phase != PHASE_ENDED)
+			return false;
+	return true;
+}
+
+/* The second ^C: nothing more is done, not even the way home. */
+static void leave(struct runner *runner)
+{
+	vec_foreach (r, &runner->rescues) {
+		cleanup(str_done) struct str left = STR_INIT;
+		cleanup(free) char *text = NULL;
+
+		if ((*r)->phase == PHASE_ENDED)
+			continue;
+		rescue_say_left(*r, &left);
+		text = mem_printf("left at once; %s%s. Finish with: ec2-rescue resume %s",
+				  left.len ? "still to do: " : "nothing is borrowed", left.s,
+				  (*r)->record.run);
+		report_say(runner->report, (*r)->record.instance.s, "verdict", "{s:s, s:s, s:o}",
+			   "result", "away", "text", text, "next",
+			   json_sprintf("ec2-rescue resume %s", (*r)->record.run));
+		(*r)->exit_code = left.len ? ERR_AWAY : ERR_INTERRUPTED;
+		(*r)->exit_status = (int)(*r)->exit_code;
+		(*r)->phase = PHASE_ENDED;
+	}
+}
+
+/* What a script must not miss comes first: something borrowed is not home; then the first failure;
+ * then faults that remain. */
+static int exit_status(const struct runner *runner)
+{
+	int status = 0;
+
+	vec_foreach (r, &runner->rescues) {
+		if ((*r)->exit_code == ERR_AWAY)
+			return ERR_AWAY;
+		if (status <= 1 && (*r)->exit_status > status)
+			status = (*r)->exit_status;
+	}
+	return status;
+}
+
+int runner_run(struct runner *runner)
+{
+	struct err err = ERR_INIT;
+
+	loop_timer(runner->loop, loop_now_ms(runner->loop) + TICK_MS, tick, runner);
+	vec_foreach (r, &runner->rescues) {
+		rescue_watch(*r, true);
+		rescue_poke(*r);
+	}
+	ec2_watch_want(runner->watch, loop_now_ms(runner->loop));
+	while (!all_ended(runner)) {
+		if (loop_step(runner->loop, -1, &err) < 0) {
+			report_err(runner->report, NULL, &err);
+			leave(runner);
+		}
+		if (runner->interrupts > 1)
+			leave(runner);
+	}
+	loop_timer(runner->loop, -1, tick, runner);
+	return exit_status(runner);
+}
