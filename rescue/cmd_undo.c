@@ -3,8 +3,6 @@
 
 #include <sys/stat.h>
 
-#pragma weak undo_rescue /* until its file is here */
-
 /* Instances and runs are undone through the cloud, unless a file of that name is meant. */
 static bool is_rescue(const char *target)
 {

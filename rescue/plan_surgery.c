@@ -5,8 +5,6 @@
 /* The rows of the operation itself. The surgery runs in a child without credentials; here it is
  * started, told to commit or to leave the volume alone, and recovered when a commit broke off. */
 
-#pragma weak record_state /* until its file is here */
-
 enum { SURGERY_DEADLINE_S = 3600 };
 
 bool rescue_has_nothing_to_repair(const struct rescue *r)
@@ -166,8 +164,6 @@ static int recover(struct rescue *r, struct err *err)
 	bool is_undo = r->record.kind == RESCUE_UNDO;
 	enum record_state state;
 
-	if (!record_state)
-		return err_set(err, ERR_UNSUPPORTED, "this build cannot recover yet");
 	if (record_state(records, &state, err) < 0)
 		return -1;
 	surgery_free(TAKE(r->surgery));

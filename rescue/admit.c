@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/admit.h"
+
+#include "base/file.h"
+#include "rescue/console.h"
+
+#include <stdio.h>
+
+static void worsen(int *status, int to)
+{
+	if (*status <= 1 && to > *status)
+		*status = to;
+}
+
+static void say_fact(struct report *report, const struct patient *p, const char *name,
+		     const char *text)
+{
+	report_say(report, p->id.s, "fact", "{s:s, s:s}", "name", name, "text", text);
+}
+
+static void say_patient(struct report *report, const struct patient *p)
+{
+	const struct ec2_instance *i = p->instance;
+	const char *name = ec2_tag_value(&i->tags, "Name");
+	cleanup(str_done) struct str text = STR_INIT;
+
+	str_addf(&text, "%s, %s, %s", i->type ? i->type : "?", i->zone ? i->zone : "?",
+		 ec2_instance_state_name(i->state));
+	if (name && *name) {
+		str_add(&text, ", \"");
+		str_add_escaped(&text, name, strnlen(name, 256));
+		str_add_char(&text, '"');
+	}
+	say_fact(report, p, "instance", text.s);
+	if (!p->root)
+		return;
+	str_clear(&text);
+	str_addf(&text, "%s, %lld GiB, as %s%s", p->root->id.s, (long long)p->root->size_gib,
+		 p->root_device->device_name,
+		 p->root_device->delete_on_termination == EC2_TRUE ? ", deleted on termination"
+								   : "");
+	say_fact(report, p, "root volume", text.s);
+}
+
+static void say_hazards(struct report *report, const struct patient *p)
+{
+	vec_foreach (h, &p->hazards)
+		if (h->weight != HAZARD_REFUSAL)
+			report_say(report, p->id.s, "hazard", "{s:s, s:s, s:b}", "text", h->text,
+				   "costs", h->costs, "needs_consent", h->weight == HAZARD_CONSENT);
+}
+
+static void add_plan_step(json_t *steps, const struct rescue *r, size_t at, enum way way)
+{
+	cleanup(str_done) struct str text = STR_INIT;
+
+	rescue_plan[at]->describe(r, way, &text);
+	json_array_append_new(
+		steps, json_pack("{s:s, s:s}", "name", rescue_plan[at]->name, "text", text.s));
+}
+
+static void say_plan(struct report *report, const struct rescue *r)
+{
+	json_t *steps = json_array();
+
+	for (size_t i = 0; i < rescue_plan_count; i++)
+		if (i != STEP_STOP || r->record.was_running)
+			add_plan_step(steps, r, i, WAY_OUT);
+	for (size_t i = rescue_plan_count; i-- > 0;)
+		if (rescue_plan[i]->undo && i < STEP_EXAMINE &&
+		    (i != STEP_STOP || r->record.was_running))
+			add_plan_step(steps, r, i, WAY_HOME);
+	report_say(report, r->record.instance.s, "plan", "{s:o}", "steps", steps);
+}
+
+static struct rescue *rescue_of(struct runner *runner, const struct admission *admission,
+				const struct inventory *inv, const struct patient *p)
+{
+	struct record record;
+	struct rescue *r;
+
+	record_of_patient(inv, p, &record);
+	run_id_make(record.run);
+	record.kind = admission->kind;
+	if (admission->undo)
+		memcpy(record.undo_of, admission->undo->run, sizeof(record.undo_of));
+	snprintf(record.region, sizeof(record.region), "%s",
+		 runner->options->region ? runner->options->region : "");
+	snprintf(record.endpoint, sizeof(record.endpoint), "%s",
+		 runner->options->endpoint_url ? runner->options->endpoint_url : "");
+	r = rescue_new(runner, &record);
+	memcpy(r->overwrites, p->overwrites, sizeof(r->overwrites));
+	cloud_facts_of(inv, p, &r->facts);
+	r->console = p->console.output ? mem_strdup(p->console.output) : NULL;
+	return r;
+}
+
+static int open_run(struct rescue *r, struct err *err)
+{
+	cleanup(free) char *console = NULL;
+
+	if (state_make_run(r->runner->options, r->record.run, &r->dir, err) < 0 ||
+	    journal_create(r->dir, &r->journal, err) < 0 ||
+	    rescue_note(r, record_to_json(&r->record), err) < 0)
+		return -1;
+	console = mem_printf("%s/console", r->dir);
+	return r->console ? file_replace(console, r->console, strlen(r->console), 0600, err) : 0;
+}
+
+/* The undo of a repair makes sense on the volume that was repaired, nowhere else. */
+static int check_undo(const struct admission *admission, const struct patient *p, struct err *err)
+{
+	if (!admission->undo || id_eq(&p->root->id, &admission->undo->volume))
+		return 0;
+	return err_set(err, ERR_CONFLICT,
+		       "the root volume of %s is %s, but run %s repaired %s; nothing is changed",
+		       p->id.s, p->root->id.s, admission->undo->run, admission->undo->volume.s);
+}
+
+/* Shows one patient; a rescue when it may be rescued. */
+static struct rescue *show(struct runner *runner, const struct admission *admission,
+			   const struct inventory *inv, struct patient *p, struct err *err)
+{
+	struct rescue *r;
+
+	if (p->err.code != ERR_NONE) {
+		*err = p->err;
+		return NULL;
+	}
+	say_patient(runner->report, p);
+	if (admission->kind == RESCUE_REPAIR)
+		console_suspect(runner->report, p->id.s, p->console.output);
+	say_hazards(runner->report, p);
+	if (hazards_refusal(&p->hazards, err) < 0 || check_undo(admission, p, err) < 0)
+		return NULL;
+	r = rescue_of(runner, admission, inv, p);
+	say_plan(runner->report, r);
+	return r;
+}
+
+static bool consented(struct runner *runner, const struct inventory *inv, size_t count)
+{
+	cleanup(free) char *question = NULL;
+	bool needs = false;
+
+	vec_foreach (p, &inv->patients)
+		needs |= (*p)->err.code == ERR_NONE && hazards_need_consent(&(*p)->hazards);
+	if (!needs || runner->options->yes)
+		return true;
+	question = mem_printf("Go on with %zu instance%s at these costs?", count,
+			      count == 1 ? "" : "s");
+	return report_ask(runner->report, question);
+}
+
+static int admit_all(struct runner *runner, const struct admission *admission,
+		     struct inventory *inv, int *ret_status, struct err *err)
+{
+	struct rescues ready = { 0 };
+	int rc = 0;
+
+	vec_foreach (p, &inv->patients) {
+		struct err refusal = ERR_INIT;
+		struct rescue *r = show(runner, admission, inv, *p, &refusal);
+
+		if (r) {
+			vec_push(&ready, r);
+			continue;
+		}
+		report_err(runner->report, (*p)->id.s, &refusal);
+		worsen(ret_status, (int)refusal.code);
+		if ((*p)->err.code == ERR_NONE)
+			(*p)->err = refusal; /* its hazards need no consent any more */
+	}
+	if (ready.count && !runner->options->dry_run && !consented(runner, inv, ready.count))
+		rc = err_set(err, ERR_REFUSED,
+			     "nothing was changed; with --yes these costs are consented to");
+	vec_foreach (r, &ready) {
+		struct err failure = ERR_INIT;
+
+		if (rc < 0 || runner->options->dry_run) {
+			rescue_free(*r);
+		} else if (open_run(*r, &failure) < 0) {
+			report_err(runner->report, (*r)->record.instance.s, &failure);
+			worsen(ret_status, (int)failure.code);
+			rescue_free(*r);
+		} else {
+			report_say(runner->report, (*r)->record.instance.s, "run", "{s:s, s:[s]}",
+				   "run", (*r)->record.run, "instances", (*r)->record.instance.s);
+			runner_add(runner, *r);
+		}
+	}
+	vec_done(&ready);
+	return rc;
+}
+
+int admit(struct runner *runner, const struct admission *admission, int *ret_status,
+	  struct err *err)
+{
+	cleanup(inventory_done) struct inventory inv = { 0 };
+
+	*ret_status = 0;
+	if (inventory_take(runner->ec2, runner->options, runner->report, admission->ids,
+			   admission->count, &inv, err) < 0)
+		return -1;
+	return admit_all(runner, admission, &inv, ret_status, err);
+}

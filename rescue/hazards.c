@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/inventory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* What a rescue would cost, each with its name and amount, from what is known. */
+
+struct finder {
+	const struct inventory *inv;
+	struct patient *p;
+	const struct ec2_instance *i;
+	bool will_stop; /* it runs (or is about to) and would be stopped */
+};
+
+static char *vtext(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
+static char *vtext(const char *fmt, va_list ap)
+{
+	char *text = NULL;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
+	return text;
+}
+
+static void refuse(struct finder *f, enum err_code code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static void refuse(struct finder *f, enum err_code code, const char *fmt, ...)
+{
+	struct hazard *h = vec_add(&f->p->hazards);
+	va_list ap;
+
+	va_start(ap, fmt);
+	*h = (struct hazard){ HAZARD_REFUSAL, code, "nothing", vtext(fmt, ap) };
+	va_end(ap);
+}
+
+static void hazard(struct finder *f, enum hazard_weight weight, const char *costs, const char *fmt,
+		   ...) __attribute__((format(printf, 4, 5)));
+static void hazard(struct finder *f, enum hazard_weight weight, const char *costs, const char *fmt,
+		   ...)
+{
+	struct hazard *h = vec_add(&f->p->hazards);
+	va_list ap;
+
+	va_start(ap, fmt);
+	*h = (struct hazard){ weight, ERR_NONE, costs, vtext(fmt, ap) };
+	va_end(ap);
+}
+
+static const char *or_unknown(const char *text)
+{
+	return text ? text : "?";
+}
+
+/* The claim of another run, on the instance or on its root volume. */
+static void find_claim(struct finder *f, const struct ec2_tags *tags, const char *on)
+{
+	struct claim claim;
+	struct err err = ERR_INIT;
+	int found = claim_find(tags, &claim, &err);
+
+	if (found < 0) {
+		hazard(f, HAZARD_CONSENT, "nothing", "%s: %s; it would be overwritten", on,
+		       err.text);
+	} else if (found && claim.until > f->inv->now) {
+		refuse(f, ERR_REFUSED,
+		       "%s is claimed by run %s of %s, which may still be at work; if it is not: "
+		       "ec2-rescue resume %s",
+		       on, claim.run, claim.by, f->p->id.s);
+	} else if (found) {
+		hazard(f, HAZARD_CONSENT, "nothing",
+		       "%s has the expired claim of run %s of %s; it would be overwritten", on,
+		       claim.run, claim.by);
+		memcpy(f->p->overwrites, claim.run, sizeof(claim.run));
+	}
+}
+
+static void find_claims(struct finder *f)
+{
+	size_t before = f->p->hazards.count;
+
+	find_claim(f, &f->i->tags, f->i->id.s);
+	/* The same claim is on both; once is enough. */
+	if (f->p->root && f->p->hazards.count == before)
+		find_claim(f, &f->p->root->tags, f->p->root->id.s);
+}
+
+static void find_state(struct finder *f)
+{
+	switch (f->i->state) {
+	case INSTANCE_TERMINATED:
+	case INSTANCE_SHUTTING_DOWN:
+		refuse(f, ERR_REFUSED, "%s is %s; there is nothing to rescue", f->i->id.s,
+		       ec2_instance_state_name(f->i->state));
+		break;
+	case INSTANCE_STOPPING:
+		hazard(f, HAZARD_NOTE, "nothing",
+		       "%s is being stopped by somebody else; it stays stopped afterwards",
+		       f->i->id.s);
+		break;
+	case INSTANCE_RUNNING:
+	case INSTANCE_PENDING:
+		hazard(f, HAZARD_CONSENT, "downtime",
+		       "%s (%s) is stopped and started again; it is down for some minutes",
+		       f->i->id.s, or_unknown(f->i->type));
+		break;
+	case INSTANCE_STOPPED:
+		break;
+	default:
+		refuse(f, ERR_REFUSED, "%s is in a state that is not known here", f->i->id.s);
+	}
+	if (f->i->state_reason_code && strstr(f->i->state_reason_code, "Hibernate") &&
+	    !f->will_stop)
+		hazard(f, HAZARD_CONSENT, "data",
+		       "%s is hibernated: a repair changes the disk under the saved memory, which "
+		       "must not be resumed then",
+		       f->i->id.s);
+}
+
+static void find_root(struct finder *f)
+{
+	const struct patient *p = f->p;
+	size_t attached = 0;
+
+	if (f->i->platform && !strcasecmp(f->i->platform, "windows"))
+		refuse(f, ERR_UNSUPPORTED, "%s runs Windows; this program repairs Linux",
+		       f->i->id.s);
+	if (f->i->root_device_type && !str_eq(f->i->root_device_type, "ebs")) {
+		refuse(f, ERR_UNSUPPORTED,
+		       "%s has its root on the instance store, not on EBS: it cannot be stopped, "
+		       "and its root cannot be moved",
+		       f->i->id.s);
+		return;
+	}
+	if (!p->root_device || !p->root) {
+		refuse(f, ERR_REFUSED,
+		       "%s has no volume attached as its root device %s; if an earlier run took "
+		       "it: "
+		       "ec2-rescue resume %s",
+		       f->i->id.s, or_unknown(f->i->root_device_name), f->i->id.s);
+		return;
+	}
+	vec_foreach (a, &p->root->attachments)
+		attached += a->status != ATTACHMENT_DETACHED;
+	if (attached > 1)
+		refuse(f, ERR_UNSUPPORTED,
+		       "%s is attached to %zu instances at once (multi-attach); a repair would "
+		       "damage it under the others",
+		       p->root->id.s, attached);
+	if (p->root->encrypted == EC2_TRUE)
+		hazard(f, HAZARD_NOTE, "nothing",
+		       "%s is encrypted (%s); the attachment to the helper needs rights on that "
+		       "key",
+		       p->root->id.s, or_unknown(p->root->kms_key));
+}
+
+static void find_helper(struct finder *f)
+{
+	const struct ec2_instance *helper = f->inv->helper_instance;
+
+	if (id_none(&f->inv->helper)) {
+		refuse(f, ERR_REFUSED,
+		       "this machine is no EC2 instance (no instance metadata), so %s has nowhere "
+		       "to go; run on an instance, or name this one with --helper",
+		       f->p->root ? f->p->root->id.s : "its root");
+		return;
+	}
+	if (id_eq(&f->inv->helper, &f->i->id)) {
+		refuse(f, ERR_REFUSED, "%s is this machine; run on another instance", f->i->id.s);
+		return;
+	}
+	if (!helper) {
+		refuse(f, ERR_NOTFOUND, "the helper %s does not exist in %s", f->inv->helper.s,
+		       f->inv->region);
+		return;
+	}
+	if (helper->state != INSTANCE_RUNNING)
+		refuse(f, ERR_REFUSED, "the helper %s is %s, not running", helper->id.s,
+		       ec2_instance_state_name(helper->state));
+	if (f->p->root && f->p->root->zone && helper->zone &&
+	    !str_eq(f->p->root->zone, helper->zone))
+		refuse(f, ERR_REFUSED,
+		       "%s is in %s, the helper %s in %s: a volume cannot leave its zone; run on "
+		       "an "
+		       "instance in %s",
+		       f->p->root->id.s, f->p->root->zone, helper->id.s, helper->zone,
+		       f->p->root->zone);
+	if (f->p->root && f->p->root->outpost &&
+	    (!helper->outpost || !str_eq(helper->outpost, f->p->root->outpost)))
+		refuse(f, ERR_REFUSED, "%s is on the Outpost %s, the helper %s is not",
+		       f->p->root->id.s, f->p->root->outpost, helper->id.s);
+}
+
+static void find_instance_store(struct finder *f)
+{
+	const struct ec2_instance_type *t = f->p->type;
+
+	if (!f->will_stop)
+		return;
+	if (!t) {
+		hazard(f, HAZARD_NOTE, "data",
+		       "could not tell whether %s has instance-store disks; their data would be "
+		       "lost by the stop",
+		       or_unknown(f->i->type));
+	} else if (t->instance_storage == EC2_TRUE) {
+		hazard(f, HAZARD_CONSENT, "data",
+		       "all data on the instance-store disks of %s (%lld GB, %s) is lost by the "
+		       "stop",
+		       f->i->id.s, (long long)t->instance_storage_gb, t->type);
+	}
+}
+
+static void find_address(struct finder *f)
+{
+	const char *owner = NULL;
+
+	if (!f->will_stop || !f->i->public_ip)
+		return;
+	vec_foreach (interface, &f->i->interfaces)
+		if (interface->public_ip && str_eq(interface->public_ip, f->i->public_ip))
+			owner = interface->public_ip_owner;
+	/* An Elastic IP belongs to the account, an automatic address to "amazon". */
+	if (owner && !str_eq(owner, "amazon"))
+		return;
+	hazard(f, HAZARD_CONSENT, "address",
+	       owner ? "the public address %s is no Elastic IP: %s gets another one at its start"
+		     : "the public address %s changes at the start of %s unless it is an Elastic "
+		       "IP",
+	       f->i->public_ip, f->i->id.s);
+}
+
+static void find_group(struct finder *f)
+{
+	const struct asg_instance *a = f->p->asg;
+
+	if (!f->inv->has_asg && f->will_stop)
+		hazard(f, HAZARD_NOTE, "data",
+		       "could not tell whether %s is in an Auto Scaling group, which would replace "
+		       "it while it is stopped",
+		       f->i->id.s);
+	if (!a)
+		return;
+	if (a->lifecycle_state && str_eq(a->lifecycle_state, "Standby"))
+		hazard(f, HAZARD_NOTE, "nothing", "%s is in standby in the Auto Scaling group %s",
+		       f->i->id.s, or_unknown(a->group));
+	else
+		hazard(f, HAZARD_CONSENT, "data",
+		       "%s is in the Auto Scaling group %s, which finds it unhealthy once stopped, "
+		       "terminates it (and its root volume) and launches another; put it into "
+		       "standby first",
+		       f->i->id.s, or_unknown(a->group));
+}
+
+static void find_lifecycle(struct finder *f)
+{
+	if (f->i->lifecycle && str_eq(f->i->lifecycle, "spot") && f->will_stop)
+		hazard(f, HAZARD_CONSENT, "downtime",
+		       "%s is a Spot Instance (request %s): a one-time request cannot be stopped "
+		       "(EC2 refuses and nothing is changed), a persistent one starts again only "
+		       "when there is capacity at its price",
+		       f->i->id.s, or_unknown(f->i->spot_request));
+	if (f->i->hibernation_configured == EC2_TRUE && f->will_stop)
+		hazard(f, HAZARD_NOTE, "data",
+		       "%s is set up for hibernation; it is stopped, not hibernated: what is in "
+		       "its memory is lost",
+		       f->i->id.s);
+	vec_foreach (code, &f->i->product_codes)
+		if (!code->type || str_eq(code->type, "marketplace"))
+			refuse(f, ERR_UNSUPPORTED,
+			       "%s carries the AWS Marketplace product code %s: EC2 attaches its "
+			       "root volume to a stopped instance only, never to a running helper",
+			       f->i->id.s, or_unknown(code->code));
+	if (f->p->shutdown_behavior.value && str_eq(f->p->shutdown_behavior.value, "terminate"))
+		hazard(f, HAZARD_CONSENT, "data",
+		       "the shutdown behaviour of %s is \"terminate\": a shutdown from inside, "
+		       "also "
+		       "one that its boot causes after the repair, destroys it%s",
+		       f->i->id.s,
+		       f->p->root_device && f->p->root_device->delete_on_termination == EC2_TRUE
+			       ? " and its root volume"
+			       : "");
+	if (f->will_stop && f->p->stop_protection.value &&
+	    str_eq(f->p->stop_protection.value, "true"))
+		refuse(f, ERR_REFUSED,
+		       "%s is protected against being stopped; if that is meant: aws ec2 "
+		       "modify-instance-attribute --instance-id %s --no-disable-api-stop",
+		       f->i->id.s, f->i->id.s);
+}
+
+static void find_permissions(struct finder *f)
+{
+	cleanup(str_done) struct str missing = STR_INIT;
+
+	preflight_missing(f->p, &missing);
+	if (missing.len)
+		refuse(f, ERR_DENIED, "IAM permissions are missing: %s", missing.s);
+	if (!f->inv->knows_dry_run)
+		hazard(f, HAZARD_NOTE, "nothing",
+		       "this server does not know DryRun, so missing permissions show only on the "
+		       "way");
+	if (f->inv->takes_no_snapshot)
+		hazard(f, HAZARD_CONSENT, "data",
+		       "no snapshot of %s is taken; only the undo record on this machine could "
+		       "bring its old bytes back",
+		       f->p->root ? f->p->root->id.s : "the root volume");
+}
+
+void hazards_find(const struct inventory *inv, struct patient *p)
+{
+	struct finder f = { .inv = inv, .p = p, .i = p->instance };
+
+	f.will_stop = f.i->state == INSTANCE_RUNNING || f.i->state == INSTANCE_PENDING;
+	find_state(&f);
+	find_root(&f);
+	find_claims(&f);
+	find_helper(&f);
+	find_instance_store(&f);
+	find_address(&f);
+	find_group(&f);
+	find_lifecycle(&f);
+	find_permissions(&f);
+}
+
+void hazards_done(struct hazards *hazards)
+{
+	vec_foreach (h, hazards)
+		free(h->text);
+	vec_done(hazards);
+}
+
+int hazards_refusal(const struct hazards *hazards, struct err *err)
+{
+	vec_foreach (h, hazards)
+		if (h->weight == HAZARD_REFUSAL)
+			return err_set(err, h->code, "%s", h->text);
+	return 0;
+}
+
+bool hazards_need_consent(const struct hazards *hazards)
+{
+	vec_foreach (h, hazards)
+		if (h->weight == HAZARD_CONSENT)
+			return true;
+	return false;
+}

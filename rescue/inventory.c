@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/inventory.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum {
+	DRY_RUN_PATIENTS = 5, /* the permissions of many instances are asked for on the first few */
+};
+
+/* The ops of calls for all instances at once; inventory_take waits for all of them. */
+struct inquiry {
+	struct ec2 *ec2;
+	const struct options *options;
+	struct report *report;
+	struct inventory *inv;
+	struct ec2_op instances, honest, self, volumes, types, statuses, subnets, vpcs, asg;
+	struct ec2_instances honest_reply;
+	struct imds_self self_reply;
+};
+
+/* A list of distinct strings for a filter or an id list. */
+VEC_TYPE(names, const char *);
+
+static void add_name(struct names *names, const char *name)
+{
+	if (!name)
+		return;
+	vec_foreach (known, names)
+		if (str_eq(*known, name))
+			return;
+	vec_push(names, name);
+}
+
+static void warn(const struct inquiry *q, const char *what, const struct err *err)
+{
+	cleanup(free) char *text = mem_printf("%s: %s", what, err->text);
+
+	report_say(q->report, NULL, "warning", "{s:s}", "text", text);
+}
+
+/* Waits for an optional call; false with a warning when it failed. */
+static bool optional(const struct inquiry *q, struct ec2_op *op, const char *consequence)
+{
+	struct err err = ERR_INIT;
+
+	if (ec2_wait(q->ec2, op, &err) == 0)
+		return true;
+	warn(q, consequence, &err);
+	return false;
+}
+
+static const struct ec2_instance *find_instance(const struct inventory *inv,
+						const struct instance_id *id)
+{
+	vec_foreach (i, &inv->instances)
+		if (id_eq(&i->id, id))
+			return i;
+	return NULL;
+}
+
+/* First round: the instances, this machine, and whether DryRun is understood at all: a server that
+ * ignores it must never be asked to "dry-run" a stop. */
+static int ask_instances(struct inquiry *q, const struct instance_id *ids, size_t count,
+			 struct err *err)
+{
+	struct names names = { 0 };
+	struct ec2_filter filter = { "instance-id", NULL, 0 };
+	struct ec2_describe describe = { .filters = &filter, .filter_count = 1 };
+	struct ec2_describe dry = { .filters = &filter, .filter_count = 1, .dry_run = EC2_DRY_RUN };
+	struct err ignored = ERR_INIT;
+	int rc;
+
+	for (size_t i = 0; i < count; i++)
+		add_name(&names, ids[i].s);
+	if (!id_none(&q->inv->helper))
+		add_name(&names, q->inv->helper.s);
+	filter.values = names.items;
+	filter.value_count = names.count < 200 ? names.count : 200;
+	ec2_describe_instances(q->ec2, &dry, &q->honest_reply, &q->honest);
+	if (id_none(&q->inv->helper))
+		imds_get_self(q->ec2, &q->self_reply, &q->self);
+	rc = names.count <= 200 ? (ec2_describe_instances(q->ec2, &describe, &q->inv->instances,
+							  &q->instances),
+				   ec2_wait(q->ec2, &q->instances, err))
+				: err_set(err, ERR_USAGE, "at most 199 instances in one run");
+	q->inv->knows_dry_run =
+		ec2_wait(q->ec2, &q->honest, &ignored) == 0 && !q->honest_reply.count;
+	vec_done(&names);
+	return rc;
+}
+
+/* The helper found by IMDS was not part of the first question. */
+static void ask_helper(struct inquiry *q)
+{
+	struct err err = ERR_INIT;
+	const char *id;
+	struct ec2_filter filter = { "instance-id", &id, 1 };
+	struct ec2_describe describe = { .filters = &filter, .filter_count = 1 };
+	struct ec2_instances more = { 0 };
+	struct ec2_op op = { 0 };
+
+	if (id_none(&q->inv->helper)) {
+		if (ec2_wait(q->ec2, &q->self, &err) < 0 ||
+		    instance_id_parse(q->self_reply.instance, &q->inv->helper, &err) < 0)
+			return;
+	}
+	if (find_instance(q->inv, &q->inv->helper))
+		return;
+	id = q->inv->helper.s;
+	ec2_describe_instances(q->ec2, &describe, &more, &op);
+	if (ec2_wait(q->ec2, &op, &err) < 0) {
+		warn(q, "the helper could not be looked up", &err);
+		return;
+	}
+	/* Moved over: the list owns what its items own. */
+	vec_foreach (i, &more)
+		vec_push(&q->inv->instances, *i);
+	vec_done(&more);
+}
+
+static void ask_patient(struct inquiry *q, struct patient *p, size_t index)
+{
+	ec2_describe_instance_attribute(q->ec2, &p->id, "disableApiStop", &p->stop_protection,
+					&p->stop_op);
+	ec2_describe_instance_attribute(q->ec2, &p->id, "instanceInitiatedShutdownBehavior",
+					&p->shutdown_behavior, &p->shutdown_op);
+	ec2_get_console_output(q->ec2, &p->id, &p->console, &p->console_op);
+	if (index < DRY_RUN_PATIENTS && q->inv->knows_dry_run)
+		preflight_start(q->ec2, q->inv, p);
+}
+
+static void ask_about(struct inquiry *q)
+{
+	struct names ids = { 0 }, types = { 0 }, subnets = { 0 }, vpcs = { 0 };
+	struct ec2_filter attached = { "attachment.instance-id", NULL, 0 };
+	struct ec2_filter typed = { "instance-type", NULL, 0 };
+	struct ec2_filter in_vpc = { "vpc-id", NULL, 0 }, in_subnet = { "subnet-id", NULL, 0 };
+	struct ec2_describe volumes = { .filters = &attached, .filter_count = 1 };
+	struct ec2_describe kinds = { .filters = &typed, .filter_count = 1 };
+	struct ec2_describe nets = { .filters = &in_subnet, .filter_count = 1 };
+	struct ec2_describe clouds = { .filters = &in_vpc, .filter_count = 1 };
+	struct instance_id *list = mem_array(q->inv->patients.count, sizeof(*list));
+	size_t count = 0;
+
+	vec_foreach (p, &q->inv->patients) {
+		const struct ec2_instance *i = (*p)->instance;
+
+		if (!i)
+			continue;
+		list[count++] = i->id;
+		add_name(&ids, i->id.s);
+		add_name(&types, i->type);
+		vec_foreach (interface, &i->interfaces) {
+			add_name(&subnets, interface->subnet);
+			add_name(&vpcs, interface->vpc);
+		}
+	}
+	attached.values = ids.items;
+	attached.value_count = ids.count;
+	typed.values = types.items;
+	typed.value_count = types.count;
+	in_subnet.values = subnets.items;
+	in_subnet.value_count = subnets.count;
+	in_vpc.values = vpcs.items;
+	in_vpc.value_count = vpcs.count;
+	ec2_describe_volumes(q->ec2, &volumes, &q->inv->volumes, &q->volumes);
+	ec2_describe_instance_types(q->ec2, &kinds, &q->inv->types, &q->types);
+	ec2_describe_instance_status(
+		q->ec2, &(struct ec2_describe){ .ids = ids.items, .id_count = ids.count },
+		&q->inv->statuses, &q->statuses);
+	if (subnets.count)
+		ec2_describe_subnets(q->ec2, &nets, &q->inv->subnets, &q->subnets);
+	if (vpcs.count)
+		ec2_describe_vpcs(q->ec2, &clouds, &q->inv->vpcs, &q->vpcs);
+	asg_describe_instances(q->ec2, list, count, &q->inv->asg, &q->asg);
+	count = 0;
+	vec_foreach (p, &q->inv->patients)
+		if ((*p)->instance)
+			ask_patient(q, *p, count++);
+	free(list);
+	vec_done(&ids);
+	vec_done(&types);
+	vec_done(&subnets);
+	vec_done(&vpcs);
+}
+
+/* Where a reply leaves a question open, the hazards say "could not tell". */
+static int collect(struct inquiry *q, struct err *err)
+{
+	struct inventory *inv = q->inv;
+	struct err ignored = ERR_INIT;
+	int rc = ec2_wait(q->ec2, &q->volumes, err);
+
+	inv->has_types = optional(
+		q, &q->types, "whether the instance type has instance-store disks is not known");
+	inv->has_asg = optional(q, &q->asg, "Auto Scaling membership is not known");
+	inv->has_status =
+		optional(q, &q->statuses, "without status checks only the sshd port is verified");
+	if (q->subnets.private || q->subnets.is_done)
+		optional(q, &q->subnets, "the checks run without the subnets' address ranges");
+	if (q->vpcs.private || q->vpcs.is_done)
+		optional(q, &q->vpcs, "the checks run without the VPC's address ranges");
+	vec_foreach (p, &inv->patients) {
+		if (!(*p)->instance)
+			continue;
+		optional(q, &(*p)->stop_op, "whether stop protection is on is not known");
+		optional(q, &(*p)->shutdown_op, "the shutdown behaviour is not known");
+		if (ec2_wait(q->ec2, &(*p)->console_op, &ignored) < 0)
+			warn(q, "the console cannot be read", &ignored);
+		for (size_t d = 0; d < DRY_RUNS; d++)
+			if ((*p)->dry[d].is_asked &&
+			    ec2_wait(q->ec2, &(*p)->dry[d].op, &ignored) < 0)
+				ignored = ERR_INIT; /* judged by preflight_missing */
+	}
+	return rc;
+}
+
+static bool same_device(const char *a, const char *b)
+{
+	return a && b && str_eq(a, b);
+}
+
+static void connect_patient(struct inventory *inv, struct patient *p)
+{
+	if (!p->instance)
+		return;
+	vec_foreach (d, &p->instance->devices)
+		if (same_device(d->device_name, p->instance->root_device_name))
+			p->root_device = d;
+	vec_foreach (v, &inv->volumes)
+		if (p->root_device && id_eq(&v->id, &p->root_device->volume))
+			p->root = v;
+	vec_foreach (t, &inv->types)
+		if (same_device(t->type, p->instance->type))
+			p->type = t;
+	vec_foreach (a, &inv->asg)
+		if (a->instance && str_eq(a->instance, p->id.s))
+			p->asg = a;
+}
+
+static int take(struct inquiry *q, const struct instance_id *ids, size_t count, struct err *err)
+{
+	struct inventory *inv = q->inv;
+
+	if (q->options->helper && instance_id_parse(q->options->helper, &inv->helper, err) < 0)
+		return err_in(err, "--helper");
+	if (ask_instances(q, ids, count, err) < 0)
+		return -1;
+	ask_helper(q);
+	inv->helper_instance = id_none(&inv->helper) ? NULL : find_instance(inv, &inv->helper);
+	for (size_t i = 0; i < count; i++) {
+		struct patient *p = mem_alloc(sizeof(*p));
+
+		p->id = ids[i];
+		p->instance = find_instance(inv, &ids[i]);
+		if (!p->instance)
+			err_set(&p->err, ERR_NOTFOUND, "there is no instance %s in %s", ids[i].s,
+				inv->region);
+		vec_push(&inv->patients, p);
+	}
+	vec_foreach (p, &inv->patients) {
+		if (!(*p)->instance)
+			continue;
+		ask_about(q);
+		if (collect(q, err) < 0)
+			return err_in(err, "the volumes cannot be looked up");
+		break;
+	}
+	return 0;
+}
+
+int inventory_take(struct ec2 *ec2, const struct options *options, struct report *report,
+		   const struct instance_id *ids, size_t count, struct inventory *ret,
+		   struct err *err)
+{
+	struct inquiry q = { .ec2 = ec2, .options = options, .report = report, .inv = ret };
+	int rc;
+
+	*ret = (struct inventory){ .now = (int64_t)time(NULL),
+				   .takes_no_snapshot = options->no_snapshot,
+				   .region = mem_strdup(ec2_region(ec2)) };
+	rc = take(&q, ids, count, err);
+	ec2_cancel(ec2, &q.self);
+	ec2_instances_done(&q.honest_reply);
+	imds_self_done(&q.self_reply);
+	if (rc < 0)
+		return -1;
+	vec_foreach (p, &ret->patients) {
+		connect_patient(ret, *p);
+		if ((*p)->err.code == ERR_NONE)
+			hazards_find(ret, *p);
+	}
+	return 0;
+}
+
+static void patient_free(struct patient *p)
+{
+	ec2_attribute_done(&p->stop_protection);
+	ec2_attribute_done(&p->shutdown_behavior);
+	ec2_console_done(&p->console);
+	for (size_t i = 0; i < ARRAY_LEN(p->dry_power); i++)
+		ec2_state_changes_done(&p->dry_power[i]);
+	for (size_t i = 0; i < ARRAY_LEN(p->dry_attachment); i++)
+		ec2_attachment_done(&p->dry_attachment[i]);
+	ec2_snapshot_done(&p->dry_snapshot);
+	hazards_done(&p->hazards);
+	free(p);
+}
+
+void inventory_done(struct inventory *inv)
+{
+	vec_foreach (p, &inv->patients)
+		patient_free(*p);
+	vec_done(&inv->patients);
+	ec2_instances_done(&inv->instances);
+	ec2_volumes_done(&inv->volumes);
+	ec2_instance_types_done(&inv->types);
+	ec2_instance_statuses_done(&inv->statuses);
+	ec2_subnets_done(&inv->subnets);
+	ec2_vpcs_done(&inv->vpcs);
+	asg_instances_done(&inv->asg);
+	free(inv->region);
+}
+
+void record_of_patient(const struct inventory *inv, const struct patient *p, struct record *ret)
+{
+	enum ec2_instance_state state = p->instance->state;
+
+	*ret = (struct record){ .kind = RESCUE_REPAIR,
+				.instance = p->id,
+				.helper = inv->helper,
+				.volume = p->root->id,
+				.was_running =
+					state == INSTANCE_RUNNING || state == INSTANCE_PENDING };
+	snprintf(ret->home_device, sizeof(ret->home_device), "%s", p->root_device->device_name);
+	ret->delete_on_termination = p->root_device->delete_on_termination;
+	if (ret->delete_on_termination != EC2_BOOL_ABSENT)
+		return;
+	vec_foreach (a, &p->root->attachments)
+		if (id_eq(&a->instance, &p->id))
+			ret->delete_on_termination = a->delete_on_termination;
+}

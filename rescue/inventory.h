@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RESCUE_INVENTORY_H
+#define RESCUE_INVENTORY_H
+
+/* The inventory: what each instance is, what must be given back, what would be lost. Everything is
+ * asked for all instances at once and side by side. Nothing is changed. */
+
+#include "ec2/calls.h"
+#include "rescue/claim.h"
+#include "rescue/options.h"
+#include "rescue/report.h"
+#include "checks/facts.h"
+
+enum hazard_weight {
+	HAZARD_NOTE,	/* said, not asked */
+	HAZARD_CONSENT, /* done only with consent */
+	HAZARD_REFUSAL, /* not done at all */
+};
+struct hazard {
+	enum hazard_weight weight;
+	enum err_code code; /* of a refusal */
+	const char *costs;  /* "data", "money", "address", "downtime", "nothing" */
+	char *text;
+};
+VEC_TYPE(hazards, struct hazard);
+
+/* One call with DryRun: would it be permitted? */
+struct dry_run {
+	const char *permission; /* "ec2:StopInstances" */
+	struct ec2_op op;
+	bool is_asked;
+};
+enum { DRY_RUNS = 8 };
+
+struct patient {
+	struct instance_id id;
+	struct err err; /* it cannot be rescued: refused, or not there */
+	/* Borrowed from the inventory's replies; NULL: there is none. */
+	const struct ec2_instance *instance;
+	const struct ec2_device *root_device;
+	const struct ec2_volume *root;
+	const struct ec2_instance_type *type;
+	const struct asg_instance *asg;
+	struct ec2_attribute stop_protection, shutdown_behavior;
+	struct ec2_console console;
+	struct ec2_op stop_op, shutdown_op, console_op;
+	struct dry_run dry[DRY_RUNS];
+	struct ec2_state_changes dry_power[2];
+	struct ec2_attachment dry_attachment[2];
+	struct ec2_snapshot dry_snapshot;
+	struct hazards hazards;
+	char overwrites[RUN_ID_SIZE]; /* an expired claim that would be overwritten */
+};
+VEC_TYPE(patients, struct patient *);
+
+struct inventory {
+	struct patients patients;
+	struct instance_id helper;
+	const struct ec2_instance *helper_instance;
+	struct ec2_instances instances;
+	struct ec2_volumes volumes;
+	struct ec2_instance_types types;
+	struct ec2_instance_statuses statuses;
+	struct ec2_subnets subnets;
+	struct ec2_vpcs vpcs;
+	struct asg_instances asg;
+	bool has_types, has_asg, has_status; /* the server answered */
+	bool knows_dry_run;
+	int64_t now; /* seconds since the epoch, for claims */
+	bool takes_no_snapshot;
+	char *region;
+};
+
+/* Fills `ret` for these instances; ERR_* only when nothing can be known at all (no credentials, no
+ * network, DescribeInstances refused). A single instance's trouble is in its patient's err or
+ * hazards. What is optional and missing is warned about through report. */
+int inventory_take(struct ec2 *ec2, const struct options *options, struct report *report,
+		   const struct instance_id *ids, size_t count, struct inventory *ret,
+		   struct err *err) __attribute__((warn_unused_result));
+void inventory_done(struct inventory *);
+DEFINE_CLEANUP_DONE(struct inventory, inventory_done)
+
+/* Starts DryRun calls of everything that the rescue will ask for later. */
+void preflight_start(struct ec2 *ec2, const struct inventory *inventory, struct patient *p);
+/* Their verdict: the missing permissions as one list in `out`, "" when none is missing. */
+void preflight_missing(const struct patient *p, struct str *out);
+
+/* Fills p->hazards from what is known. Pure. */
+void hazards_find(const struct inventory *inventory, struct patient *p);
+void hazards_done(struct hazards *);
+/* The first refusal as an error: 0 when there is none. */
+int hazards_refusal(const struct hazards *, struct err *err) __attribute__((warn_unused_result));
+bool hazards_need_consent(const struct hazards *);
+
+/* What the checks may know of the cloud. */
+void cloud_facts_of(const struct inventory *inventory, const struct patient *p,
+		    struct cloud_facts *ret);
+/* What the rescue must give back. The run id is not set. */
+void record_of_patient(const struct inventory *inventory, const struct patient *p,
+		       struct record *ret);
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/resume.h"
+
+#include "base/file.h"
+#include "rescue/inventory.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { CONSOLE_MAX_BYTES = 1 << 20 };
+
+static void read_console(struct rescue *r)
+{
+	cleanup(free) char *path = mem_printf("%s/console", r->dir);
+	cleanup(str_done) struct str text = STR_INIT;
+	struct err ignored;
+
+	if (file_read(path, CONSOLE_MAX_BYTES, &text, &ignored) == 0)
+		r->console = str_take(&text);
+}
+
+/* What the run can have borrowed, innermost last; the world says which of it is really away. */
+static void borrow_all(struct rescue *r)
+{
+	static const enum step_index borrowed[] = { STEP_CLAIM, STEP_DOT, STEP_DETACH,
+						    STEP_ATTACH };
+
+	for (size_t i = 0; i < ARRAY_LEN(borrowed); i++)
+		r->record.steps[borrowed[i]].state = STEP_DONE;
+	r->record.steps[STEP_STOP].state = r->record.was_running ? STEP_DONE : STEP_FOUND;
+	r->phase = PHASE_HOME;
+	r->at = rescue_plan_count;
+}
+
+/* The first row that is not behind us. What does not outlive a process is done again, unless the
+ * volume was already being written. */
+static void find_place(struct rescue *r)
+{
+	struct step_record *steps = r->record.steps;
+
+	if (r->record.kind == RESCUE_HOME) {
+		borrow_all(r);
+		return;
+	}
+	r->commit = r->record.was_committed || steps[STEP_REPAIR].state == STEP_DONE ? COMMIT_DONE
+		    : steps[STEP_REPAIR].state == STEP_BEGUN			     ? COMMIT_BEGUN
+										     : COMMIT_NONE;
+	r->tagged = steps[STEP_SEAL].state == STEP_DONE	  ? CLAIM_COMMITTED
+		    : steps[STEP_MARK].state == STEP_DONE ? CLAIM_COMMITTING
+							  : CLAIM_UNTOUCHED;
+	for (size_t i = 0; i < rescue_plan_count && r->commit == COMMIT_NONE; i++)
+		if (rescue_plan[i]->flags & STEP_VOLATILE)
+			for (size_t after = i; after < rescue_plan_count; after++)
+				steps[after].state = STEP_NONE;
+	r->at = 0;
+	while (r->at < rescue_plan_count &&
+	       (steps[r->at].state == STEP_FOUND || steps[r->at].state == STEP_DONE))
+		r->at++;
+	r->fail = r->record.turn;
+	r->phase = r->record.has_turned ? PHASE_HOME : PHASE_OUT;
+	if (r->phase == PHASE_HOME)
+		r->at = rescue_plan_count;
+}
+
+/* The root volume is not among the instance's devices while it is away. */
+static void add_root(struct rescue *r)
+{
+	struct cloud_facts *facts = &r->facts;
+	struct cloud_volume *grown;
+
+	for (size_t i = 0; i < facts->volume_count; i++)
+		if (str_eq(facts->volumes[i].volume, r->record.volume.s))
+			return;
+	grown = mem_realloc(facts->volumes, (facts->volume_count + 1) * sizeof(*grown));
+	grown[facts->volume_count++] = (struct cloud_volume){
+		.device = mem_strdup(r->record.home_device),
+		.volume = mem_strdup(r->record.volume.s),
+	};
+	facts->volumes = grown;
+}
+
+/* A look at the instance: is it there, what may the checks know, which calls does the server have.
+ */
+static int look(struct rescue *r, struct err *err)
+{
+	struct runner *runner = r->runner;
+	cleanup(inventory_done) struct inventory inv = { 0 };
+	const struct patient *p;
+
+	if (inventory_take(runner->ec2, runner->options, runner->report, &r->record.instance, 1,
+			   &inv, err) < 0)
+		return -1;
+	p = inv.patients.items[0];
+	if (!p->instance) {
+		*err = p->err;
+		return -1;
+	}
+	cloud_facts_of(&inv, p, &r->facts);
+	add_root(r);
+	/* The state directory came to another machine: nothing can be operated here. */
+	if (!id_none(&inv.helper) && !id_none(&r->record.helper) &&
+	    !id_eq(&inv.helper, &r->record.helper) && r->phase == PHASE_OUT) {
+		err_set(&r->fail, ERR_INTERRUPTED, "interrupted on %s; this is %s",
+			r->record.helper.s, inv.helper.s);
+		r->phase = PHASE_HOME;
+	}
+	return 0;
+}
+
+int resume_from_journal(struct runner *runner, const char *run, struct err *err)
+{
+	cleanup(free) char *dir = state_run_dir(runner->options, run);
+	cleanup(journal_close) struct journal *journal = NULL;
+	struct record record;
+	struct rescue *r;
+	json_t *records;
+	int rc;
+
+	if (journal_open(dir, &journal, &records, err) < 0)
+		return -1;
+	rc = record_replay(records, &record, err);
+	json_decref(records);
+	if (rc < 0)
+		return err_in(err, "%s", dir);
+	r = rescue_new(runner, &record);
+	r->journal = TAKE(journal);
+	find_place(r);
+	if (state_make_run(runner->options, run, &r->dir, err) < 0 || look(r, err) < 0) {
+		rescue_free(r);
+		return -1;
+	}
+	read_console(r);
+	report_say(runner->report, r->record.instance.s, "run", "{s:s, s:[s]}", "run",
+		   r->record.run, "instances", r->record.instance.s);
+	runner_add(runner, r);
+	return 0;
+}
+
+static bool is_meant(const struct claim *claim, const char *target)
+{
+	return str_eq(claim->instance.s, target) || str_eq(claim->run, target);
+}
+
+/* The claim is on the instance and on the volume; a run may have died while it had only one. */
+static int find_claim(struct runner *runner, const char *target, struct claim *ret, struct err *err)
+{
+	const char *key = CLAIM_TAG;
+	struct ec2_filter filter = { "tag-key", &key, 1 };
+	struct ec2_describe describe = { .filters = &filter, .filter_count = 1 };
+	struct ec2_instances instances = { 0 };
+	struct ec2_volumes volumes = { 0 };
+	struct ec2_op op_i = { 0 }, op_v = { 0 };
+	struct claim claim;
+	struct err ignored;
+	bool is_found = false;
+	int rc;
+
+	ec2_describe_instances(runner->ec2, &describe, &instances, &op_i);
+	ec2_describe_volumes(runner->ec2, &describe, &volumes, &op_v);
+	rc = ec2_wait(runner->ec2, &op_i, err);
+	if (rc == 0)
+		rc = ec2_wait(runner->ec2, &op_v, err);
+	else
+		ec2_cancel(runner->ec2, &op_v);
+	vec_foreach (i, &instances)
+		if (claim_find(&i->tags, &claim, &ignored) > 0 && is_meant(&claim, target)) {
+			*ret = claim;
+			is_found = true;
+		}
+	/* The volume's is believed rather: that is where a commit matters. */
+	vec_foreach (v, &volumes)
+		if (claim_find(&v->tags, &claim, &ignored) > 0 && is_meant(&claim, target)) {
+			*ret = claim;
+			is_found = true;
+		}
+	ec2_instances_done(&instances);
+	ec2_volumes_done(&volumes);
+	if (rc == 0 && !is_found)
+		rc = err_set(err, ERR_NOTFOUND,
+			     "no unfinished run of %s: not in the state directory, and no tag "
+			     "\"" CLAIM_TAG "\" names it in %s",
+			     target, ec2_region(runner->ec2));
+	return rc;
+}
+
+static bool may_take_over(struct runner *runner, const struct claim *claim)
+{
+	cleanup(free) char *question =
+		mem_printf("Run %s of %s may still be at work on %s. Take everything home?",
+			   claim->run, claim->by, claim->instance.s);
+
+	return claim->until <= (int64_t)time(NULL) || runner->options->yes ||
+	       report_ask(runner->report, question);
+}
+
+int resume_from_tags(struct runner *runner, const char *target, struct err *err)
+{
+	struct claim claim;
+	struct record record;
+	struct rescue *r;
+
+	if (find_claim(runner, target, &claim, err) < 0)
+		return -1;
+	if (!may_take_over(runner, &claim))
+		return err_set(err, ERR_REFUSED,
+			       "run %s of %s may still be at work on %s; if it is not, --yes takes "
+			       "everything home",
+			       claim.run, claim.by, claim.instance.s);
+	record_of_claim(&claim, &record);
+	r = rescue_new(runner, &record);
+	borrow_all(r);
+	if (state_make_run(runner->options, r->record.run, &r->dir, err) < 0 ||
+	    journal_create(r->dir, &r->journal, err) < 0 ||
+	    rescue_note(r, record_to_json(&r->record), err) < 0) {
+		rescue_free(r);
+		return -1;
+	}
+	report_say(runner->report, r->record.instance.s, "run", "{s:s, s:[s]}", "run",
+		   r->record.run, "instances", r->record.instance.s);
+	runner_add(runner, r);
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RESCUE_RESUME_H
+#define RESCUE_RESUME_H
+
+/* Taking an interrupted run up again. */
+
+#include "rescue/runner.h"
+
+/* From this machine's journal: goes on the way it was going, out or home. ERR_BUSY while another
+ * process works on it. */
+int resume_from_journal(struct runner *runner, const char *run, struct err *err)
+	__attribute__((warn_unused_result));
+/* From the tags alone (`target`: instance or run id): only home, because what was consented to and
+ * the records of the surgery are on the other machine. ERR_NOTFOUND: no claim. ERR_REFUSED: its
+ * owner may still live and nobody consented. */
+int resume_from_tags(struct runner *runner, const char *target, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif
