@@ -67,17 +67,14 @@ int check_region(const char *region, struct err *err)
 }
 
 /* An absent file is an empty one; one that may not be read is an error of its own. */
-static int load_file(const char *variable, const char *fallback, char **ret_path, struct ini *ret,
-		     struct err *err)
+static int read_ini(const char *path, struct ini *ret, struct err *err)
 {
-	const char *named = env_value(variable);
 	struct str text = STR_INIT;
 	struct err why = ERR_INIT;
 
-	*ret_path = expand_home(named ? named : fallback);
-	if (access(*ret_path, F_OK) < 0)
+	if (access(path, F_OK) < 0)
 		return 0;
-	if (file_read(*ret_path, MAX_FILE_BYTES, &text, &why) < 0) {
+	if (file_read(path, MAX_FILE_BYTES, &text, &why) < 0) {
 		str_done(&text);
 		return err_set(err, ERR_CREDENTIALS, "AWS configuration: %s", why.text);
 	}
@@ -86,6 +83,32 @@ static int load_file(const char *variable, const char *fallback, char **ret_path
 		explicit_bzero(text.s, text.len);
 	str_done(&text);
 	return 0;
+}
+
+static int load_file(const char *variable, const char *fallback, char **ret_path, struct ini *ret,
+		     struct err *err)
+{
+	const char *named = env_value(variable);
+
+	*ret_path = expand_home(named ? named : fallback);
+	return read_ini(*ret_path, ret, err);
+}
+
+static void reload_file(const char *path, struct ini *ini)
+{
+	struct err ignored = ERR_INIT;
+	struct ini fresh = { 0 };
+
+	if (read_ini(path, &fresh, &ignored) < 0)
+		return;
+	ini_done(ini);
+	*ini = fresh;
+}
+
+void config_reload(struct aws_config *config)
+{
+	reload_file(config->config_path, &config->config);
+	reload_file(config->credentials_path, &config->credentials);
 }
 
 /* Does "[kind name]" or "[kind "name"]" name this section? */
@@ -111,8 +134,7 @@ const struct ini_section *config_section(const struct aws_config *config, const 
 	return NULL;
 }
 
-static const struct ini_section *config_profile(const struct aws_config *config,
-						const char *profile)
+const struct ini_section *config_profile(const struct aws_config *config, const char *profile)
 {
 	const struct ini_section *section = config_section(config, "profile", profile);
 

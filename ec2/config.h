@@ -23,12 +23,17 @@ struct aws_config {
 /* ERR_CREDENTIALS: a profile was named that is nowhere; ERR_USAGE: a malformed value. */
 int config_load(const struct ec2_settings *settings, struct aws_config *ret, struct err *err)
 	__attribute__((warn_unused_result));
+/* Reads the two files again; what can no longer be read stays as it was. Borrowed values are gone.
+ */
+void config_reload(struct aws_config *config);
 void config_done(struct aws_config *config); /* wipes */
 
 bool config_has_profile(const struct aws_config *config, const char *profile);
 /* A key of a profile; the credentials file wins over the config file. NULL when absent or empty.
  * Borrowed. */
 const char *config_value(const struct aws_config *config, const char *profile, const char *key);
+/* The profile's section of the config file; NULL when there is none. */
+const struct ini_section *config_profile(const struct aws_config *config, const char *profile);
 /* A section "[kind name]" of the config file, with or without quotes; NULL when there is none. */
 const struct ini_section *config_section(const struct aws_config *config, const char *kind,
 					 const char *name);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ec2/creds.h"
-#include "ec2/engine.h"
-#include "ec2/when.h"
+/* The credentials in use: cached, refreshed by one look-up whoever asks, wiped when replaced. */
+#include "ec2/lookup.h"
 #include "base/log.h"
+
+#define ADVISORY_S  900	  /* so long before the end they are refreshed beside the calls */
+#define MANDATORY_S 600	  /* and so long before it calls wait for the new ones */
+#define PAUSE_MS    60000 /* between refreshes, while the old ones still work */
 
 struct waiter {
 	creds_func *func;
@@ -12,6 +15,11 @@ struct waiter {
 struct creds_chain {
 	struct ec2 *ec2;
 	struct creds current; /* key_id NULL: none */
+	bool is_refused;      /* AWS says that they have expired */
+	bool has_looked;
+	int64_t no_refresh_until_ms;
+	struct lookup *lookup;
+	struct err err; /* of the last look-up */
 	VEC(struct waiter) waiters;
 };
 
@@ -31,36 +39,6 @@ void creds_done(struct creds *creds)
 	memset(creds, 0, sizeof(*creds));
 }
 
-static bool from_environment(struct creds_chain *chain)
-{
-	struct creds found = { 0 };
-
-	if (chain->ec2->config.is_profile_explicit || !env_value("AWS_ACCESS_KEY_ID") ||
-	    !env_value("AWS_SECRET_ACCESS_KEY"))
-		return false;
-	found.key_id = (char *)(uintptr_t)env_value("AWS_ACCESS_KEY_ID");
-	found.secret = (char *)(uintptr_t)env_value("AWS_SECRET_ACCESS_KEY");
-	found.token = (char *)(uintptr_t)env_value("AWS_SESSION_TOKEN");
-	creds_copy(&found, &chain->current);
-	return true;
-}
-
-static bool from_profile(struct creds_chain *chain)
-{
-	const struct aws_config *config = &chain->ec2->config;
-	struct creds found = { 0 };
-
-	found.key_id =
-		(char *)(uintptr_t)config_value(config, config->profile, "aws_access_key_id");
-	found.secret =
-		(char *)(uintptr_t)config_value(config, config->profile, "aws_secret_access_key");
-	found.token = (char *)(uintptr_t)config_value(config, config->profile, "aws_session_token");
-	if (!found.key_id || !found.secret)
-		return false;
-	creds_copy(&found, &chain->current);
-	return true;
-}
-
 struct creds_chain *creds_open(struct ec2 *ec2)
 {
 	struct creds_chain *chain = mem_alloc(sizeof(*chain));
@@ -69,39 +47,113 @@ struct creds_chain *creds_open(struct ec2 *ec2)
 	return chain;
 }
 
+static void serve(void *arg);
+
 void creds_close(struct creds_chain *chain)
 {
 	if (!chain)
 		return;
+	loop_timer(chain->ec2->loop, -1, serve, chain);
+	lookup_free(chain->lookup);
 	creds_done(&chain->current);
 	vec_done(&chain->waiters);
 	free(chain);
 }
 
+static int64_t seconds_left(const struct creds_chain *chain)
+{
+	if (!chain->current.key_id || chain->is_refused)
+		return -1;
+	if (!chain->current.expires_s)
+		return INT64_MAX;
+	return chain->current.expires_s - ec2_now_s(chain->ec2);
+}
+
+/* One waiter a turn of the loop, and it is told last: it may close everything. */
+static void serve(void *arg)
+{
+	struct creds_chain *chain = arg;
+	struct waiter waiter;
+
+	if (chain->lookup || !chain->waiters.count)
+		return;
+	waiter = chain->waiters.items[0];
+	chain->waiters.count--;
+	memmove(chain->waiters.items, chain->waiters.items + 1,
+		chain->waiters.count * sizeof(waiter));
+	loop_timer(chain->ec2->loop, loop_now_ms(chain->ec2->loop), serve, chain);
+	if (seconds_left(chain) > 0)
+		waiter.func(waiter.arg, &chain->current, NULL);
+	else
+		waiter.func(waiter.arg, NULL, &chain->err);
+}
+
+static void on_lookup(void *arg, struct creds *creds, const struct err *err)
+{
+	struct creds_chain *chain = arg;
+
+	chain->lookup = NULL;
+	if (creds) {
+		creds_done(&chain->current);
+		chain->current = *creds;
+		chain->is_refused = false;
+		if (seconds_left(chain) <= 0)
+			err_set(&chain->err, ERR_CREDENTIALS,
+				"AWS credentials from %s have expired already",
+				chain->current.source);
+	} else {
+		log_debug("ec2", "%s", err->text);
+		chain->err = *err;
+	}
+	/* Also after a success: what lives for less than ADVISORY_S is not fetched all the time. */
+	chain->no_refresh_until_ms = loop_now_ms(chain->ec2->loop) + PAUSE_MS;
+	loop_timer(chain->ec2->loop, loop_now_ms(chain->ec2->loop), serve, chain);
+}
+
+/* The files may have been written anew since (another program keeps session keys there). */
+static void refresh(struct creds_chain *chain)
+{
+	struct ec2 *ec2 = chain->ec2;
+
+	if (chain->has_looked)
+		config_reload(&ec2->config);
+	chain->has_looked = true;
+	chain->lookup = lookup_new(ec2, all_sources, ec2->config.profile, on_lookup, chain);
+	chain->lookup->env = ec2->config.is_profile_explicit ? ENV_IGNORED : ENV_COUNTS;
+	lookup_go(chain->lookup);
+}
+
 void creds_get(struct creds_chain *chain, creds_func *func, void *arg)
 {
-	struct err why = ERR_INIT;
+	int64_t left = seconds_left(chain), now = loop_now_ms(chain->ec2->loop);
+	bool may_refresh = now >= chain->no_refresh_until_ms;
 
-	if (chain->current.key_id || from_environment(chain) || from_profile(chain)) {
+	if (left > ADVISORY_S || (left > 0 && !may_refresh)) {
 		func(arg, &chain->current, NULL);
 		return;
 	}
-	err_set(&why, ERR_CREDENTIALS,
-		"no AWS credentials: neither in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY nor in "
-		"the profile %s",
-		chain->ec2->config.profile);
-	func(arg, NULL, &why);
+	if (!chain->lookup)
+		refresh(chain);
+	if (left > MANDATORY_S)
+		func(arg, &chain->current, NULL);
+	else
+		vec_push(&chain->waiters, ((struct waiter){ func, arg }));
 }
 
 void creds_forget(struct creds_chain *chain, void *arg)
 {
-	for (size_t i = 0; chain && i < chain->waiters.count; i++)
-		if (chain->waiters.items[i].arg == arg)
-			chain->waiters.items[i--] = chain->waiters.items[--chain->waiters.count];
+	for (size_t i = 0; chain && i < chain->waiters.count; i++) {
+		if (chain->waiters.items[i].arg != arg)
+			continue;
+		chain->waiters.count--;
+		memmove(chain->waiters.items + i, chain->waiters.items + i + 1,
+			(chain->waiters.count - i) * sizeof(struct waiter));
+		i--;
+	}
 }
 
 void creds_expired(struct creds_chain *chain, const char *key_id)
 {
 	if (chain->current.key_id && str_eq(chain->current.key_id, key_id))
-		creds_done(&chain->current);
+		chain->is_refused = true;
 }

@@ -5,10 +5,12 @@
 #include <ctype.h>
 #include <curl/curl.h>
 
-const struct aws_service service_ec2 = { "ec2", "EC2", "2016-11-15", true };
-const struct aws_service service_sts = { "sts", "STS", "2011-06-15", true };
-const struct aws_service service_autoscaling = { "autoscaling", "AUTO_SCALING", "2011-01-01",
-						 true };
+const struct aws_service service_ec2 = { "ec2", "EC2", "2016-11-15", true, false };
+const struct aws_service service_sts = { "sts", "STS", "2011-06-15", true, false };
+const struct aws_service service_sso_portal = { "portal.sso", "SSO", "", false, true };
+const struct aws_service service_sso_oidc = { "oidc", "SSO_OIDC", "", false, true };
+const struct aws_service service_autoscaling = { "autoscaling", "AUTO_SCALING", "2011-01-01", true,
+						 false };
 
 static const struct partition {
 	const char *prefix, *name, *suffix, *dual_suffix; /* dual_suffix NULL: has none */
@@ -80,13 +82,13 @@ static char *maybe_strdup(const char *s)
 	return s ? mem_strdup(s) : NULL;
 }
 
-char *endpoint_configured(const struct aws_config *config, const char *service_id)
+char *endpoint_configured(const struct aws_config *config, const struct aws_service *service)
 {
-	cleanup(free) char *variable = mem_printf("AWS_ENDPOINT_URL_%s", service_id);
+	cleanup(free) char *variable = mem_printf("AWS_ENDPOINT_URL_%s", service->id);
 	const char *flag = config->endpoint_url, *url;
 	char *nested;
 
-	if (flag && (str_eq(service_id, service_ec2.id) || !is_aws_host(flag)))
+	if (flag && !service->is_flag_ignored && (service == &service_ec2 || !is_aws_host(flag)))
 		return mem_strdup(flag);
 	if (config->ignore_endpoints)
 		return NULL;
@@ -95,7 +97,7 @@ char *endpoint_configured(const struct aws_config *config, const char *service_i
 		url = env_value("AWS_ENDPOINT_URL");
 	if (url)
 		return mem_strdup(url);
-	nested = from_services(config, service_id);
+	nested = from_services(config, service->id);
 	return nested ? nested
 		      : maybe_strdup(config_value(config, config->profile, "endpoint_url"));
 }
@@ -149,30 +151,34 @@ int endpoint_parse(const char *text, struct endpoint *ret, struct err *err)
 	return 0;
 }
 
-int endpoint_find(const struct aws_config *config, const struct aws_service *service,
-		  struct endpoint *ret, struct err *err)
+int endpoint_find_in(const struct aws_config *config, const struct aws_service *service,
+		     const char *region, struct endpoint *ret, struct err *err)
 {
-	cleanup(free) char *configured = endpoint_configured(config, service->id);
+	const struct partition *partition = partition_of(region);
+	cleanup(free) char *configured = endpoint_configured(config, service);
+	const char *suffix = config->use_dual_stack ? partition->dual_suffix : partition->suffix;
 	cleanup(free) char *url = NULL;
-	const struct partition *partition;
-	const char *suffix;
 	bool is_fips = config->use_fips;
 
 	if (configured)
 		return endpoint_parse(configured, ret, err);
-	partition = partition_of(config->region);
-	suffix = config->use_dual_stack ? partition->dual_suffix : partition->suffix;
 	if (!suffix)
 		return err_set(err, ERR_USAGE,
 			       "the partition %s has no dual-stack endpoints; unset "
 			       "AWS_USE_DUALSTACK_ENDPOINT (use_dualstack_endpoint)",
 			       partition->name);
-	if (is_fips && service->is_gov_host_fips && str_eq(partition->name, "aws-us-gov") &&
+	if (service->is_gov_host_fips && str_eq(partition->name, "aws-us-gov") &&
 	    !config->use_dual_stack)
 		is_fips = false;
-	url = mem_printf("https://%s%s.%s.%s", service->name, is_fips ? "-fips" : "",
-			 config->region, suffix);
+	url = mem_printf("https://%s%s.%s.%s", service->name, is_fips ? "-fips" : "", region,
+			 suffix);
 	return endpoint_parse(url, ret, err);
+}
+
+int endpoint_find(const struct aws_config *config, const struct aws_service *service,
+		  struct endpoint *ret, struct err *err)
+{
+	return endpoint_find_in(config, service, config->region, ret, err);
 }
 
 void endpoint_done(struct endpoint *endpoint)

@@ -13,8 +13,12 @@ struct aws_service {
 	const char *id;	       /* in AWS_ENDPOINT_URL_<ID> and, lower-case, in [services]: "EC2" */
 	const char *version;   /* of the API */
 	bool is_gov_host_fips; /* in GovCloud the plain host name is the FIPS one */
+	bool is_flag_ignored;  /* the command line's endpoint is not for this one */
 };
-extern const struct aws_service service_ec2, service_sts, service_autoscaling;
+/* The two of SSO keep to AWS unless the environment or the files say otherwise: the command line's
+ * endpoint is not meant for the user's single sign-on token. */
+extern const struct aws_service service_ec2, service_sts, service_autoscaling, service_sso_portal,
+	service_sso_oidc;
 
 struct endpoint {
 	char *url;  /* ends with '/' */
@@ -25,14 +29,18 @@ struct endpoint {
 /* ERR_USAGE: a malformed URL, or a combination that the partition does not have. */
 int endpoint_find(const struct aws_config *config, const struct aws_service *service,
 		  struct endpoint *ret, struct err *err) __attribute__((warn_unused_result));
+/* The same for another region than the configured one. */
+int endpoint_find_in(const struct aws_config *config, const struct aws_service *service,
+		     const char *region, struct endpoint *ret, struct err *err)
+	__attribute__((warn_unused_result));
 int endpoint_parse(const char *url, struct endpoint *ret, struct err *err)
 	__attribute__((warn_unused_result));
 void endpoint_done(struct endpoint *endpoint);
 DEFINE_CLEANUP_DONE(struct endpoint, endpoint_done)
 /* "aws", "aws-cn", ...: the second field of an ARN. */
 const char *partition_name(const char *region);
-/* The URL configured for a service id by flag, environment or files; NULL when none is. */
-char *endpoint_configured(const struct aws_config *config, const char *service_id);
+/* The URL configured for a service by flag, environment or files; NULL when none is. */
+char *endpoint_configured(const struct aws_config *config, const struct aws_service *service);
 /* "amazonaws.com" or the region's own. */
 const char *partition_suffix(const char *region);
 

@@ -6,7 +6,7 @@
  * network and no server. Every request is recorded as text, one line per header that matters and
  * per form parameter, so that a case shows exactly what goes over the wire. */
 
-#include "base/mem.h"
+#include "base/file.h"
 #include "ec2/http.h"
 
 #include <stdio.h>
@@ -224,6 +224,53 @@ static inline void replay_add_text(struct replay *replay, const char *text, size
 		answer.body = mem_strdup("");
 	}
 	vec_push(&replay->answers, answer);
+}
+
+/* The answers of a case: 1.reply, 2.reply, ... */
+static inline void replay_load(struct replay *replay, const char *dir)
+{
+	for (int i = 1; i < 20; i++) {
+		cleanup(free) char *path = mem_printf("%s/%d.reply", dir, i);
+		cleanup(str_done) struct str reply = STR_INIT;
+		struct err err = ERR_INIT;
+
+		if (access(path, F_OK) < 0)
+			return;
+		if (file_read(path, 1 << 24, &reply, &err) < 0)
+			fprintf(stderr, "%s\n", err.text);
+		replay_add_text(replay, reply.s, reply.len);
+	}
+}
+
+/* Is dir/file what was got? UPDATE=1 writes it anew: read the diff before you commit it. */
+static inline bool case_same(const char *dir, const char *file, const char *got)
+{
+	cleanup(free) char *path = mem_printf("%s/%s", dir, file);
+	cleanup(str_done) struct str want = STR_INIT;
+	struct err err = ERR_INIT;
+
+	if (getenv("UPDATE"))
+		return file_replace(path, got, strlen(got), 0644, &err) == 0;
+	if (file_read(path, 1 << 20, &want, &err) == 0 && str_eq(want.s, got))
+		return true;
+	fprintf(stderr, "%s: wanted\n%s\ngot\n%s\n", path, want.s, got);
+	return false;
+}
+
+/* The requests as sent are those of N.request, and every answer was asked for. */
+static inline bool replay_same(const struct replay *replay, const char *dir)
+{
+	bool is_same = replay->next == replay->answers.count;
+
+	if (!is_same)
+		fprintf(stderr, "%s: %zu of %zu answers were asked for\n", dir, replay->next,
+			replay->answers.count);
+	for (size_t i = 0; i < replay->requests.count; i++) {
+		cleanup(free) char *name = mem_printf("%zu.request", i + 1);
+
+		is_same &= case_same(dir, name, replay->requests.items[i]);
+	}
+	return is_same;
 }
 
 #endif

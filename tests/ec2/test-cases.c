@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every folder of tests/ec2/cases is one typed call: `call` says which, with what; N.reply is what
  * the server answers to the N-th request; the requests as sent and the outcome must be those of
- * N.request and `expect`. UPDATE=1 writes those two anew: read the diff before you commit it. */
+ * N.request and `expect` (UPDATE=1 writes those two anew). */
 #include "tests/ec2/replay.h"
-#include "base/file.h"
 #include "ec2/actions.h"
 
 #include <glob.h>
@@ -133,8 +132,8 @@ static size_t tags(const struct run *run, struct ec2_tag_pair ret[8])
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(json_object_get(run->call, "tags"), key, value) ret[n++] =
-		(struct ec2_tag_pair){ key, json_string_value(value) };
+	json_object_foreach (json_object_get(run->call, "tags"), key, value)
+		ret[n++] = (struct ec2_tag_pair){ key, json_string_value(value) };
 	return n;
 }
 
@@ -251,23 +250,6 @@ static char *outcome(const struct run *run)
 	return line;
 }
 
-static void compare(const struct run *run, const char *file, const char *got, bool *is_good)
-{
-	cleanup(free) char *path = mem_printf("%s/%s", run->dir, file);
-	cleanup(str_done) struct str want = STR_INIT;
-	struct err err = ERR_INIT;
-
-	if (getenv("UPDATE")) {
-		if (file_replace(path, got, strlen(got), 0644, &err) < 0)
-			*is_good = false;
-		return;
-	}
-	if (file_read(path, 1 << 20, &want, &err) == 0 && str_eq(want.s, got))
-		return;
-	*is_good = false;
-	fprintf(stderr, "%s/%s: wanted\n%s\ngot\n%s\n", run->dir, file, want.s, got);
-}
-
 static int64_t fixed_now(void *arg)
 {
 	(void)arg;
@@ -280,21 +262,6 @@ static double no_jitter(void *arg)
 	return 0;
 }
 
-static void load_replies(const struct run *run, struct replay *replay)
-{
-	for (int i = 1; i < 20; i++) {
-		cleanup(free) char *path = mem_printf("%s/%d.reply", run->dir, i);
-		cleanup(str_done) struct str reply = STR_INIT;
-		struct err err = ERR_INIT;
-
-		if (access(path, F_OK) < 0)
-			return;
-		if (file_read(path, 1 << 24, &reply, &err) < 0)
-			fprintf(stderr, "%s\n", err.text);
-		replay_add_text(replay, reply.s, reply.len);
-	}
-}
-
 static bool run_case(struct run *run, struct loop *loop)
 {
 	struct replay *replay = replay_new(loop);
@@ -303,10 +270,10 @@ static bool run_case(struct run *run, struct loop *loop)
 					 .random = no_jitter,
 					 .transport = &replay->base };
 	struct err err = ERR_INIT;
-	bool is_good = true;
+	bool is_good;
 	size_t i = 0;
 
-	load_replies(run, replay);
+	replay_load(replay, run->dir);
 	if (ec2_open(loop, &settings, &run->ec2, &err) < 0) {
 		fprintf(stderr, "%s: %s\n", run->dir, err.text);
 		return false;
@@ -315,20 +282,11 @@ static bool run_case(struct run *run, struct loop *loop)
 		i++;
 	calls[i].start(run);
 	(void)!ec2_wait(run->ec2, &run->op, &err);
-	for (i = 0; i < replay->requests.count; i++) {
-		cleanup(free) char *name = mem_printf("%zu.request", i + 1);
-
-		compare(run, name, replay->requests.items[i], &is_good);
-	}
-	if (replay->next != replay->answers.count) {
-		fprintf(stderr, "%s: %zu of %zu answers were asked for\n", run->dir, replay->next,
-			replay->answers.count);
-		is_good = false;
-	}
+	is_good = replay_same(replay, run->dir);
 	{
 		cleanup(free) char *got = outcome(run);
 
-		compare(run, "expect", got, &is_good);
+		is_good &= case_same(run->dir, "expect", got);
 	}
 	if (run->action)
 		xmlmap_free(run->action->reply, &run->ret, run->action->reply_size);
