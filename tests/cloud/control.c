@@ -196,6 +196,7 @@ static void do_clock(struct sim *sim, json_t *body, struct reply *reply)
 	if (jd(body, "seconds") > 0) {
 		sim_jump(sim, jd(body, "seconds"));
 		world_advance(sim);
+		world_touch(sim->settings); /* the time is part of what a restart keeps */
 	}
 	answer_json(reply, 200, json_pack("{s:f,s:f}", "now", sim->now, "speed", sim->speed));
 }

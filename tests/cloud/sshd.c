@@ -85,6 +85,8 @@ int sshd_open(struct sim *sim, struct res *inst)
 	if (!port)
 		port = (unsigned)ji(inst->truth, "ssh_port");
 	fd = listen_at(address, port, &port);
+	if (fd < 0 && port == 22) /* without the privilege for it */
+		fd = listen_at(address, 0, &port);
 	if (fd < 0) {
 		fprintf(stderr, "ec2-sim: sshd of %s: %s:%u: %s\n", inst->id, address, port,
 			strerror(errno));

@@ -138,6 +138,14 @@ is "$(truth "$N" attachment.device)" /dev/sdf "the attachment is kept"
 is "$(control GET calls | grep -c '"n"')" "$before" "the log of calls is kept"
 [ -e "$SIM/dev/sdf" ]; ok $? "the device is there"
 advance 20; is "$(truth "$N" attachment.status)" attached "timers go on"
+truncate -s 300M "$SIM/volumes/$V.img"; head -c 30M /dev/urandom >"$T/random"
+dd if="$T/random" of="$SIM/volumes/$V.img" conv=notrunc bs=1M seek=100 status=none
+call CreateSnapshot "VolumeId=$V"; S=$(field snapshotId); advance 121
+call CreateVolume "SnapshotId=$S" AvailabilityZone=us-east-1a; C=$(field volumeId)
+sim_kill; sim_restart; advance 11
+is_there() { [ "$(truth "$C" state)" = available ]; }
+wait_for 10 is_there; ok $? "a copy that a kill -9 cut off is made again"
+cmp -s "$SIM/volumes/$C.img" "$SIM/volumes/$V.img" -n 314572800; ok $? "whole"
 printf '{"id": "torn' >>"$SIM/state.jsonl"; sim_kill; sim_restart
 is "$(truth "$N" tags.late)" yes "a torn last line is dropped"
 sim_stop; is "$sim_status" 0 "SIGTERM ends it well"

@@ -159,6 +159,8 @@ static void version_add(struct sim *sim, struct res *res)
 	json_t *v = json_deep_copy(res->truth);
 	double at = sim->now + sim_uniform(sim, res->id, "visible", res->changes, range);
 
+	if (sim->shows_at_once)
+		at = sim->now;
 	world_shown(sim, res);
 	/* A later change is never seen before an earlier one. */
 	if (res->coming.count && res->coming.items[res->coming.count - 1].at > at)
