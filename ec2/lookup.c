@@ -100,13 +100,13 @@ void lookup_fail(struct lookup *lookup, const struct err *err)
 	finish(lookup, NULL, &why);
 }
 
-/* They go into HTTP headers. */
+/* Key and token go into HTTP headers, and AWS's have no blanks. */
 static bool is_sendable(const char *text)
 {
-	for (const char *p = text; p && *p; p++)
+	for (const char *p = text; *p; p++)
 		if (*p <= ' ' || *p > '~')
 			return false;
-	return text && *text;
+	return *text;
 }
 
 void lookup_found(struct lookup *lookup, struct creds *creds, const char *fmt, ...)
@@ -123,12 +123,10 @@ void lookup_found(struct lookup *lookup, struct creds *creds, const char *fmt, .
 		secret_free(taken.token);
 		taken.token = NULL;
 	}
-	if (!is_sendable(taken.key_id) || !is_sendable(taken.secret) ||
-	    (taken.token && !is_sendable(taken.token))) {
+	if (!is_sendable(taken.key_id) || (taken.token && !is_sendable(taken.token))) {
 		creds_done(&taken);
 		err_set(&why, ERR_CREDENTIALS,
-			"they hold blanks or characters that no AWS key has; are they cut or "
-			"quoted?");
+			"the key or the token is empty or holds characters that no AWS key has");
 		lookup_fail(lookup, &why);
 		return;
 	}
