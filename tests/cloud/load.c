@@ -165,6 +165,9 @@ int world_load(struct sim *sim, json_t *world, struct err *err)
 		if (kinds[i]->plural &&
 		    load_kind(sim, kinds[i], jget(world, kinds[i]->plural), err))
 			return -1;
+	sim->shows_at_once = true;
+	world_commit(sim);
+	sim->shows_at_once = false;
 	return 0;
 }
 

@@ -83,6 +83,8 @@ for _ in 1 2 3 4 5 6; do call StartInstances "InstanceId.1=$P"; done; is "$STATU
 
 # a new id is unknown, a change unseen, for a while
 control POST consistency '{"visible_after_s": [5, 5]}' >/dev/null
+control POST world '{"volumes": [{"id": "vol-0fffffffffffffff1", "size": 1}]}' >/dev/null
+call DescribeVolumes VolumeId.1=vol-0fffffffffffffff1; is "$STATUS" 200 "what a world describes was always there"
 call CreateVolume Size=1 AvailabilityZone=us-east-1a ClientToken=t1; N=$(field volumeId)
 call DescribeVolumes "VolumeId.1=$N"; is "$CODE" InvalidVolume.NotFound "not found for a while"
 call CreateTags "ResourceId.1=$N" Tag.1.Key=k Tag.1.Value=v; is "$CODE" InvalidVolume.NotFound "not for tags either"
