@@ -43,12 +43,22 @@ struct session {
 
 /* ---- the confined side ---- */
 
+/* Text of the volume as JSON, which must be UTF-8. */
+static json_t *text_to_json(const char *text)
+{
+	cleanup(str_done) struct str shown = STR_INIT;
+
+	str_add_escaped(&shown, text, strlen(text));
+	return json_stringn(shown.s, shown.len);
+}
+
 static json_t *machine_to_json(const struct machine *machine)
 {
 	const struct machine_os *os = machine_os(machine);
 
-	return json_pack("{s:s, s:s, s:s}", "id", os->id, "version_id", os->version_id,
-			 "pretty_name", os->pretty_name);
+	return json_pack("{s:o, s:o, s:o}", "id", text_to_json(os->id), "version_id",
+			 text_to_json(os->version_id), "pretty_name",
+			 text_to_json(os->pretty_name));
 }
 
 /* The first port; 0 when it cannot be told or sshd does not listen. */
@@ -64,8 +74,8 @@ static uint32_t port_of_sshd(const struct machine *machine)
 
 static json_t *unknown_to_json(const struct could_not_tell *unknown)
 {
-	return json_pack("{s:s, s:s, s:s}", "check", unknown->check->name, "code",
-			 err_name(unknown->err.code), "text", unknown->err.text);
+	return json_pack("{s:s, s:s, s:o}", "check", unknown->check->name, "code",
+			 err_name(unknown->err.code), "text", text_to_json(unknown->err.text));
 }
 
 /* A finding whose path is no UTF-8 has no JSON form: it becomes advice, with its bytes escaped. */

@@ -56,10 +56,12 @@ static void say(const struct rehearsal_request *r, json_t *event)
 
 static void warn(const struct rehearsal_request *r, const struct finding *f, const char *what)
 {
+	cleanup(str_done) struct str shown = STR_INIT;
 	cleanup(free) char *text = mem_printf("%s: %s%s%s", f->check->name, f->path ? f->path : "",
 					      f->path ? ": " : "", what);
 
-	say(r, json_pack("{s:s, s:s}", "event", "warning", "text", text));
+	str_add_escaped(&shown, text, strlen(text));
+	say(r, json_pack("{s:s, s:s}", "event", "warning", "text", shown.s));
 }
 
 static json_t *finding_event(const struct finding *f)
@@ -90,9 +92,13 @@ static void tell_findings(struct attempt *a, const struct findings *findings)
 
 static void tell_unknown(const struct rehearsal_request *r, const struct could_not_tells *list)
 {
-	vec_foreach (u, list)
+	vec_foreach (u, list) {
+		cleanup(str_done) struct str shown = STR_INIT;
+
+		str_add_escaped(&shown, u->err.text, strlen(u->err.text));
 		say(r, json_pack("{s:s, s:s, s:s}", "event", "could_not_tell", "check",
-				 u->check ? u->check->name : "", "message", u->err.text));
+				 u->check ? u->check->name : "", "message", shown.s));
+	}
 }
 
 static bool is_wanted(const struct attempt *a, const struct finding *f)

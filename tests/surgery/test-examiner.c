@@ -117,7 +117,7 @@ static int loops(const struct machine *m, struct findings *out, struct err *err)
 static int gives_up(const struct machine *m, struct findings *out, struct err *err)
 {
 	(void)m, (void)out;
-	return err_set(err, ERR_IO, "/etc/shadow: damaged");
+	return err_set(err, ERR_IO, "/etc/shadow\xff: damaged");
 }
 
 #define CHECK(func, check_name) \
@@ -173,6 +173,7 @@ static void good_checks_run(void **state)
 	assert_int_equal(e.could_not_tell.count, 1);
 	assert_ptr_equal(e.could_not_tell.items[0].check, &check_gives_up);
 	assert_int_equal(e.could_not_tell.items[0].err.code, ERR_IO);
+	assert_string_equal(e.could_not_tell.items[0].err.text, "/etc/shadow\\xff: damaged");
 	assert_string_equal(json_string_value(json_object_get(e.machine, "id")), "debian");
 }
 
