@@ -7,6 +7,7 @@
 #include <fuse_lowlevel.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -211,6 +212,18 @@ static void child_signals(void)
 	prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
 }
 
+/* Out of the parent's mount namespace, once the export is mounted there. When the parent is killed,
+ * its namespace ends with it, and the file systems on the export write their last blocks: if this
+ * process held that namespace, too, they would be unmounted by its own exit, which then waits for
+ * itself to serve those blocks, for ever. */
+static void leave_namespace(const char *dir)
+{
+	if (geteuid() || unshare(CLONE_NEWNS) < 0)
+		return;
+	if (!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
 static void __attribute__((noreturn))
 serve(const char *dir, const struct export_files *files, pid_t parent, int ready)
 {
@@ -233,6 +246,7 @@ serve(const char *dir, const struct export_files *files, pid_t parent, int ready
 	session = fuse_session_new(&args, &ops, sizeof(ops), &serving);
 	if (!session || fuse_session_mount(session, dir) < 0)
 		_exit(1);
+	leave_namespace(dir);
 	if (write(ready, &done, 1) != 1)
 		_exit(1);
 	close(ready);

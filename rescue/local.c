@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <signal.h>
+#include <time.h>
 
 #define DEADLINE_S (4u * 3600) /* a file system check of a large volume takes its time */
 
@@ -16,20 +17,45 @@ static void on_signal(int sig)
 	signals++;
 }
 
-/* SIGINT and SIGTERM are counted while this runs; reading an answer is interrupted by them. */
-static void catch_signals(struct sigaction old[2])
+/* SIGINT and SIGTERM wait until they are asked for (count_signals, report_ask), so that none comes
+ * between a look and a wait. */
+struct caught {
+	sigset_t mask;
+	struct sigaction on_int, on_term;
+};
+
+static void catch_signals(struct caught *old)
 {
 	struct sigaction act = { .sa_handler = on_signal };
+	sigset_t both;
 
 	signals = 0;
-	sigaction(SIGINT, &act, &old[0]);
-	sigaction(SIGTERM, &act, &old[1]);
+	sigemptyset(&both);
+	sigaddset(&both, SIGINT);
+	sigaddset(&both, SIGTERM);
+	sigprocmask(SIG_BLOCK, &both, &old->mask);
+	sigaction(SIGINT, &act, &old->on_int);
+	sigaction(SIGTERM, &act, &old->on_term);
 }
 
-static void release_signals(const struct sigaction old[2])
+static int count_signals(void)
 {
-	sigaction(SIGINT, &old[0], NULL);
-	sigaction(SIGTERM, &old[1], NULL);
+	const struct timespec no_time = { 0 };
+	sigset_t both;
+
+	sigemptyset(&both);
+	sigaddset(&both, SIGINT);
+	sigaddset(&both, SIGTERM);
+	while (sigtimedwait(&both, NULL, &no_time) > 0)
+		signals++;
+	return signals;
+}
+
+static void release_signals(const struct caught *old)
+{
+	sigaction(SIGINT, &old->on_int, NULL);
+	sigaction(SIGTERM, &old->on_term, NULL);
+	sigprocmask(SIG_SETMASK, &old->mask, NULL);
 }
 
 static void forward(void *arg, json_t *event)
@@ -52,27 +78,30 @@ static int interrupted(bool is_committing, struct err *err)
 {
 	return err_set(err, ERR_INTERRUPTED,
 		       is_committing
-			       ? "left while the repair was being written; `ec2-rescue repair` "
-				 "finishes it, `ec2-rescue undo` takes it back"
+			       ? "left in the middle of writing; `ec2-rescue repair` finishes the "
+				 "repair, `ec2-rescue undo` takes it back"
 			       : "interrupted; nothing was written");
 }
 
-static int run(struct local *local, struct loop *loop, struct surgery *surgery, struct err *err)
+static int run(struct local *local, struct loop *loop, struct surgery *surgery,
+	       enum surgery_mode mode, struct err *err)
 {
 	const struct surgery_result *result = surgery_result(surgery);
-	bool is_committing = false, was_told = false;
+	bool is_committing = mode == SURGERY_UNDO || mode == SURGERY_RECOVER, was_told = false;
 
 	while (result->state != SURGERY_ENDED) {
-		if (signals && (!is_committing || signals > 1))
+		int asked_to_leave = count_signals();
+
+		if (asked_to_leave && (!is_committing || asked_to_leave > 1))
 			return interrupted(is_committing, err);
-		if (signals && !was_told) {
+		if (asked_to_leave && !was_told) {
 			was_told = true;
 			report_say(local->report, NULL, "warning", "{s:s}", "text",
-				   "the repair is being written and will be finished; interrupt "
-				   "again to leave at once");
+				   "the target is being written to, and that will be finished; "
+				   "interrupt again to leave at once");
 		}
 		if (result->state == SURGERY_READY) {
-			is_committing = local->consent && local->consent(local) && !signals;
+			is_committing = local->consent && local->consent(local) && !count_signals();
 			if (is_committing)
 				surgery_commit(surgery);
 			else
@@ -104,7 +133,7 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 	const struct options *options = local->options;
 	struct surgery_job job = *wanted;
 	struct surgery *surgery = NULL;
-	struct sigaction old[2];
+	struct caught old;
 	struct loop *loop = NULL;
 	char *work_dir = make_work_dir(err);
 	int rc;
@@ -117,12 +146,12 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 	job.more = &options->with;
 	job.is_unprivileged = options->unprivileged;
 	job.deadline_s = DEADLINE_S;
-	catch_signals(old);
+	catch_signals(&old);
 	rc = loop_open(&loop, err);
 	if (!rc)
 		rc = surgery_start(loop, &job, &watch, &surgery, err);
 	if (!rc)
-		rc = run(local, loop, surgery, err);
+		rc = run(local, loop, surgery, job.mode, err);
 	if (!rc) {
 		local->result = *surgery_result(surgery);
 		*err = local->result.err;
@@ -130,7 +159,7 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 	}
 	surgery_free(surgery);
 	loop_close(loop);
-	release_signals(old);
+	release_signals(&old);
 	dir_remove_all(work_dir);
 	free(work_dir);
 	return rc;

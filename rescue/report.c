@@ -2,6 +2,8 @@
 #include "rescue/report.h"
 #include "rescue/board.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -403,6 +405,18 @@ bool report_can_ask(const struct report *report)
 	return !report->is_json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
+/* Waits for a line, or for a signal even where they are blocked: ^C is an answer, too. */
+static bool answer_is_there(void)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	sigset_t mask;
+
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	sigdelset(&mask, SIGINT);
+	sigdelset(&mask, SIGTERM);
+	return ppoll(&in, 1, NULL, &mask) == 1;
+}
+
 bool report_ask(struct report *report, const char *question)
 {
 	char answer[16];
@@ -413,7 +427,7 @@ bool report_ask(struct report *report, const char *question)
 		board_hide(report->board);
 	fprintf(stderr, "%s [y/N] ", question);
 	fflush(stderr);
-	if (!fgets(answer, sizeof(answer), stdin))
+	if (!answer_is_there() || !fgets(answer, sizeof(answer), stdin))
 		return false;
 	return str_eq(answer, "y\n") || str_eq(answer, "yes\n") || str_eq(answer, "Y\n");
 }

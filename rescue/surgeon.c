@@ -13,14 +13,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-/* Until their files are here. */
-#pragma weak volume_fsck
-#pragma weak volume_commit
-#pragma weak volume_tree_apply
-#pragma weak volume_undo
-#pragma weak volume_recover
-#pragma weak undo_result_done
-
 #define EXAMINATION_S 120u /* for all checks together; honest ones need milliseconds */
 
 struct surgeon {
@@ -209,8 +201,6 @@ static int fsck(struct surgeon *s, bool *ret_clean, struct str *report, struct e
 	struct err missing = ERR_INIT;
 
 	*ret_clean = true;
-	if (!volume_fsck)
-		return 0;
 	if (!volume_fsck(s->volume, ret_clean, report, &missing))
 		return 0;
 	if (missing.code != ERR_TOOL) {
@@ -287,8 +277,6 @@ static int commit(struct surgeon *s, const struct rehearsal *r, struct err *err)
 	const char *record_dir = s->order.job.record_dir;
 	bool is_tree = volume_is_tree(s->volume);
 
-	if (!volume_commit)
-		return err_set(err, ERR_UNSUPPORTED, "this build cannot write to a volume yet");
 	if (dir_make(record_dir, err) < 0)
 		return err_in(err, "the undo record");
 	if ((is_tree ? volume_tree_apply(s->volume, record_dir, &r->patch, err)
@@ -354,8 +342,7 @@ static int undo(struct surgeon *s, struct err *err)
 {
 	struct volume_request request = request_of(s, VOLUME_REPAIR);
 	struct undo_result result = { 0 };
-	int rc = !volume_undo ? err_set(err, ERR_UNSUPPORTED, "this build cannot undo yet")
-			      : volume_undo(&request, s->order.job.record_dir, &result, err);
+	int rc = volume_undo(&request, s->order.job.record_dir, &result, err);
 
 	if (!rc) {
 		s->result.was_committed = result.was_exact || result.put_back.count;
@@ -373,8 +360,7 @@ static int undo(struct surgeon *s, struct err *err)
 			tell_text("warning", NULL, text);
 		}
 	}
-	if (undo_result_done)
-		undo_result_done(&result);
+	undo_result_done(&result);
 	return rc;
 }
 
@@ -382,8 +368,6 @@ static int recover(struct surgeon *s, struct err *err)
 {
 	const struct surgery_job *job = &s->order.job;
 
-	if (!volume_recover)
-		return err_set(err, ERR_UNSUPPORTED, "this build cannot recover yet");
 	if (volume_recover(job->path, job->record_dir, job->direction, err) < 0)
 		return -1;
 	s->result.was_committed = true;

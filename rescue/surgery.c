@@ -67,14 +67,12 @@ static void forget(struct surgery *s, int *fd)
 	*fd = -1;
 }
 
-/* The child and what it started; e2fsck and others are in groups of their own and lose their files
- * with the overlay's server, which dies with the surgeon. */
+/* Its own children die with it, but after it, so that what is mounted on its overlay can still
+ * write its last blocks there. */
 static void kill_child(struct surgery *s)
 {
-	if (s->pid > 0) {
-		kill(-s->pid, SIGKILL);
+	if (s->pid > 0)
 		kill(s->pid, SIGKILL);
-	}
 }
 
 /* Ends the surgery because of err; the state changes when the child is gone. */

@@ -12,8 +12,6 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
-#pragma weak record_state /* until its file is here */
-
 /* ---- identity ---- */
 
 /* First line of a file of sysfs, without blanks around it; false when there is none. */
@@ -176,8 +174,6 @@ int target_record(const struct target *target, enum record_state state, char **r
 	int count = scandir(target->dir, &list, is_record, alphasort), rc = 0;
 
 	*ret_dir = NULL;
-	if (!record_state)
-		return 0;
 	if (count < 0)
 		return errno == ENOENT ? 0 : err_errno(err, errno, "%s", target->dir);
 	for (int i = count; i-- > 0 && !rc && !*ret_dir;) {
