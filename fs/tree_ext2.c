@@ -77,6 +77,14 @@ static int ext2_readlink(void *private, const char *path, struct str *into, stru
 	return ext2_read_link(private, spot, path, into, err);
 }
 
+/* By name: the kind that libext2fs tells is wrong in directories that live inside their inode. */
+bool ext2_is_dot(const struct ext2_dir_entry *entry)
+{
+	int len = ext2fs_dirent_name_len(entry);
+
+	return (len == 1 || len == 2) && !memcmp(entry->name, "..", (size_t)len);
+}
+
 struct listing {
 	struct tree_names *names;
 	bool is_too_long;
@@ -89,10 +97,11 @@ static int take_entry(ext2_ino_t dir, int kind, struct ext2_dir_entry *entry, in
 	size_t len = (size_t)ext2fs_dirent_name_len(entry);
 
 	(void)dir;
+	(void)kind;
 	(void)offset;
 	(void)block_size;
 	(void)buffer;
-	if (kind == DIRENT_DOT_FILE || kind == DIRENT_DOT_DOT_FILE || !entry->inode || !len)
+	if (!entry->inode || !len || ext2_is_dot(entry))
 		return 0;
 	if (memchr(entry->name, '/', len) || memchr(entry->name, '\0', len))
 		return 0; /* no such name can be opened: damage, or a trap */

@@ -27,6 +27,7 @@ int ext2_chown(void *private, const char *path, uint32_t uid, uint32_t gid, stru
 int ext2_make_ready(struct ext2_tree *, struct ext2_spot, const char *path, struct err *)
 	__attribute__((warn_unused_result));
 void ext2_set_owner(struct ext2_inode_large *, uint32_t uid, uint32_t gid);
+bool ext2_is_dot(const struct ext2_dir_entry *); /* "." or ".." */
 int ext2_sync(void *private, struct err *);
 
 #endif

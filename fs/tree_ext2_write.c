@@ -305,10 +305,11 @@ static int is_entry(ext2_ino_t dir, int kind, struct ext2_dir_entry *entry, int 
 		    int block_size, char *buffer, void *private)
 {
 	(void)dir;
+	(void)kind;
 	(void)offset;
 	(void)block_size;
 	(void)buffer;
-	if (kind == DIRENT_DOT_FILE || kind == DIRENT_DOT_DOT_FILE || !entry->inode)
+	if (!entry->inode || ext2_is_dot(entry))
 		return 0;
 	*(bool *)private = true;
 	return DIRENT_ABORT;
