@@ -103,7 +103,7 @@ static int examine(const struct machine *machine, struct findings *findings, str
 	if (view.fstab.count || cmdline_root_mode(machine) == CMDLINE_ROOT_RW)
 		return 0;
 	/* Nothing shows that this tree is booted from a disk: a container's, perhaps. */
-	if (!view.root && !view.text && !has_kernel_in_boot(machine))
+	if (!view.root && !has_kernel_in_boot(machine))
 		return 0;
 	spec = view.root ? fstab_spec_for(&view, view.root, SPEC_UUID) : NULL;
 	can_make = spec && view.root->type && (view.text || !is_dangling_link(machine));

@@ -115,7 +115,7 @@ static enum fstab_presence judge_tag(const struct fstab_view *view, const struct
 	bool is_of_content = spec->kind == SPEC_UUID || spec->kind == SPEC_LABEL;
 
 	if (is_of_content && can_be_inside_another(view))
-		return DEVICE_UNSEEN;
+		return DEVICE_UNKNOWN;
 	/* The boot partitions are on the root's own disk. */
 	if (view->all_seen ||
 	    (view->root && (fstab_path_is_esp(target) || str_eq(target, "/boot"))))

@@ -293,6 +293,7 @@ void fstab_edit_defuse(const struct fstab_view *view, struct finding *finding,
 	cleanup(str_done) struct str line = STR_INIT;
 	bool has_timeout = fstab_has(entry, "x-systemd.device-timeout");
 	struct fstab_device device;
+	bool is_absent;
 
 	if (fstab_is_root(entry))
 		return;
@@ -301,11 +302,10 @@ void fstab_edit_defuse(const struct fstab_view *view, struct finding *finding,
 		return;
 	}
 	fstab_device(view, entry, &device);
-	fstab_line_add_options(entry,
-			       has_timeout || device.presence == DEVICE_NONE
-				       ? "nofail"
-				       : "nofail,x-systemd.device-timeout=10s",
-			       &line);
+	is_absent = device.presence == DEVICE_MISSING || device.presence == DEVICE_UNSEEN;
+	fstab_line_add_options(
+		entry, is_absent && !has_timeout ? "nofail,x-systemd.device-timeout=10s" : "nofail",
+		&line);
 	fstab_device_done(&device);
 	fstab_edit_line(view, finding, entry, &line);
 }
