@@ -3,9 +3,9 @@
 #include "ec2/lookup.h"
 #include "base/log.h"
 
-#define ADVISORY_S  900	  /* so long before the end they are refreshed beside the calls */
-#define MANDATORY_S 600	  /* and so long before it calls wait for the new ones */
-#define PAUSE_MS    60000 /* between refreshes, while the old ones still work */
+#define ADVISORY_S  900 /* so long before the end they are refreshed beside the calls */
+#define MANDATORY_S 600 /* and so long before it calls wait for the new ones */
+#define PAUSE_S	    60	/* between refreshes, while the old ones still work */
 
 struct waiter {
 	creds_func *func;
@@ -17,7 +17,7 @@ struct creds_chain {
 	struct creds current; /* key_id NULL: none */
 	bool is_refused;      /* AWS says that they have expired */
 	bool has_looked;
-	int64_t no_refresh_until_ms;
+	int64_t no_refresh_until_s;
 	struct lookup *lookup;
 	struct err err; /* of the last look-up */
 	VEC(struct waiter) waiters;
@@ -106,7 +106,7 @@ static void on_lookup(void *arg, struct creds *creds, const struct err *err)
 		chain->err = *err;
 	}
 	/* Also after a success: what lives for less than ADVISORY_S is not fetched all the time. */
-	chain->no_refresh_until_ms = loop_now_ms(chain->ec2->loop) + PAUSE_MS;
+	chain->no_refresh_until_s = ec2_now_s(chain->ec2) + PAUSE_S;
 	loop_timer(chain->ec2->loop, loop_now_ms(chain->ec2->loop), serve, chain);
 }
 
@@ -125,8 +125,8 @@ static void refresh(struct creds_chain *chain)
 
 void creds_get(struct creds_chain *chain, creds_func *func, void *arg)
 {
-	int64_t left = seconds_left(chain), now = loop_now_ms(chain->ec2->loop);
-	bool may_refresh = now >= chain->no_refresh_until_ms;
+	int64_t left = seconds_left(chain);
+	bool may_refresh = ec2_now_s(chain->ec2) >= chain->no_refresh_until_s;
 
 	if (left > ADVISORY_S || (left > 0 && !may_refresh)) {
 		func(arg, &chain->current, NULL);

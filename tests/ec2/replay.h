@@ -25,6 +25,7 @@ struct replay {
 	VEC(struct replay_answer) answers;
 	size_t next;
 	VEC(char *) requests;
+	int64_t delay_ms; /* of every answer */
 	struct transfer *transfers;
 };
 struct transfer {
@@ -145,7 +146,8 @@ static inline struct transfer *replay_send(struct transport *base,
 		transfer->answer = &replay->answers.items[replay->next++];
 	replay->transfers = transfer;
 	replay_record(replay, request);
-	loop_timer(replay->loop, loop_now_ms(replay->loop), replay_deliver, transfer);
+	loop_timer(replay->loop, loop_now_ms(replay->loop) + replay->delay_ms, replay_deliver,
+		   transfer);
 	return transfer;
 }
 
