@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A repair that was cut off while it was written: audit says so and writes nothing, repair finishes it, undo takes it
+# back; also for a mounted tree, and also when the half-written blocks are really a mix of old and new.
+. tests/surgery/lib.sh
+
+patient "$T/original.img" gatewaydev-gone
+original=$(sum "$T/original.img")
+record() { echo "$T"/state/"$1"/targets/*/2*; }
+unfinish() { python3 - "$(record "$1")/state" <<'E'; } # unfinish NAME: as if the finished mark had never been written
+import json, sys
+state = json.load(open(sys.argv[1]))
+state["state"] = "committing"
+state.pop("witness", None)
+json.dump(state, open(sys.argv[1], "w"))
+E
+half() { # half IMAGE: the first changed 4 KiB block is the old one again
+	python3 - "$T/original.img" "$1" <<'E'
+import sys
+old, new = open(sys.argv[1], "rb").read(), open(sys.argv[2], "r+b")
+now = new.read()
+for at in range(0, len(old), 4096):
+    if old[at:at + 4096] != now[at:at + 4096]:
+        new.seek(at)
+        new.write(old[at:at + 4096])
+        break
+E
+}
+begin() { # begin NAME: a target whose repair was cut off
+	cp "$T/original.img" "$T/$1.img"
+	run "$EC2_RESCUE" repair --yes --state-dir "$T/state/$1" "$T/$1.img"
+	is "$rc" 0 "$1: repaired"
+	repaired=$(sum "$T/$1.img")
+	unfinish "$1"
+	half "$T/$1.img"
+	between=$(sum "$T/$1.img")
+}
+
+begin finish
+for command in audit 'repair --dry-run'; do
+	# shellcheck disable=SC2086  # two words are meant
+	run "$EC2_RESCUE" $command --state-dir "$T/state/finish" "$T/finish.img"
+	is "$rc" 8 "$command: refuses what is between old and new"
+	like "$err" 'between old and new.*`ec2-rescue repair` finishes.*`ec2-rescue undo` takes it back' "$command: says what to do"
+	is "$(sum "$T/finish.img")" "$between" "$command: writes nothing"
+done
+run "$EC2_RESCUE" repair --yes --state-dir "$T/state/finish" "$T/finish.img"
+is "$rc" 0 "repair finishes it"
+like "$err" 'cut off; it is finished now' "and says so"
+is "$(sum "$T/finish.img")" "$repaired" "every byte is as it should have been"
+run "$EC2_RESCUE" undo --state-dir "$T/state/finish" "$T/finish.img"
+is "$rc" 0 "then it can be undone"
+is "$(sum "$T/finish.img")" "$original" "to the byte"
+
+begin back
+run "$EC2_RESCUE" undo --state-dir "$T/state/back" "$T/back.img"
+is "$rc" 0 "undo takes it back"
+like "$err" 'cut off; it is taken back now' "and says so"
+is "$(sum "$T/back.img")" "$original" "to the byte"
+run "$EC2_RESCUE" audit --state-dir "$T/state/back" "$T/back.img"
+is "$rc" 1 "afterwards it can be examined again"
+
+begin foreign
+printf 'somebody else' | dd of="$T/foreign.img" bs=1 seek="$(cmp -l "$T/original.img" "$T/foreign.img" | awk 'NR == 1 {print $1}')" conv=notrunc status=none
+theirs=$(sum "$T/foreign.img")
+run "$EC2_RESCUE" repair --yes --state-dir "$T/state/foreign" "$T/foreign.img"
+is "$rc" 16 "what somebody else wrote to since is not touched"
+is "$(sum "$T/foreign.img")" "$theirs" "not by a byte"
+
+tree_of "$T/original.img" "$T/tree"
+before=$(cat "$T/tree/etc/sysconfig/network")
+run "$EC2_RESCUE" repair --yes --state-dir "$T/state/tree" "$T/tree"
+is "$rc" 0 "tree: repaired"
+unfinish tree
+run "$EC2_RESCUE" audit --state-dir "$T/state/tree" "$T/tree"
+is "$rc" 8 "tree: an audit refuses what is between old and new"
+run "$EC2_RESCUE" undo --state-dir "$T/state/tree" "$T/tree"
+is "$rc" 0 "tree: undo takes it back"
+is "$(cat "$T/tree/etc/sysconfig/network")" "$before" "tree: the file is as it was"
+is "$(ls "$TMPDIR")" "" "nothing is left behind"
+done_testing
