@@ -115,6 +115,21 @@ static bool is_sound(const struct disks *disks, size_t first, const struct disk_
 	return true;
 }
 
+int probe_check_size(struct overlay *overlay, const struct disk_fs *row, struct err *err)
+{
+	uint64_t needs = fsinfo_size(overlay, row);
+	char where[32] = "";
+
+	if (needs <= row->size_bytes)
+		return 0;
+	if (row->partition)
+		snprintf(where, sizeof(where), ", partition %u", row->partition);
+	return err_set(err, ERR_DAMAGED,
+		       "%s%s: its %s is truncated: it needs %" PRIu64 " bytes and has %" PRIu64
+		       "; copy the volume again",
+		       row->disk, where, row->type, needs, row->size_bytes);
+}
+
 static int probe_row(struct overlay *overlay, struct disk_fs *row, struct tree_names *warnings,
 		     struct err *err)
 {

@@ -21,6 +21,10 @@ int probe_disk(struct overlay *, const char *name, struct disks *disks, struct t
  * ZFS, Windows): ERR_UNSUPPORTED with what to do, or ERR_DAMAGED. Always -1. */
 int probe_explain(const struct disks *, const char *name, struct err *);
 
+/* ERR_DAMAGED: the file system is longer than its partition or disk. */
+int probe_check_size(struct overlay *, const struct disk_fs *, struct err *)
+	__attribute__((warn_unused_result));
+
 /* ext2/3/4, xfs, btrfs: may hold a Linux root. */
 bool probe_is_linux_fs(const struct disk_fs *);
 

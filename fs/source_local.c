@@ -4,14 +4,18 @@
 #include "base/mem.h"
 #include "fs/source.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+
+#define LOOP_TRIES    20
+#define LOOP_PAUSE_US 50000
 
 struct local {
 	char *path;
@@ -137,28 +141,42 @@ static bool loop_backed_by(const char *loop, const struct stat *st)
 	       backing_st.st_ino == st->st_ino;
 }
 
-static int refuse_looped(const char *name, const struct stat *st, struct err *err)
+/* The name of a loop device over this file, into ret; false: there is none. */
+static bool find_loop(const struct stat *st, char ret[NAME_MAX + 1])
 {
 	DIR *dir = opendir("/sys/block");
 	struct dirent *entry;
-	int result = 0;
+	bool found = false;
 
-	while (dir && !result && (entry = readdir(dir))) {
+	while (dir && !found && (entry = readdir(dir))) {
 		cleanup(free) char *attribute = NULL;
 
 		if (!str_starts(entry->d_name, "loop"))
 			continue;
 		attribute = mem_printf("/sys/block/%s/loop", entry->d_name);
-		if (!access(attribute, F_OK) && loop_backed_by(entry->d_name, st))
-			result =
-				err_set(err, ERR_BUSY,
-					"%s is in use: /dev/%s is backed by it; unmount it and run "
-					"`losetup -d /dev/%s`, then try again",
-					name, entry->d_name, entry->d_name);
+		found = !access(attribute, F_OK) && loop_backed_by(entry->d_name, st);
+		if (found)
+			snprintf(ret, NAME_MAX + 1, "%s", entry->d_name);
 	}
 	if (dir)
 		closedir(dir);
-	return result;
+	return found;
+}
+
+static int refuse_looped(const char *name, const struct stat *st, struct err *err)
+{
+	char loop[NAME_MAX + 1];
+
+	/* A loop device goes away a moment after the unmount that ended it. */
+	for (int i = 0; find_loop(st, loop); i++) {
+		if (i == LOOP_TRIES)
+			return err_set(err, ERR_BUSY,
+				       "%s is in use: /dev/%s is backed by it; unmount it and run "
+				       "`losetup -d /dev/%s`, then try again",
+				       name, loop, loop);
+		usleep(LOOP_PAUSE_US);
+	}
+	return 0;
 }
 
 static int hold_image(struct local *local, const char *name, enum source_use use, struct err *err)

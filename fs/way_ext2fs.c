@@ -43,7 +43,8 @@ static int examine_row(struct volume *volume, size_t row, unsigned *ret_score, s
 	cleanup(tree_close) struct tree *tree = NULL;
 	ext2_filsys fs;
 
-	if (open_row(volume, row, &fs, err) < 0)
+	if (probe_check_size(volume_row_overlay(volume, row), &volume->disks.items[row], err) < 0 ||
+	    open_row(volume, row, &fs, err) < 0)
 		return -1;
 	vec_push(&one.parts, ((struct ext2_part){ .fs = fs }));
 	tree = tree_open_ext2(&one);
@@ -89,7 +90,8 @@ static int find_root(struct volume *volume, struct err *err)
 		if (!is_ext(&volume->disks.items[row]))
 			continue;
 		if (examine_row(volume, row, &score, &one) < 0) {
-			vec_push(&volume->warnings, mem_strdup(one.text));
+			if (!volume->disks.items[row].is_damaged) /* else it was said */
+				vec_push(&volume->warnings, mem_strdup(one.text));
 			failed = one;
 		}
 		if (score > best) {

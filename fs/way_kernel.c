@@ -200,7 +200,8 @@ static int examine_row(struct volume *volume, size_t row, struct candidate *best
 	struct candidate own = { 0 };
 	int result;
 
-	if (mount_row(volume, row, &how, err) < 0)
+	if (probe_check_size(volume_row_overlay(volume, row), &volume->disks.items[row], err) < 0 ||
+	    mount_row(volume, row, &how, err) < 0)
 		return -1;
 	result = is_btrfs ? examine_btrfs(volume, row, &own, err)
 			  : score_dir(kernel->root_dir, &own.score, err);
@@ -235,7 +236,8 @@ static int find_root(struct volume *volume, struct err *err)
 			*err = one;
 			return -1;
 		}
-		vec_push(&volume->warnings, mem_strdup(one.text));
+		if (!volume->disks.items[row].is_damaged) /* else it was said */
+			vec_push(&volume->warnings, mem_strdup(one.text));
 		failed = one;
 	}
 	if (!best.score && failed.code)

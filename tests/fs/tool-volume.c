@@ -6,7 +6,7 @@
  *   -s N die before step N of a commit   -c BYTES cut writes to the volume
  *   disks, figures, warnings, score; cat F, ls D, stat F, xattr F NAME, resolve F
  *   write F TEXT, create F TEXT, mkdir D -, symlink L TARGET, remove F -, chmod F MODE
- *   fsck, remount, commit DIR (what the commands above did), apply DIR (a mounted tree)
+ *   sleep N, fsck, remount, commit DIR (what the commands above did), apply DIR (a mounted tree)
  * tool-volume [options] WORKDIR PATH undo DIR | finish DIR | take-back DIR | state DIR */
 #include "base/mem.h"
 #include "fs/mount.h"
@@ -174,6 +174,11 @@ static int run(struct session *session, char **argv, int *at, struct err *err)
 	++*at;
 	if (str_eq(command, "commit"))
 		return volume_commit(session->volume, arg, &session->patch, err);
+	if (str_eq(command, "sleep")) {
+		fflush(stdout);
+		sleep((unsigned)atoi(arg));
+		return 0;
+	}
 	if (str_eq(command, "apply"))
 		return volume_tree_apply(session->volume, arg, &session->patch, err);
 	result = look(volume_tree(session->volume), command, arg, err);
