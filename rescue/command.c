@@ -5,10 +5,6 @@
 
 #include <errno.h>
 
-/* Until their files are here. */
-#pragma weak cmd_rescue
-#pragma weak cmd_resume
-#pragma weak cmd_runs
 
 enum option_group {
 	OPT_AWS = 1,	 /* what speaks to AWS */
