@@ -418,7 +418,8 @@ static void test_watch_strangers(void **state)
 		ec2_watch_status(watch, &stranger);
 		ec2_watch_status(watch, &patient);
 		ec2_watch_want(watch, 0);
-		for (looks = 0; !looks;)
+		looks = 0;
+		while (!looks)
 			assert_int_equal(loop_step(fx.loop, 1000, &err), 0);
 		assert_null(ec2_watch_err(watch));
 		assert_non_null(ec2_seen_instance(watch, &patient));
