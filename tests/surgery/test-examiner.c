@@ -200,7 +200,7 @@ static void endless_checks_are_stopped(void **state)
 	const struct check *const list[] = { &check_loops, &check_reads };
 	cleanup(examination_done) struct examination e = EXAMINATION_INIT;
 
-	examine(*state, list, ARRAY_LEN(list), 3, &e);
+	examine(*state, list, ARRAY_LEN(list), 6, &e);
 	assert_int_equal(e.could_not_tell.count, 1);
 	assert_ptr_equal(e.could_not_tell.items[0].check, &check_loops);
 	assert_non_null(e.machine);
