@@ -486,3 +486,28 @@ const struct ec2_action action_assume_role_with_web_identity = {
 	.limit = LIMIT_NONE,
 	.is_unsigned = true,
 };
+
+const struct ec2_action *const all_actions[] = {
+	&action_describe_instances,
+	&action_describe_volumes,
+	&action_describe_snapshots,
+	&action_describe_instance_status,
+	&action_describe_instance_types,
+	&action_describe_subnets,
+	&action_describe_vpcs,
+	&action_describe_instance_attribute,
+	&action_get_console_output,
+	&action_stop_instances,
+	&action_start_instances,
+	&action_modify_device,
+	&action_create_tags,
+	&action_delete_tags,
+	&action_attach_volume,
+	&action_detach_volume,
+	&action_create_snapshot,
+	&action_describe_asg_instances,
+	&action_get_caller_identity,
+	&action_assume_role,
+	&action_assume_role_with_web_identity,
+	NULL,
+};

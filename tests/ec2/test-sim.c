@@ -29,7 +29,9 @@ static const char world[] =
 	"\"to/ken+=\"},"
 	" {\"access_key_id\": \"AKIDFEW\", \"secret_access_key\": \"three\","
 	"  \"policy\": [\"ec2:Describe*\", \"!ec2:DescribeInstanceStatus\"]}],"
-	"\"imds\": {\"instance\": \"" HELPER "\"},"
+	"\"roles\": [{\"arn\": \"arn:aws:iam::123456789012:role/ops\", \"external_id\": \"x y\"},"
+	" {\"arn\": \"arn:aws:iam::123456789012:role/pod\", \"web_identity_token\": \"eyJ.x.y\"}],"
+	"\"imds\": {\"instance\": \"" HELPER "\", \"role\": \"helper-role\"},"
 	"\"auto_scaling_groups\": [{\"name\": \"web\"}],"
 	"\"instances\": [{\"id\": \"" PATIENT
 	"\", \"asg\": \"web\", \"console\": \"Kernel panic\\n\","
@@ -326,6 +328,53 @@ static void test_region_of_this_machine(void **state)
 	ec2_close(ec2);
 }
 
+static void expect_identity(const char *profile, const char *arn)
+{
+	struct ec2_settings settings = { .endpoint_url = fx.url,
+					 .region = "eu-central-1",
+					 .profile = profile };
+	struct sts_identity identity;
+	struct ec2_op op = { 0 };
+	struct err err = ERR_INIT;
+	struct ec2 *ec2;
+
+	if (ec2_open(fx.loop, &settings, &ec2, &err) < 0)
+		fail_msg("%s", err.text);
+	sts_get_caller_identity(ec2, &identity, &op);
+	if (ec2_wait(ec2, &op, &err) < 0)
+		fail_msg("%s", err.text);
+	if (!strstr(identity.arn, arn))
+		fail_msg("%s is not %s", identity.arn, arn);
+	sts_identity_done(&identity);
+	ec2_close(ec2);
+}
+
+/* A role over another profile's keys, a web identity, and this machine's own role, at a server that
+ * checks each of them. */
+static void test_roles(void **state)
+{
+	cleanup(free) char *path = mem_printf("%s/config", fx.dir);
+	cleanup(free) char *token = mem_printf("%s/token", fx.dir);
+	cleanup(free) char *text = mem_printf(
+		"[profile base]\naws_access_key_id = AKIDALL\naws_secret_access_key = open sesame\n"
+		"[profile ops]\nrole_arn = arn:aws:iam::123456789012:role/ops\n"
+		"source_profile = base\nexternal_id = x y\nrole_session_name = me\n"
+		"[profile pod]\nrole_arn = arn:aws:iam::123456789012:role/pod\n"
+		"web_identity_token_file = %s\n[profile here]\nregion = eu-central-1\n",
+		token);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(file_replace(path, text, strlen(text), 0600, &err), 0);
+	assert_int_equal(file_replace(token, "eyJ.x.y\n", 8, 0600, &err), 0);
+	setenv("AWS_CONFIG_FILE", path, 1);
+	expect_identity("base", "123456789012");
+	expect_identity("ops", "assumed-role/ops/me");
+	expect_identity("pod", "assumed-role/pod");
+	expect_identity("here", "helper-role");
+	setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
+}
+
 static void test_faults(void **state)
 {
 	struct ec2_attach attach = { id_of(volume, ROOT), id_of(instance, HELPER), "/dev/sdg",
@@ -437,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_look_ups),
 		cmocka_unit_test(test_region_of_this_machine),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_watch_strangers),
 		cmocka_unit_test(test_faults),
