@@ -67,29 +67,33 @@ static void drop(const struct fstab_view *view, struct finding *finding,
 	fstab_edit_line(view, finding, entry, &line);
 }
 
-/* A machine that is meant to be read-only has its writable places elsewhere. */
-static bool has_writable_var(const struct fstab_view *view)
+/* A machine that is meant to be read-only has its writable places elsewhere, no cloud-init, and no
+ * seed that an earlier shutdown wrote. */
+static bool is_meant_read_only(const struct fstab_view *view)
 {
+	struct tree *tree = machine_tree(view->machine);
+
 	vec_foreach (entry, &view->fstab) {
 		cleanup(free) char *target = fstab_target(entry);
 
 		if (path_is_below(target, "/var") || str_eq(target, "/etc"))
 			return true;
 	}
-	return tree_exists(machine_tree(view->machine), "/etc/overlayroot.conf") ||
-	       tree_exists(machine_tree(view->machine), "/etc/sysconfig/readonly-root");
+	return tree_exists(tree, "/etc/overlayroot.conf") ||
+	       tree_exists(tree, "/etc/sysconfig/readonly-root") ||
+	       (!tree_exists(tree, "/etc/cloud/cloud.cfg") &&
+		!tree_exists(tree, "/var/lib/systemd/random-seed"));
 }
 
 static void judge_ro(const struct fstab_view *view, const struct fstab_entry *entry,
 		     struct findings *findings)
 {
-	bool is_meant = has_writable_var(view);
+	bool is_meant = is_meant_read_only(view);
 	struct finding *finding =
 		finding_add(findings, is_meant ? SEVERITY_NOTE : SEVERITY_DELAYS,
 			    is_meant ? REPAIR_OFFERED : REPAIR_SURE, "15", FSTAB_PATH, entry->line,
 			    "the root is mounted read-only%s",
-			    is_meant ? "; parts of the tree are writable elsewhere, so it may be "
-				       "meant"
+			    is_meant ? ", which may be meant"
 				     : ", and /var with it: services fail or wait for minutes, and "
 				       "nothing can be mended by hand");
 
@@ -149,15 +153,15 @@ static int examine(const struct machine *machine, struct findings *findings, str
 const struct check check_fstab_lockout_option = {
 	.name = "fstab-lockout-option",
 	.title = "a mount option in fstab locks people out",
-	.explain =
-		"nosuid on / or /usr takes sudo away, noexec on them lets nothing run; user and "
-		"users "
-		"imply both, owner and group imply nosuid. A root that stays read-only keeps "
-		"services "
-		"waiting for minutes, unless /var is writable elsewhere, as on a machine that is "
-		"meant to be so; then it is a note. The repair leaves out the option. noexec on "
-		"/home "
-		"and /tmp is common hardening and only noted.",
+	.explain = "nosuid on / or /usr takes sudo away, noexec on them lets nothing run; user and "
+		   "users "
+		   "imply both, owner and group imply nosuid. A root that stays read-only keeps "
+		   "services "
+		   "waiting for minutes; it is a note where /var is mounted apart or nothing shows "
+		   "that "
+		   "the root was ever writable. The repair leaves out the option. noexec on "
+		   "/home "
+		   "and /tmp is common hardening and only noted.",
 	.source = "mount(8), nosuid, noexec, user, owner; sudo(8): \"effective uid is not 0\"",
 	.rows = "15",
 	.repair = REPAIR_SURE,

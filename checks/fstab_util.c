@@ -30,6 +30,9 @@ int fstab_view_open(const struct machine *machine, struct fstab_view *ret, struc
 	}
 	if (ret->text)
 		fstab_parse(ret->text, &ret->fstab);
+	/* Of a tree that was given as a directory no disk is known. */
+	if (ret->disks && !ret->disks->count)
+		ret->disks = NULL;
 	if (ret->disks) {
 		ret->all_seen = ret->disks->is_complete ||
 				has_all_volumes(ret->disks, machine_cloud(machine));
