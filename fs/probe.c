@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fs/probe.h"
+#include "base/file.h"
 #include "fs/fsinfo.h"
 
 #include <blkid/blkid.h>
@@ -261,8 +262,19 @@ static int refuse_foreign(struct overlay *overlay, const char *name, struct err 
 	return 0;
 }
 
-int probe_disk(struct overlay *overlay, const char *name, struct disks *disks,
-	       struct tree_names *warnings, struct err *err)
+/* libblkid reads through a descriptor of its own, past the source's count; the kernel counts it. */
+static uint64_t bytes_read_here(void)
+{
+	cleanup(str_done) struct str text = STR_INIT;
+	struct err ignored;
+
+	if (file_read("/proc/self/io", 4096, &text, &ignored) < 0 || !str_starts(text.s, "rchar: "))
+		return 0;
+	return strtoull(text.s + strlen("rchar: "), NULL, 10);
+}
+
+static int probe_counted(struct overlay *overlay, const char *name, struct disks *disks,
+			 struct tree_names *warnings, struct err *err)
 {
 	struct disk_fs *row;
 	bool has_table;
@@ -279,6 +291,19 @@ int probe_disk(struct overlay *overlay, const char *name, struct disks *disks,
 	if (probe_row(overlay, row, warnings, err) < 0)
 		return -1;
 	return row->type ? 0 : refuse_blank(overlay, name, err);
+}
+
+int probe_disk(struct overlay *overlay, const char *name, struct disks *disks,
+	       struct tree_names *warnings, struct err *err)
+{
+	_Atomic uint64_t *counter = overlay_source(overlay)->read_bytes;
+	uint64_t here = bytes_read_here(), counted = *counter;
+	int result = probe_counted(overlay, name, disks, warnings, err);
+	uint64_t all = bytes_read_here() - here, known = *counter - counted;
+
+	if (all > known)
+		*counter += all - known;
+	return result;
 }
 
 bool probe_is_linux_fs(const struct disk_fs *row)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fs/submount.h"
 #include "base/mem.h"
+#include "fs/spec.h"
 
-#include <ctype.h>
 #include <libmount/libmount.h>
 #include <stdio.h>
 
@@ -42,82 +42,45 @@ static struct libmnt_table *read_fstab(struct tree *tree, struct err *err)
 	return table;
 }
 
-static bool same(const char *a, const char *b)
-{
-	return a && b && !strcmp(a, b);
-}
-
-/* UUIDs of vfat and of partitions are written in either case. */
-static bool same_uuid(const char *a, const char *b)
-{
-	return a && b && !strcasecmp(a, b);
-}
-
-static bool matches_tag(const struct disk_fs *row, const char *tag, const char *value)
-{
-	if (str_eq(tag, "UUID"))
-		return same_uuid(row->uuid, value);
-	if (str_eq(tag, "LABEL"))
-		return same(row->label, value);
-	if (str_eq(tag, "PARTUUID"))
-		return same_uuid(row->partuuid, value);
-	return str_eq(tag, "PARTLABEL") && same(row->partlabel, value);
-}
-
-/* "/dev/disk/by-uuid/..." as a tag. */
-static const char *tag_of_path(const char *source, const char **ret_value)
-{
-	static const char *const links[][2] = { { "/dev/disk/by-uuid/", "UUID" },
-						{ "/dev/disk/by-label/", "LABEL" },
-						{ "/dev/disk/by-partuuid/", "PARTUUID" },
-						{ "/dev/disk/by-partlabel/", "PARTLABEL" } };
-
-	for (size_t i = 0; i < ARRAY_LEN(links); i++)
-		if (str_starts(source, links[i][0])) {
-			*ret_value = source + strlen(links[i][0]);
-			return links[i][1];
-		}
-	return NULL;
-}
-
 /* Device names: only the first disk has one that means something, and only the number of the
- * partition counts. -1: another disk or no disk. */
-static int partition_of_path(const char *source)
+ * partition counts. */
+static const struct disk_fs *by_kernel_name(const struct disks *disks, const struct spec *spec)
 {
-	static const char *const firsts[] = { "/dev/nvme0n1p", "/dev/xvda", "/dev/sda", "/dev/vda",
-					      "/dev/hda" };
+	static const char *const firsts[] = { "nvme0n1", "xvda", "sda", "vda", "hda" };
+	bool is_first = false;
 
-	for (size_t i = 0; i < ARRAY_LEN(firsts); i++) {
-		const char *digits = source + strlen(firsts[i]);
-
-		if (str_starts(source, firsts[i]) && strlen(digits) < 4 && isdigit(digits[0]) &&
-		    strspn(digits, "0123456789") == strlen(digits))
-			return atoi(digits);
-	}
-	return -1;
+	for (size_t i = 0; spec->disk && i < ARRAY_LEN(firsts); i++)
+		is_first |= str_eq(spec->disk, firsts[i]);
+	for (size_t i = 0; is_first && i < disks->count; i++)
+		if (str_eq(disks->items[i].disk, disks->items[0].disk) &&
+		    disks->items[i].partition == spec->partition)
+			return &disks->items[i];
+	return NULL;
 }
 
 static bool find_row(const struct disks *disks, struct libmnt_fs *line, size_t *ret)
 {
-	const char *source = mnt_fs_get_source(line), *tag = NULL, *value = NULL;
-	int partition = -1;
+	const char *source = mnt_fs_get_srcpath(line), *tag, *value;
+	cleanup(free) char *text = NULL;
+	cleanup(spec_done) struct spec spec = { 0 };
+	struct spec_matches matches = { 0 };
+	const struct disk_fs *found;
 
-	if (!source || mnt_fs_get_tag(line, &tag, &value) < 0)
-		tag = source ? tag_of_path(source, &value) : NULL;
-	if (!tag && source)
-		partition = partition_of_path(source);
-	for (size_t i = 0; i < disks->count; i++) {
-		const struct disk_fs *row = &disks->items[i];
-		bool is_first = same(row->disk, disks->items[0].disk);
-
-		if (row->type &&
-		    (tag ? matches_tag(row, tag, value)
-			 : is_first && partition > 0 && row->partition == (uint32_t)partition)) {
-			*ret = i;
-			return true;
-		}
-	}
-	return false;
+	/* libmount has taken the quotes off a tag's value. */
+	if (!mnt_fs_get_tag(line, &tag, &value))
+		text = mem_printf("%s=%s", tag, value);
+	else
+		text = mem_strdup(source ? source : "");
+	spec_parse(text, &spec);
+	spec_find(disks, &spec, &matches);
+	found = matches.count ? matches.items[0] : NULL;
+	vec_done(&matches);
+	if (spec.kind == SPEC_KERNEL)
+		found = by_kernel_name(disks, &spec);
+	if (!found || !found->type)
+		return false;
+	*ret = (size_t)(found - disks->items);
+	return true;
 }
 
 static void subvol_of(struct libmnt_fs *line, char **ret_subvol, uint64_t *ret_id)

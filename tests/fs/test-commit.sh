@@ -76,6 +76,26 @@ for way in -k -e; do
 	same "dirty journal $way: undo" "exact $before" "$($tool $way work b.img undo record 2>&1) $(sum b.img)"
 done
 
+# A file that was deleted while open when the power went: no fault of the file system.
+make_image ext4 "mke2fs -t ext4" 32M; mv a.img m.img; mount -o loop m.img mnt
+exec 5>mnt/etc/orphan; head -c 300000 /dev/zero | tr '\0' x >&5; sync mnt/etc/orphan; rm mnt/etc/orphan; sync mnt/etc
+cp --sparse=always m.img a.img; exec 5>&-; umount mnt
+for way in -k -e; do
+	cp --sparse=always a.img b.img
+	same "an orphan $way: the check is clean" clean "$($tool -w $way work b.img write /etc/fstab x fsck 2>&1 | head -1)"
+done
+
+# A system on two disks: one commit, one undo.
+mkdir -p varfs/log; echo q >varfs/log/q; rm -f v.img r.img; truncate -s 16M v.img r.img; mke2fs -q -t ext4 -L var -d varfs v.img
+make_tree split 'LABEL=var /var ext4 defaults 0 2'; mke2fs -q -t ext4 -d split r.img
+for way in -k -e; do
+	rm -rf record; cp v.img v2.img; cp r.img r2.img; before="$(sum v2.img) $(sum r2.img)"
+	check "two disks $way: commit" "$tool" -w $way -m v2.img work r2.img write /var/log/q new write /etc/fstab y fsck commit record
+	same "two disks $way: both are written" "new" "$($tool $way work v2.img 2>/dev/null; debugfs -R 'cat /log/q' v2.img 2>/dev/null)"
+	same "two disks $way: undo" exact "$($tool $way -m v2.img work r2.img undo record 2>&1)"
+	same "two disks $way: the old bytes of both" "$before" "$(sum v2.img) $(sum r2.img)"
+done
+
 # Killed before every step, with small writes; recovered to either side, twice.
 make_image ext4 "mke2fs -t ext4 -b 1024" 8M
 cp --sparse=always a.img good.img; rm -rf record
