@@ -2,7 +2,7 @@
 #ifndef EC2_ACTION_H
 #define EC2_ACTION_H
 
-/* An action of the API as data. Adding one: its rows here (ec2/actions.c, its
+/* An action of the API as data. Adding one: its rows here (ec2/actions_*.c, its
  * name in ec2/actions.h) and one typed function
  * (ec2/calls.c). */
 
@@ -41,6 +41,7 @@ struct ec2_action {
 	const char *next_token; /* path in the reply; NULL: is not paged */
 	const char *page_size;	/* MaxResults when neither ids nor filters narrow it */
 	bool is_unsigned;
+	bool is_reply_secret; /* wipe the document, too */
 };
 
 #endif

@@ -340,7 +340,7 @@ static void on_success(struct call *call, const struct http_reply *reply)
 	cleanup(xml_free) struct xml *xml = NULL;
 	struct ec2_op *op = call->task.op;
 	struct err why = ERR_INIT;
-	int more;
+	int rc, more;
 
 	if (xml_parse(reply->body.s, reply->body.len, &xml, &why) < 0) {
 		on_unreadable(call, &why);
@@ -359,7 +359,10 @@ static void on_success(struct call *call, const struct http_reply *reply)
 		call_end(call, &why);
 		return;
 	}
-	if (call->action->reply && xmlmap_read(call->action->reply, xml, call->ret, &why) < 0) {
+	rc = call->action->reply ? xmlmap_read(call->action->reply, xml, call->ret, &why) : 0;
+	if (call->action->is_reply_secret)
+		xml_wipe(xml);
+	if (rc < 0) {
 		on_unreadable(call, &why);
 		return;
 	}

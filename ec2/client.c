@@ -72,6 +72,8 @@ void ec2_cancel(struct ec2 *ec2, struct ec2_op *op)
 
 int ec2_wait(struct ec2 *ec2, struct ec2_op *op, struct err *err)
 {
+	if (!op->is_done && !op->private)
+		return err_set(err, ERR_INTERNAL, "waiting for a call that was not started");
 	while (!op->is_done)
 		if (loop_step(ec2->loop, -1, err) < 0)
 			return -1;
@@ -83,10 +85,8 @@ int ec2_wait(struct ec2 *ec2, struct ec2_op *op, struct err *err)
 
 static int open_transport(struct ec2 *ec2, struct err *err)
 {
-	if (ec2->settings.transport) {
-		ec2->transport = ec2->settings.transport;
+	if (ec2->transport)
 		return 0;
-	}
 	return curl_transport_open(ec2->loop, ec2->config.ca_bundle, &ec2->transport, err);
 }
 
@@ -121,6 +121,7 @@ int ec2_open(struct loop *loop, const struct ec2_settings *settings, struct ec2 
 
 	ec2->loop = loop;
 	ec2->settings = *settings;
+	ec2->transport = settings->transport;
 	if (!ec2->settings.connect_timeout_s)
 		ec2->settings.connect_timeout_s = 5;
 	if (!ec2->settings.total_timeout_s)

@@ -216,13 +216,24 @@ static char *missing_permission(const char *message, const struct ec2_action *ac
 	return mem_strdup(action->iam);
 }
 
-/* The message without the blob that only DecodeAuthorizationMessage can read. */
+/* The message without the blob that only DecodeAuthorizationMessage can read, and without the
+ * request that a refused signature is explained with: the session token stands in it. */
 static size_t readable_length(const char *message)
 {
-	const char *blob = strstr(message, " Encoded authorization failure message:");
-	size_t len = blob ? (size_t)(blob - message) : strlen(message);
+	static const char *const ends[] = { "Encoded authorization failure message:",
+					    "The Canonical String for this request",
+					    "The String-to-Sign should have been" };
+	size_t len = strnlen(message, MAX_MESSAGE);
 
-	return len > MAX_MESSAGE ? MAX_MESSAGE : len;
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		const char *end = strstr(message, ends[i]);
+
+		if (end && (size_t)(end - message) < len)
+			len = (size_t)(end - message);
+	}
+	while (len && strchr(" \r\n", message[len - 1]))
+		len--;
+	return len;
 }
 
 int aws_error_say(const struct aws_error *error, const struct ec2_action *action, int http_status,

@@ -96,6 +96,27 @@ void xml_free(struct xml *xml)
 	xmlFreeDoc((xmlDocPtr)xml);
 }
 
+/* Short texts are shared with names in libxml2's dictionary; no key or token is that short. */
+#define SHORTEST_SECRET 8
+
+void xml_wipe(struct xml *xml)
+{
+	xmlNodePtr top = xmlDocGetRootElement((xmlDocPtr)xml), node = top;
+
+	while (node) {
+		if (node->type == XML_TEXT_NODE && node->content &&
+		    strlen((char *)node->content) > SHORTEST_SECRET)
+			explicit_bzero(node->content, strlen((char *)node->content));
+		if (node->children) {
+			node = node->children;
+			continue;
+		}
+		while (node != top && !node->next)
+			node = node->parent;
+		node = node == top ? NULL : node->next;
+	}
+}
+
 const struct xml_node *xml_root(const struct xml *xml)
 {
 	return (const struct xml_node *)xmlDocGetRootElement((const xmlDoc *)xml);

@@ -18,6 +18,7 @@ struct xml_node; /* an element of it */
 int xml_parse(const char *body, size_t len, struct xml **ret, struct err *err)
 	__attribute__((warn_unused_result));
 void xml_free(struct xml *xml);
+void xml_wipe(struct xml *xml); /* overwrites every text that is long enough to be a secret */
 DEFINE_CLEANUP(struct xml *, xml_free)
 
 const struct xml_node *xml_root(const struct xml *xml);
