@@ -133,7 +133,7 @@ static void snapshot_searched(struct rescue *r)
 		return;
 	}
 	r->is_in_doubt = ++r->snapshot_searches < SNAPSHOT_SEARCHES;
-	r->retry_ms = loop_now_ms(r->runner->loop) + 500 * (int64_t)r->snapshot_searches;
+	r->retry_ms = runner_after(r->runner, 500 * (int64_t)r->snapshot_searches);
 }
 
 static int snapshot_search(struct rescue *r)

@@ -228,7 +228,7 @@ static bool attach_refused(struct rescue *r, const struct ec2_op *op)
 		return true;
 	}
 	if (str_eq(op->aws_code, "AttachmentLimitExceeded") && others_will_leave(r)) {
-		r->retry_ms = loop_now_ms(r->runner->loop) + 2000;
+		r->retry_ms = runner_after(r->runner, 2000);
 		r->deadline_ms = -1;
 		return true;
 	}

@@ -133,9 +133,10 @@ static void call_failed(struct rescue *r, const struct ec2_op *op)
 	r->last = op->err;
 	r->is_in_doubt = code == ERR_INDOUBT || code == ERR_NETWORK || code == ERR_TIMEOUT;
 	if (rescue_may_retry(r, code)) {
-		r->retry_ms = now + (r->phase == PHASE_HOME && !r->is_in_doubt && code != ERR_BUSY
-					     ? rescue_backoff_ms(r, 1000, 15000)
-					     : rescue_backoff_ms(r, 500, 5000));
+		r->retry_ms = runner_after(r->runner, r->phase == PHASE_HOME && !r->is_in_doubt &&
+								      code != ERR_BUSY
+							      ? rescue_backoff_ms(r, 1000, 15000)
+							      : rescue_backoff_ms(r, 500, 5000));
 		return;
 	}
 	r->retry_ms = now;
@@ -154,7 +155,7 @@ static void call_done(struct ec2_op *op)
 		r->changed_ms = now;
 	if (op->err.code == ERR_NONE) {
 		r->is_in_doubt = false;
-		r->retry_ms = now + AGAIN_MS;
+		r->retry_ms = runner_after(r->runner, AGAIN_MS);
 		if (r->call.reply)
 			r->call.reply(r);
 	} else {

@@ -55,6 +55,23 @@ static int open_signals(struct runner *runner, struct err *err)
 	return 0;
 }
 
+/* Tests that run thousands of rescues let this program's own waiting pass faster, as the embedded
+ * cloud's clock does. */
+static double pace(void)
+{
+	const char *text = getenv("EC2_RESCUE_PACE");
+	double times = text ? strtod(text, NULL) : 1;
+
+	return times > 1 && times <= 400 ? times : 1;
+}
+
+int64_t runner_after(const struct runner *runner, int64_t ms)
+{
+	double wait = (double)ms / runner->pace;
+
+	return loop_now_ms(runner->loop) + (wait > 1 ? (int64_t)wait : 1);
+}
+
 int runner_open(struct runner *runner, const struct options *options, struct report *report,
 		const char *region, const char *endpoint, struct err *err)
 {
@@ -66,12 +83,14 @@ int runner_open(struct runner *runner, const struct options *options, struct rep
 					: endpoint,
 	};
 
-	*runner = (struct runner){ .options = options, .report = report, .signal_fd = -1 };
+	*runner = (struct runner){
+		.options = options, .report = report, .signal_fd = -1, .pace = pace()
+	};
 	if (loop_open(&runner->loop, err) < 0 || open_signals(runner, err) < 0 ||
 	    ec2_open(runner->loop, &settings, &runner->ec2, err) < 0 ||
 	    ec2_watch_open(runner->ec2, runner->loop, world_seen, runner, &runner->watch, err) < 0)
 		return -1;
-	ec2_watch_set_min_gap(runner->watch, MIN_GAP_MS);
+	ec2_watch_set_min_gap(runner->watch, (uint32_t)(MIN_GAP_MS / runner->pace));
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct runner {
 	int signal_fd;
 	sigset_t old_signals;
 	unsigned interrupts;
+	double pace; /* EC2_RESCUE_PACE: waiting here passes so many times faster */
 };
 
 /* Opens loop, client and signals. region and endpoint (may be NULL) are taken where the command
@@ -28,6 +29,8 @@ int runner_open(struct runner *, const struct options *, struct report *, const 
 		const char *endpoint, struct err *err) __attribute__((warn_unused_result));
 void runner_close(struct runner *);
 DEFINE_CLEANUP_DONE(struct runner, runner_close)
+/* Loop time in so many milliseconds, at the runner's pace. */
+int64_t runner_after(const struct runner *, int64_t ms);
 /* Adds a rescue that has its journal. Owned by the runner from now on. */
 void runner_add(struct runner *, struct rescue *);
 /* Runs until all have ended or a second ^C came. Returns the exit status. */

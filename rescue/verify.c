@@ -65,7 +65,7 @@ void verify_start(struct rescue *r)
 	v->r = r;
 	v->fd = -1;
 	v->began_ms = v->next_ms = loop_now_ms(r->runner->loop);
-	v->deadline_ms = v->began_ms + (int64_t)r->runner->options->verify_s * 1000;
+	v->deadline_ms = runner_after(r->runner, (int64_t)r->runner->options->verify_s * 1000);
 	snprintf(v->last, sizeof(v->last), "not tried yet");
 	ec2_watch_status(r->runner->watch, &r->record.instance);
 	r->verify = v;
@@ -85,7 +85,8 @@ static void attempt_over(struct verify *v, const char *how)
 		v->fd = -1;
 	}
 	snprintf(v->last, sizeof(v->last), "%s: %s", v->where, how);
-	v->next_ms = now + (now - v->began_ms < PAUSE_GROWS_MS ? PAUSE_FIRST_MS : PAUSE_MS);
+	v->next_ms = runner_after(v->r->runner,
+				  now - v->began_ms < PAUSE_GROWS_MS ? PAUSE_FIRST_MS : PAUSE_MS);
 	rescue_poke(v->r);
 }
 

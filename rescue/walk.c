@@ -42,7 +42,7 @@ static void say_waiting(struct rescue *r, enum way way)
 	rescue_plan[r->at]->describe(r, way, &text);
 	report_say(r->runner->report, r->record.instance.s, "waiting", "{s:s, s:s, s:I}", "name",
 		   rescue_plan[r->at]->name, "text", text.s, "deadline_s",
-		   (json_int_t)((r->deadline_ms - r->began_ms) / 1000));
+		   (json_int_t)((double)(r->deadline_ms - r->began_ms) * r->runner->pace / 1000));
 }
 
 static int note_step(struct rescue *r, const char *state, struct err *err)
@@ -72,7 +72,7 @@ static void turn(struct rescue *r, const struct err *why)
 	struct step_record *step = r->at < rescue_plan_count ? &r->record.steps[r->at] : NULL;
 
 	if (step && step->state == STEP_BEGUN && r->is_in_doubt)
-		r->unsettled_ms[r->at] = r->changed_ms + SETTLE_MS;
+		r->unsettled_ms[r->at] = runner_after(r->runner, SETTLE_MS);
 	r->phase = PHASE_HOME;
 	if (why) {
 		cleanup(str_done) struct str text = STR_INIT;
@@ -115,17 +115,17 @@ static void begin(struct rescue *r, int (*start)(struct rescue *, struct err *))
 	started = start(r, &err);
 	if (started < 0) {
 		r->last = err;
-		r->retry_ms = loop_now_ms(r->runner->loop) + rescue_backoff_ms(r, 500, 5000);
+		r->retry_ms = runner_after(r->runner, rescue_backoff_ms(r, 500, 5000));
 		r->is_refused = !rescue_may_retry(r, err.code);
 	} else if (started == STARTED_NOTHING) {
-		r->retry_ms = loop_now_ms(r->runner->loop) + AGAIN_MS;
+		r->retry_ms = runner_after(r->runner, AGAIN_MS);
 	}
 }
 
 static void set_deadline(struct rescue *r, uint32_t deadline_s)
 {
 	r->began_ms = loop_now_ms(r->runner->loop);
-	r->deadline_ms = r->began_ms + (int64_t)deadline_s * 1000;
+	r->deadline_ms = runner_after(r->runner, (int64_t)deadline_s * 1000);
 }
 
 static uint32_t out_deadline_s(const struct rescue *r)
@@ -317,10 +317,10 @@ static void home_step(struct rescue *r, size_t at)
 	rescue_go_to(r, at);
 	r->record.steps[at].is_returned = false;
 	if (!r->home_deadline_ms[at])
-		r->home_deadline_ms[at] =
-			r->began_ms + 1000 * (int64_t)(rescue_plan[at]->deadline_s
-							       ? rescue_plan[at]->deadline_s
-							       : HOME_DEADLINE_S);
+		r->home_deadline_ms[at] = runner_after(
+			r->runner,
+			1000 * (int64_t)(rescue_plan[at]->deadline_s ? rescue_plan[at]->deadline_s
+								     : HOME_DEADLINE_S));
 	r->deadline_ms = r->home_deadline_ms[at];
 	say_step(r, at, WAY_HOME, "returning");
 }
@@ -363,7 +363,8 @@ static bool advance_home(struct rescue *r)
 /* When to look at the world, and when to wake up without news. */
 static void arm(struct rescue *r)
 {
-	int64_t now = loop_now_ms(r->runner->loop), waited = now - r->began_ms, at = -1;
+	int64_t now = loop_now_ms(r->runner->loop), at = -1;
+	double waited = (double)(now - r->began_ms) * r->runner->pace;
 	int64_t look = waited < LOOK_LONG_MS	    ? LOOK_MS
 		       : waited < LOOK_VERY_LONG_MS ? LOOK_LATER_MS
 						    : LOOK_SLOW_MS;
@@ -371,13 +372,13 @@ static void arm(struct rescue *r)
 	if (r->phase == PHASE_ENDED || r->call.is_busy)
 		return;
 	if (r->phase == PHASE_VERIFY) {
-		ec2_watch_want(r->runner->watch, now + look);
+		ec2_watch_want(r->runner->watch, runner_after(r->runner, look));
 		return;
 	}
 	if (r->at < rescue_plan_count && rescue_plan[r->at]->kind == STEP_WAIT)
-		at = now + LOCAL_MS;
+		at = runner_after(r->runner, LOCAL_MS);
 	else
-		ec2_watch_want(r->runner->watch, now + look);
+		ec2_watch_want(r->runner->watch, runner_after(r->runner, look));
 	if (r->deadline_ms >= 0 && (at < 0 || r->deadline_ms < at))
 		at = r->deadline_ms;
 	if (r->retry_ms > now && (at < 0 || r->retry_ms < at))

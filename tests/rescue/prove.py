@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Loops over failures of a rescue. Each situation has its own patient in the embedded cloud; afterwards the patient is
+rescued or as it was, if need be after `resume`, and its volume is exactly old or boots. Speaks TAP: one line a kind of situation.
+usage: tests/rescue/prove.py [--mutating] [--kinds K,K] [--from N] [--to N] [--step N] [--verbose] calls|kills|away|reads..."""
+import argparse, os, random, sys, time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from worlds import Cloud
+
+KINDS = ['refused', 'http5xx', 'lost-after', 'lost-before', 'slow']
+VERIFY = ['--verify-timeout', '60']
+
+def is_mutating(call): return not call['action'].startswith(('Describe', 'Get', 'List')) and not call['params'].get('DryRun')
+
+class Tally:
+    def __init__(self, args): self.args, self.n, self.bad, self.failed = args, 0, 0, []
+    def situation(self, what, bad, run):
+        self.n += 1
+        if not bad: return
+        self.failed.append('%s: %s' % (what, '; '.join(bad)))
+        if self.args.verbose: print('# %s: %s\n%s' % (what, '; '.join(bad), '\n'.join('#   ' + l for l in (run.out + run.err).splitlines()[-30:])), flush=True)
+    def report(self, number, name):
+        print('%s %d - %s: %d situations, %d failed' % ('not ok' if self.failed else 'ok', number, name, self.n, len(self.failed)))
+        for line in self.failed[:20]: print('#   ' + line)
+        sys.stdout.flush()
+
+def clean_run(cloud, options=()):
+    """The calls of a rescue to which nothing happens."""
+    p = cloud.patient()
+    cloud.forget()
+    run = cloud.rescue(p, options=[*VERIFY, *options])
+    assert run.status == 0 and run.result == 'rescued', run.out + run.err
+    calls = cloud.calls()
+    cloud.drop(p)
+    return calls
+
+def chosen(args, calls):
+    numbers = [c['n'] for c in calls if not args.mutating or is_mutating(c)]
+    return [n for n in numbers if (n >= args.first) and (not args.to or n <= args.to)][::args.step]
+
+def settle(cloud, p, run, elsewhere=False):
+    """Resume until nothing is left to resume. Returns what is wrong then."""
+    bad = []
+    if 'harness' in run.err: bad.append('hung')
+    if run.status < 0 and not elsewhere and run.status != -9: bad.append('died by signal %d' % -run.status)
+    if run.status == 23: bad.append('internal error')
+    state = cloud.dir + '/elsewhere-%d' % cloud.count if elsewhere else None
+    for _ in range(2):
+        if not cloud.not_home(p): break
+        again = cloud.run('resume', '--yes', *VERIFY, p.instance, state=state)
+        run.out += '\n--- resume: status %d\n' % again.status + again.out
+        run.err += '\n--- resume\n' + again.err
+    bad += cloud.not_home(p)
+    if not cloud.is_old(p) and not cloud.boots(p): bad.append('the volume is neither old nor repaired')
+    return bad
+
+def outcome_fits(cloud, p, run):
+    """What the program said about itself must be true."""
+    if run.status == 0 and run.result == 'rescued' and not cloud.boots(p): return ['said "rescued", but the volume does not boot']
+    if run.status in (0, 1) and run.result is None: return ['no verdict']
+    if run.status not in (0, 1, 18) and cloud.not_home(p): return ['status %d, but not everything is home: %s' % (run.status, '; '.join(cloud.not_home(p)))]
+    return []
+
+def every_call(args, number):
+    with Cloud(consistency=args.consistency) as cloud:
+        calls = clean_run(cloud)
+        for kind in args.kinds.split(','):
+            tally = Tally(args)
+            for n in chosen(args, calls):
+                p = cloud.patient()
+                cloud.forget()
+                cloud.ask('POST', 'faults', {'call': n, 'kind': kind, 'delay_ms': 400})
+                run = cloud.rescue(p, options=VERIFY)
+                cloud.ask('DELETE', 'faults')
+                hit = [c['action'] + (' (dry run)' if c['params'].get('DryRun') else '') for c in cloud.calls() if c.get('fault')]
+                bad = outcome_fits(cloud, p, run) + settle(cloud, p, run)
+                tally.situation('%s at call %d, %s' % (kind, n, ', '.join(hit) or 'none'), bad, run)
+                cloud.drop(p)
+            number += 1
+            tally.report(number, '%s at each call' % kind)
+    return number
+
+def killed(cloud, p, n, kind):
+    """kill -9 when call n has been made: its effect is there (slow) or not (lost-before)."""
+    cloud.forget()
+    cloud.ask('POST', 'faults', {'call': n, 'kind': kind, 'delay_ms': 2000})
+    process = cloud.start('--yes', *VERIFY, p.instance)
+    until = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < until:
+        calls = cloud.calls()
+        if calls and calls[-1]['n'] >= n: break
+        time.sleep(0.01)
+    process.kill()
+    run = cloud.finish(process)
+    cloud.ask('DELETE', 'faults')
+    return run, next((c['action'] for c in cloud.calls() if c['n'] == n), 'none')
+
+def every_kill(args, number, elsewhere):
+    with Cloud(consistency=args.consistency) as cloud:
+        calls = clean_run(cloud)
+        for kind in ('slow', 'lost-before'):
+            tally = Tally(args)
+            for n in chosen(args, calls):
+                p = cloud.patient()
+                run, action = killed(cloud, p, n, kind)
+                bad = settle(cloud, p, run, elsewhere)
+                tally.situation('killed %s call %d, %s' % ('after' if kind == 'slow' else 'before', n, action), bad, run)
+                cloud.drop(p)
+            number += 1
+            tally.report(number, 'kill -9 %s each call, resumed %s' % ('after' if kind == 'slow' else 'before', 'on another machine' if elsewhere else 'here'))
+    return number
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--mutating', action='store_true')
+    parser.add_argument('--kinds', default=','.join(KINDS))
+    parser.add_argument('--from', dest='first', type=int, default=1)
+    parser.add_argument('--to', type=int, default=0)
+    parser.add_argument('--step', type=int, default=1)
+    parser.add_argument('--consistency', type=float, default=0)
+    parser.add_argument('--verbose', action='store_true')
+    parser.add_argument('what', nargs='+', choices=['calls', 'kills', 'away'])
+    args = parser.parse_args()
+    number = 0
+    for what in args.what:
+        number = every_call(args, number) if what == 'calls' else every_kill(args, number, what == 'away')
+    print('1..%d' % number)
+
+if __name__ == '__main__': main()

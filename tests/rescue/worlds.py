@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One embedded cloud for many rescues, for loops over failures: every situation gets a patient of its own in it.
+    cloud = Cloud(faults=['fstab-missing-volume']); p = cloud.patient(); run = cloud.rescue(p); bad = cloud.not_home(p)"""
+import hashlib, json, os, shutil, signal, subprocess, tempfile, time, urllib.request
+
+SRC = os.environ.get('SRC', os.getcwd())
+BUILD = os.path.abspath(os.environ.get('BUILD', SRC + '/build'))
+TOOL = os.environ.get('EC2_RESCUE', BUILD + '/ec2-rescue')
+SIM = os.environ.get('EC2_SIM', BUILD + '/ec2-sim')
+HELPER = 'i-0fedcba9876543210'
+LATENCIES = {'stopping': 10, 'start_pending': 5, 'status_checks': 10, 'attaching': 3, 'attaching_stopped': 1, 'detaching': 3, 'detaching_stopped': 1,
+             'device_appears': 1, 'device_vanishes': 1, 'snapshot': 600, 'sshd_up': 1, 'console': 1}
+
+class Patient:
+    def __init__(self, n):
+        self.instance, self.volume = 'i-0%016x' % (0xa000 + n), 'vol-0%016x' % (0xb000 + n)
+        self.was = 'running'
+
+class Run:
+    def __init__(self, status, out, err, wall):
+        self.status, self.out, self.err, self.wall = status, out, err, wall
+        self.events = []
+        for line in out.splitlines():
+            try: self.events.append(json.loads(line))
+            except ValueError: pass
+    def of(self, kind): return [e for e in self.events if e.get('event') == kind]
+    @property
+    def result(self):
+        verdicts = self.of('verdict')
+        return verdicts[-1]['result'] if verdicts else None
+
+class Cloud:
+    def __init__(self, faults=('fstab-missing-volume',), speed=600, pace=20, consistency=0, seed=1, **world):
+        self.dir = tempfile.mkdtemp()
+        self.count, self.pace = 0, pace
+        self.image = self.dir + '/first.img'
+        self.bad = self.make(faults)
+        shutil.move(self.bad, self.image)
+        with open(self.image, 'rb') as f: self.old = hashlib.file_digest(f, 'sha256').hexdigest() if hasattr(hashlib, 'file_digest') else hashlib.sha256(f.read()).hexdigest()
+        description = {'imds': {'instance': HELPER}, 'vpcs': [{'id': 'vpc-0123456789abcdef0', 'cidr': '10.0.0.0/16'}],
+                       'subnets': [{'id': 'subnet-0123456789abcdef0', 'vpc': 'vpc-0123456789abcdef0', 'zone': 'us-east-1a', 'cidr': '10.0.1.0/24'}],
+                       'instances': [{'id': HELPER, 'subnet': 'subnet-0123456789abcdef0', 'zone': 'us-east-1a',
+                                      'volumes': [{'device': '/dev/xvda', 'volume_id': 'vol-0fedcba9876543210', 'size': 1}]}],
+                       'latencies': LATENCIES, 'throttle': {'enabled': False}}
+        if consistency: description['consistency'] = {'visible_after_s': consistency}
+        description.update(world)
+        with open(self.dir + '/world.json', 'w') as f: json.dump(description, f)
+        self.sim = subprocess.Popen([SIM, '--state', self.dir + '/cloud', '--config', self.dir + '/world.json', '--speed', str(speed), '--seed', str(seed)],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(self.dir + '/sim.err', 'w'))
+        until = time.monotonic() + 10
+        while not os.path.exists(self.dir + '/cloud/endpoint') and time.monotonic() < until: time.sleep(0.01)
+        self.url = open(self.dir + '/cloud/endpoint').read().strip()
+        self.devices = self.dir + '/cloud/dev/disk/by-id'
+        self.env = {'PATH': os.environ['PATH'] + ':/usr/sbin:/sbin', 'LC_ALL': 'C.UTF-8', 'AWS_ACCESS_KEY_ID': 'AKIATEST', 'AWS_SECRET_ACCESS_KEY': 'secret',
+                    'AWS_REGION': 'us-east-1', 'AWS_ENDPOINT_URL': self.url, 'AWS_EC2_METADATA_SERVICE_ENDPOINT': self.url, 'EC2_RESCUE_PACE': str(pace)}
+        for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'EC2_RESCUE_DEBUG'):
+            if name in os.environ: self.env[name] = os.environ[name]
+    def make(self, faults):
+        image = self.dir + '/made.img'
+        subprocess.run([SRC + '/tests/patient/make', image, *faults], env=dict(os.environ, SIZE=os.environ.get('SIZE', '48M'), KEY=self.dir + '/key'),
+                       check=True, stdout=subprocess.DEVNULL, cwd=SRC)
+        return image
+    def ask(self, method, path, body=None):
+        request = urllib.request.Request(self.url + '/_sim/' + path, method=method, data=None if body is None else json.dumps(body).encode())
+        text = urllib.request.urlopen(request).read()
+        return json.loads(text) if text.strip() else None
+    def patient(self, **over):
+        """A new instance, broken as the first image is. Members of `root` go to its root volume."""
+        self.count += 1
+        p = Patient(self.count)
+        copy = '%s/p%d.img' % (self.dir, self.count)
+        subprocess.run(['cp', '--sparse=always', '--reflink=auto', self.image, copy], check=True)
+        root = dict({'device': '/dev/xvda', 'volume_id': p.volume, 'delete_on_termination': True, 'file': copy, 'adopt': 'move'}, **over.pop('root', {}))
+        instance = {'id': p.instance, 'subnet': 'subnet-0123456789abcdef0', 'zone': 'us-east-1a', 'status': 'impaired', 'private_ip': '127.77.%d.%d' % (self.count >> 8, self.count & 255),
+                    'volumes': [root], 'boot': {'console_script': SRC + '/tests/patient/boot', 'sshd_listen': True}}
+        instance.update(over)
+        p.was, p.dot, p.device = instance.get('state', 'running'), root['delete_on_termination'], root['device']
+        self.ask('POST', 'world', {'instances': [instance]})
+        return p
+    def argv(self, *args, state=None):
+        return [TOOL, *args, '--state-dir', state or self.dir + '/state', '--device-dir', self.devices]
+    def start(self, *args, state=None, json_events=True):
+        return subprocess.Popen(self.argv(*args, *(['--json'] if json_events else []), state=state), env=self.env, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace')
+    def finish(self, process, timeout=60, since=None):
+        since = since or time.monotonic()
+        try: out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            err += '\nharness: not finished after %d s' % timeout
+        return Run(process.returncode, out, err, time.monotonic() - since)
+    def run(self, *args, timeout=60, state=None):
+        return self.finish(self.start(*args, state=state), timeout, time.monotonic())
+    def rescue(self, *patients, options=(), timeout=60, state=None):
+        return self.run('--yes', *options, *[p.instance for p in patients], timeout=timeout, state=state)
+    def calls(self): return self.ask('GET', 'calls')
+    def forget(self): self.ask('DELETE', 'calls'); self.ask('DELETE', 'faults')
+    def world(self):
+        world = self.ask('GET', 'world')
+        return {row['id']: row for rows in world.values() if isinstance(rows, list) for row in rows if isinstance(row, dict) and 'id' in row}
+    def file(self, p): return '%s/cloud/volumes/%s.img' % (self.dir, p.volume)
+    def is_old(self, p):
+        with open(self.file(p), 'rb') as f: return hashlib.sha256(f.read()).hexdigest() == self.old
+    def boots(self, p):
+        return subprocess.run([SRC + '/tests/patient/boot', self.file(p)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, PATH=self.env['PATH'])).returncode == 0
+    def not_home(self, p):
+        """What of the patient is not as it was before, as a list of sentences."""
+        by, bad = self.world(), []
+        i, v = by[p.instance], by[p.volume]
+        if i['state'] != p.was: bad.append('state is %s, was %s' % (i['state'], p.was))
+        at = v.get('attachments', v.get('attachment'))
+        at = [a for a in (at if isinstance(at, list) else [at]) if a]
+        if len(at) != 1: bad.append('attachments: %r' % (at,))
+        for a in at:
+            if a.get('instance') != p.instance: bad.append('attached to %s' % a.get('instance'))
+            if a.get('device') != p.device: bad.append('attached as %s' % a.get('device'))
+            if bool(a.get('delete_on_termination')) != p.dot: bad.append('DeleteOnTermination is %r' % a.get('delete_on_termination'))
+            if a.get('state', a.get('status')) != 'attached': bad.append('attachment is %s' % a.get('state', a.get('status')))
+        for r in (i, v):
+            if 'ec2-rescue' in r.get('tags', {}): bad.append('%s is claimed: %s' % (r['id'], r['tags']['ec2-rescue']))
+        return bad
+    def drop(self, p):
+        """The patient is not needed any more; its volume's space is given back."""
+        os.truncate(self.file(p), 0)
+    def close(self):
+        self.sim.send_signal(signal.SIGTERM)
+        try: self.sim.wait(10)
+        except subprocess.TimeoutExpired: self.sim.kill(); self.sim.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+    def __enter__(self): return self
+    def __exit__(self, *_): self.close()
