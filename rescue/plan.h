@@ -45,7 +45,8 @@ struct step {
 	const char *name; /* stable, kebab-case: the key in the journal */
 	enum step_kind kind;
 	unsigned flags;
-	uint32_t deadline_s; /* for holds() to become true after act() or undo() */
+	/* Deadlines for holds() to become true after act() (0: --stop-timeout) and undo(). */
+	uint32_t out_s, home_s;
 	/* One sentence without a full stop, with real ids: what is done (or, for WAY_HOME, is left
 	 * to be done). */
 	void (*describe)(const struct rescue *, enum way, struct str *out);

@@ -125,8 +125,17 @@ static bool claim_refused(struct rescue *r, const struct ec2_op *op)
 	return true;
 }
 
-const struct step claim_step = { "claim",     STEP_BORROW, 0,	    120,	   claim_say,
-				 claim_holds, claim,	   release, claim_refused, NULL };
+const struct step claim_step = {
+	.name = "claim",
+	.kind = STEP_BORROW,
+	.out_s = 120,
+	.home_s = 120,
+	.describe = claim_say,
+	.holds = claim_holds,
+	.act = claim,
+	.undo = release,
+	.refused = claim_refused,
+};
 
 /* mark: from here on the volume may be half written */
 
@@ -166,8 +175,14 @@ static int mark(struct rescue *r, struct err *err)
 	return write_claim(r, CLAIM_COMMITTING, marked);
 }
 
-const struct step mark_step = { "mark",	    STEP_KEEP, 0,    120,  mark_say,
-				mark_holds, mark,      NULL, NULL, NULL };
+const struct step mark_step = {
+	.name = "mark",
+	.kind = STEP_KEEP,
+	.out_s = 120,
+	.describe = mark_say,
+	.holds = mark_holds,
+	.act = mark,
+};
 
 /* seal: written in whole */
 
@@ -197,5 +212,12 @@ static int seal(struct rescue *r, struct err *err)
 	return write_claim(r, CLAIM_COMMITTED, sealed);
 }
 
-const struct step seal_step = { "seal",	    STEP_KEEP, STEP_OPTIONAL, 60,   seal_say,
-				seal_holds, seal,      NULL,	      NULL, NULL };
+const struct step seal_step = {
+	.name = "seal",
+	.kind = STEP_KEEP,
+	.flags = STEP_OPTIONAL,
+	.out_s = 60,
+	.describe = seal_say,
+	.holds = seal_holds,
+	.act = seal,
+};

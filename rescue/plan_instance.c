@@ -83,8 +83,16 @@ static bool stop_late(struct rescue *r)
 	return true;
 }
 
-const struct step stop_step = { "stop",	    STEP_BORROW, 0,	600,  stop_say,
-				stop_holds, stop,	 start, NULL, stop_late };
+const struct step stop_step = {
+	.name = "stop",
+	.kind = STEP_BORROW,
+	.home_s = 900,
+	.describe = stop_say,
+	.holds = stop_holds,
+	.act = stop,
+	.undo = start,
+	.late = stop_late,
+};
 
 /* snapshot */
 
@@ -186,10 +194,15 @@ static bool snapshot_refused(struct rescue *r, const struct ec2_op *op)
 	return false;
 }
 
-const struct step snapshot_step = { "snapshot", STEP_KEEP,    0,
-				    300,	snapshot_say, snapshot_holds,
-				    snapshot,	NULL,	      snapshot_refused,
-				    NULL };
+const struct step snapshot_step = {
+	.name = "snapshot",
+	.kind = STEP_KEEP,
+	.out_s = 300,
+	.describe = snapshot_say,
+	.holds = snapshot_holds,
+	.act = snapshot,
+	.refused = snapshot_refused,
+};
 
 /* delete-on-termination: lost by every re-attachment (EC2.md section 7), so it is given back */
 
@@ -244,5 +257,11 @@ static int dot_restore(struct rescue *r, struct err *err)
 }
 
 const struct step dot_step = {
-	"delete-on-termination", STEP_OWE, 0, 300, dot_say, dot_holds, NULL, dot_restore, NULL, NULL
+	.name = "delete-on-termination",
+	.kind = STEP_OWE,
+	.out_s = 300,
+	.home_s = 300,
+	.describe = dot_say,
+	.holds = dot_holds,
+	.undo = dot_restore,
 };

@@ -230,16 +230,17 @@ static int close_surgery(struct rescue *r, struct err *err)
 	return STARTED_NOTHING;
 }
 
-const struct step examine_step = { "examine",
-				   STEP_BORROW,
-				   STEP_VOLATILE | STEP_CUT,
-				   SURGERY_DEADLINE_S,
-				   examine_say,
-				   examine_holds,
-				   examine,
-				   close_surgery,
-				   NULL,
-				   NULL };
+const struct step examine_step = {
+	.name = "examine",
+	.kind = STEP_BORROW,
+	.flags = STEP_VOLATILE | STEP_CUT,
+	.out_s = SURGERY_DEADLINE_S,
+	.home_s = SURGERY_DEADLINE_S,
+	.describe = examine_say,
+	.holds = examine_holds,
+	.act = examine,
+	.undo = close_surgery,
+};
 
 /* repair */
 
@@ -285,6 +286,13 @@ static int repair(struct rescue *r, struct err *err)
 	return STARTED_NOTHING;
 }
 
-const struct step repair_step = { "repair",   STEP_KEEP,    0,	    SURGERY_DEADLINE_S,
-				  repair_say, repair_holds, repair, recover,
-				  NULL,	      NULL };
+const struct step repair_step = {
+	.name = "repair",
+	.kind = STEP_KEEP,
+	.out_s = SURGERY_DEADLINE_S,
+	.home_s = SURGERY_DEADLINE_S,
+	.describe = repair_say,
+	.holds = repair_holds,
+	.act = repair,
+	.undo = recover,
+};

@@ -45,6 +45,17 @@ static enum held volume_is_lost(const struct ec2_volume *v, struct err *err)
 	return HELD_NEVER;
 }
 
+static bool home_is_gone(const struct rescue *r, struct err *err)
+{
+	const struct ec2_instance *i = ec2_seen_instance(r->runner->watch, &r->record.instance);
+
+	if (!i || (i->state != INSTANCE_TERMINATED && i->state != INSTANCE_SHUTTING_DOWN))
+		return false;
+	err_set(err, ERR_CLOUD, "instance %s is %s; its volume %s is detached and safe", i->id.s,
+		ec2_instance_state_name(i->state), r->record.volume.s);
+	return true;
+}
+
 static enum held detach_holds(const struct rescue *r, enum way way, struct err *err)
 {
 	const struct ec2_volume *v = volume_of(r);
@@ -57,6 +68,8 @@ static enum held detach_holds(const struct rescue *r, enum way way, struct err *
 	home = rescue_attachment(r, v, true);
 	if (way == WAY_OUT)
 		return !home ? HELD_YES : is_attached(home) ? HELD_NO : HELD_NOT_YET;
+	if (!home && home_is_gone(r, err))
+		return HELD_NEVER;
 	if (!home)
 		return v->status == VOLUME_AVAILABLE || !v->attachments.count ? HELD_NO
 									      : HELD_NOT_YET;
@@ -90,8 +103,16 @@ static int attach_home(struct rescue *r, struct err *err)
 	return STARTED_OP;
 }
 
-const struct step detach_step = { "detach",	STEP_BORROW, 0,		  600,	detach_say,
-				  detach_holds, detach,	     attach_home, NULL, NULL };
+const struct step detach_step = {
+	.name = "detach",
+	.kind = STEP_BORROW,
+	.out_s = 600,
+	.home_s = 600,
+	.describe = detach_say,
+	.holds = detach_holds,
+	.act = detach,
+	.undo = attach_home,
+};
 
 /* attach: to the helper, under one of its free names */
 
@@ -235,9 +256,17 @@ static bool attach_refused(struct rescue *r, const struct ec2_op *op)
 	return false;
 }
 
-const struct step attach_step = { "attach",	  STEP_BORROW,	0,	300,
-				  attach_say,	  attach_holds, attach, detach_here,
-				  attach_refused, NULL };
+const struct step attach_step = {
+	.name = "attach",
+	.kind = STEP_BORROW,
+	.out_s = 300,
+	.home_s = 300,
+	.describe = attach_say,
+	.holds = attach_holds,
+	.act = attach,
+	.undo = detach_here,
+	.refused = attach_refused,
+};
 
 /* device: the kernel shows it */
 
@@ -267,5 +296,11 @@ static bool device_late(struct rescue *r)
 	return false;
 }
 
-const struct step device_step = { "device",	STEP_WAIT, 0,	 120,  device_say,
-				  device_holds, NULL,	   NULL, NULL, device_late };
+const struct step device_step = {
+	.name = "device",
+	.kind = STEP_WAIT,
+	.out_s = 120,
+	.describe = device_say,
+	.holds = device_holds,
+	.late = device_late,
+};

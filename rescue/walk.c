@@ -20,7 +20,6 @@ enum {
 	UNSEEN_DEADLINE_S = 120,
 	AGAIN_MS = 4000,
 	SETTLE_MS = 5000, /* a request whose reply was lost has acted by then, or never will */
-	HOME_DEADLINE_S = 900,
 };
 
 static void say_step(const struct rescue *r, size_t at, enum way way, const char *state)
@@ -130,8 +129,7 @@ static void set_deadline(struct rescue *r, uint32_t deadline_s)
 
 static uint32_t out_deadline_s(const struct rescue *r)
 {
-	return rescue_plan[r->at]->deadline_s ? rescue_plan[r->at]->deadline_s
-					      : r->runner->options->stop_s;
+	return rescue_plan[r->at]->out_s ? rescue_plan[r->at]->out_s : r->runner->options->stop_s;
 }
 
 /* The deadline of the way out passed: something else, a warning, or the way home. */
@@ -317,10 +315,8 @@ static void home_step(struct rescue *r, size_t at)
 	rescue_go_to(r, at);
 	r->record.steps[at].is_returned = false;
 	if (!r->home_deadline_ms[at])
-		r->home_deadline_ms[at] = runner_after(
-			r->runner,
-			1000 * (int64_t)(rescue_plan[at]->deadline_s ? rescue_plan[at]->deadline_s
-								     : HOME_DEADLINE_S));
+		r->home_deadline_ms[at] =
+			runner_after(r->runner, 1000 * (int64_t)rescue_plan[at]->home_s);
 	r->deadline_ms = r->home_deadline_ms[at];
 	say_step(r, at, WAY_HOME, "returning");
 }

@@ -22,9 +22,10 @@ patient_image() {
 world() {
 	count=${1:-1}
 	COUNT=$count HELPER=$HELPER IMAGE=${IMAGE:-} T=$T LATENCIES=${LATENCIES:-} SRC=$SRC python3 - "${2:-}" >"$T/description" <<'PY' || return 1
-import json, os, subprocess, sys
+import json, os, random, subprocess, sys
 over = json.loads(sys.argv[1] or '{}')
 patient = over.pop('patient', {})
+net = random.randrange(2, 250)  # of sshd's addresses: other clouds run beside this one
 image, T = os.environ['IMAGE'], os.environ['T']
 instances = [{'id': os.environ['HELPER'], 'subnet': 'subnet-0123456789abcdef0', 'zone': 'us-east-1a',
               'volumes': [{'device': '/dev/xvda', 'volume_id': 'vol-0fedcba9876543210', 'size': 1}]}]
@@ -37,7 +38,7 @@ for n in range(1, int(os.environ['COUNT']) + 1):
     else:
         root['size'] = 1
     mine = {'id': 'i-0%016x' % (0xa000 + n), 'subnet': 'subnet-0123456789abcdef0', 'zone': 'us-east-1a', 'type': 't3.micro',
-            'status': 'impaired', 'private_ip': '127.77.0.%d' % n, 'tags': {'Name': 'patient %d' % n}, 'volumes': [root],
+            'status': 'impaired', 'private_ip': '127.%d.1.%d' % (net, n), 'tags': {'Name': 'patient %d' % n}, 'volumes': [root],
             'boot': {'console_script': os.environ['SRC'] + '/tests/patient/boot', 'sshd_listen': True}}
     root.update(patient.get('root', {}))
     mine.update({k: v for k, v in patient.items() if k != 'root'})

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One embedded cloud for many rescues, for loops over failures: every situation gets a patient of its own in it.
     cloud = Cloud(faults=['fstab-missing-volume']); p = cloud.patient(); run = cloud.rescue(p); bad = cloud.not_home(p)"""
-import hashlib, json, os, shutil, signal, subprocess, tempfile, time, urllib.request
+import hashlib, json, os, random, shutil, signal, subprocess, tempfile, time, urllib.request
 
 SRC = os.environ.get('SRC', os.getcwd())
 BUILD = os.path.abspath(os.environ.get('BUILD', SRC + '/build'))
@@ -32,7 +32,8 @@ class Run:
 class Cloud:
     def __init__(self, faults=('fstab-missing-volume',), speed=600, pace=20, consistency=0, seed=1, **world):
         self.dir = tempfile.mkdtemp()
-        self.count, self.pace = 0, pace
+        self.consistency = consistency
+        self.count, self.pace, self.net = 0, pace, random.randrange(2, 250)  # of sshd's addresses: other clouds run beside this one
         self.image = self.dir + '/first.img'
         self.bad = self.make(faults)
         shutil.move(self.bad, self.image)
@@ -71,16 +72,17 @@ class Cloud:
         copy = '%s/p%d.img' % (self.dir, self.count)
         subprocess.run(['cp', '--sparse=always', '--reflink=auto', self.image, copy], check=True)
         root = dict({'device': '/dev/xvda', 'volume_id': p.volume, 'delete_on_termination': True, 'file': copy, 'adopt': 'move'}, **over.pop('root', {}))
-        instance = {'id': p.instance, 'subnet': 'subnet-0123456789abcdef0', 'zone': 'us-east-1a', 'status': 'impaired', 'private_ip': '127.77.%d.%d' % (self.count >> 8, self.count & 255),
+        instance = {'id': p.instance, 'subnet': 'subnet-0123456789abcdef0', 'zone': 'us-east-1a', 'status': 'impaired', 'private_ip': '127.%d.%d.%d' % (self.net, self.count >> 8, self.count & 255),
                     'volumes': [root], 'boot': {'console_script': SRC + '/tests/patient/boot', 'sshd_listen': True}}
         instance.update(over)
         p.was, p.dot, p.device = instance.get('state', 'running'), root['delete_on_termination'], root['device']
         self.ask('POST', 'world', {'instances': [instance]})
+        if self.consistency: self.ask('POST', 'advance', {'seconds': 2 * self.consistency})
         return p
     def argv(self, *args, state=None):
         return [TOOL, *args, '--state-dir', state or self.dir + '/state', '--device-dir', self.devices]
-    def start(self, *args, state=None, json_events=True):
-        return subprocess.Popen(self.argv(*args, *(['--json'] if json_events else []), state=state), env=self.env, stdin=subprocess.DEVNULL,
+    def start(self, *args, state=None, json_events=True, pace=None):
+        return subprocess.Popen(self.argv(*args, *(['--json'] if json_events else []), state=state), env=dict(self.env, EC2_RESCUE_PACE=str(pace or self.pace)), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace')
     def finish(self, process, timeout=60, since=None):
         since = since or time.monotonic()
@@ -90,10 +92,10 @@ class Cloud:
             out, err = process.communicate()
             err += '\nharness: not finished after %d s' % timeout
         return Run(process.returncode, out, err, time.monotonic() - since)
-    def run(self, *args, timeout=60, state=None):
-        return self.finish(self.start(*args, state=state), timeout, time.monotonic())
-    def rescue(self, *patients, options=(), timeout=60, state=None):
-        return self.run('--yes', *options, *[p.instance for p in patients], timeout=timeout, state=state)
+    def run(self, *args, timeout=60, state=None, pace=None):
+        return self.finish(self.start(*args, state=state, pace=pace), timeout, time.monotonic())
+    def rescue(self, *patients, options=(), **how):
+        return self.run('--yes', *options, *[p.instance for p in patients], **how)
     def calls(self): return self.ask('GET', 'calls')
     def forget(self): self.ask('DELETE', 'calls'); self.ask('DELETE', 'faults')
     def world(self):

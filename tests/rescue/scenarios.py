@@ -1,0 +1,339 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a rescue does in one situation after the other, against the embedded cloud. TAP. usage: scenarios.py [NAME...]"""
+import os, signal, subprocess, sys, time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from worlds import Cloud, HELPER
+
+V = ['--verify-timeout', '60']
+scenarios = []
+def scenario(text):
+    def keep(f): scenarios.append((f.__name__, text, f)); return f
+    return keep
+
+class Wrong(Exception): pass
+def expect(what, got, want):
+    if got != want: raise Wrong('%s: %r, not %r' % (what, got, want))
+def contains(what, text, part):
+    if part not in text: raise Wrong('%s lacks %r: %s' % (what, part, text[-1500:]))
+def mutating(cloud): return [c['action'] for c in cloud.calls() if not c['action'].startswith(('Describe', 'Get', 'Assume')) and not c['params'].get('DryRun')]
+def texts(run, kind): return ' | '.join(e.get('text', '') for e in run.of(kind))
+def home(cloud, p): expect('not at home', cloud.not_home(p), [])
+def untouched(cloud, p): home(cloud, p); expect('the volume is as it was', cloud.is_old(p), True)
+def wait_call(cloud, process, action):
+    until = time.monotonic() + 30
+    while time.monotonic() < until and process.poll() is None:
+        if action in mutating(cloud): return
+        time.sleep(0.005)
+    raise Wrong('%s was never called' % action)
+
+@scenario('a broken instance is rescued, answers, and everything is as it was')
+def rescued(cloud):
+    p = cloud.patient(); cloud.forget()
+    run = cloud.rescue(p, options=V)
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    home(cloud, p)
+    expect('boots', cloud.boots(p), True)
+    verdict = run.of('verdict')[0]
+    contains('verdict', verdict['text'], 'SSH banner')
+    expect('has snapshot and way back', (verdict['snapshot'][:5], verdict['next'][:16]), ('snap-', 'ec2-rescue undo '))
+    contains('steps', ' '.join(e['name'] for e in run.of('step') if e['state'] == 'done'), 'claim stop snapshot delete-on-termination detach attach')
+
+@scenario('undo by the instance id brings the exact old bytes back')
+def undone(cloud):
+    p = cloud.patient()
+    expect('rescued', cloud.rescue(p, options=V).status, 0)
+    run = cloud.run('undo', '--yes', p.instance)
+    expect('status', (run.status, run.result), (0, 'undone'))
+    untouched(cloud, p)
+
+@scenario('undo by the run id; a run that wrote nothing cannot be undone')
+def undone_by_run(cloud):
+    p = cloud.patient()
+    run = cloud.rescue(p, options=V)
+    undo = cloud.run('undo', '--yes', run.of('run')[0]['run'])
+    expect('status', (undo.status, undo.result), (0, 'undone'))
+    untouched(cloud, p)
+    expect('unknown run', cloud.run('undo', '--yes', 'r20200101-000000-abcdef').status, 3)
+
+@scenario('several at once, one of which does not exist')
+def several(cloud):
+    ps = [cloud.patient() for _ in range(6)]
+    run = cloud.run('--yes', *V, *[p.instance for p in ps], 'i-0123456789abcdef0', ps[0].instance)
+    expect('status', run.status, 3)
+    expect('rescued', sorted(e['rescue'] for e in run.of('verdict') if e['result'] == 'rescued'), sorted(p.instance for p in ps))
+    for p in ps: home(cloud, p); expect('boots', cloud.boots(p), True)
+
+@scenario('a failure of one rescue does not stop the others')
+def one_fails(cloud):
+    ps = [cloud.patient() for _ in range(3)]
+    cloud.ask('POST', 'faults', {'action': 'DetachVolume', 'nth': 2, 'kind': 'refused', 'code': 'UnauthorizedOperation', 'dry_run': False})
+    run = cloud.rescue(*ps, options=V)
+    expect('status', run.status, 4)
+    expect('results', sorted(e['result'] for e in run.of('verdict')), ['rescued', 'rescued', 'returned'])
+    for p in ps: home(cloud, p)
+
+@scenario('a stopped instance is repaired and stays stopped; DeleteOnTermination=false stays false')
+def stopped(cloud):
+    p = cloud.patient(state='stopped', root={'delete_on_termination': False}); cloud.forget()
+    run = cloud.rescue(p, options=V)
+    expect('status', (run.status, run.result), (0, 'repaired'))
+    home(cloud, p)
+    expect('boots', cloud.boots(p), True)
+    if 'StopInstances' in mutating(cloud) or 'StartInstances' in mutating(cloud): raise Wrong('it was stopped or started')
+
+@scenario('another root device name comes back as it was')
+def device_name(cloud):
+    p = cloud.patient(root_device_name='/dev/sda1', root={'device': '/dev/sda1'})
+    expect('status', cloud.rescue(p, options=V).status, 0)
+    home(cloud, p)
+
+@scenario('--dry-run shows plan and hazards and changes nothing')
+def dry_run(cloud):
+    p = cloud.patient(public_ip='198.51.100.7'); cloud.forget()
+    run = cloud.rescue(p, options=['--dry-run'])
+    expect('status', run.status, 0)
+    expect('plan', [s['name'] for s in run.of('plan')[0]['steps']][:4], ['claim', 'stop', 'snapshot', 'delete-on-termination'])
+    contains('hazards', texts(run, 'hazard'), '198.51.100.7')
+    expect('changes', mutating(cloud), [])
+    untouched(cloud, p)
+
+@scenario('without consent nothing is changed')
+def no_consent(cloud):
+    p = cloud.patient(); cloud.forget()
+    run = cloud.run(p.instance)
+    expect('status', run.status, 6)
+    contains('error', texts(run, 'error'), '--yes')
+    expect('changes', mutating(cloud), [])
+
+@scenario('an instance that another run has claimed is refused, an expired claim is not')
+def claimed(cloud):
+    p = cloud.patient(); cloud.forget()
+    def claim(until): return 'r20200101-000000-abcdef %s %s /dev/xvda dot=1 ran=1 kind=repair surgery=untouched until=%s by=a@b' % (p.instance, p.volume, until)
+    cloud.ask('POST', 'change', {'id': p.volume, 'set': {'tags': {'ec2-rescue': claim('2099-01-01T00:00:00Z')}}})
+    run = cloud.rescue(p, options=V)
+    expect('status', run.status, 6)
+    contains('error', texts(run, 'error'), 'claimed by run r20200101-000000-abcdef of a@b')
+    expect('changes', mutating(cloud), [])
+    cloud.ask('POST', 'change', {'id': p.volume, 'set': {'tags': {'ec2-rescue': claim('2020-01-01T00:00:00Z')}}})
+    expect('status', cloud.rescue(p, options=V).status, 0)
+    home(cloud, p)
+
+@scenario('of two rescues of one instance at the same time one is refused')
+def race(cloud):
+    p = cloud.patient()
+    a, b = cloud.start('--yes', *V, p.instance), cloud.start('--yes', *V, p.instance)
+    a, b = cloud.finish(a), cloud.finish(b)
+    expect('statuses', sorted([a.status, b.status]), [0, 6])
+    home(cloud, p)
+    expect('boots', cloud.boots(p), True)
+
+@scenario('nothing wrong on the volume: everything home, volume unchanged')
+def healthy(cloud):
+    p = cloud.patient()
+    expect('repaired', cloud.rescue(p, options=V).result, 'rescued')
+    run = cloud.rescue(p, options=V)
+    expect('status', (run.status, run.result), (0, 'healthy'))
+    contains('verdict', texts(run, 'verdict'), 'explains the trouble')
+    home(cloud, p)
+
+@scenario('^C once finishes the step and goes home')
+def interrupted(cloud):
+    p = cloud.patient(); cloud.forget()
+    process = cloud.start('--yes', *V, p.instance)
+    wait_call(cloud, process, 'StopInstances')
+    process.send_signal(signal.SIGINT)
+    run = cloud.finish(process)
+    expect('status', (run.status, run.result), (21, 'returned'))
+    untouched(cloud, p)
+    if 'DetachVolume' in mutating(cloud): raise Wrong('it went on')
+
+@scenario('^C twice leaves at once and names resume, which takes it home')
+def interrupted_twice(cloud):
+    p = cloud.patient(); cloud.forget()
+    cloud.ask('POST', 'latencies', {'stopping': 1200})
+    process = cloud.start('--yes', *V, p.instance)
+    wait_call(cloud, process, 'StopInstances')
+    process.send_signal(signal.SIGTERM); time.sleep(0.1); process.send_signal(signal.SIGINT)
+    run = cloud.finish(process)
+    cloud.ask('POST', 'latencies', {'stopping': 10})
+    expect('status', run.status, 18)
+    contains('next', run.of('verdict')[0]['next'], 'ec2-rescue resume r')
+    cloud.ask('POST', 'advance', {'seconds': 1300})
+    again = cloud.run(*run.of('verdict')[0]['next'].split()[1:], *V)
+    if again.status not in (0, 21): raise Wrong('resume: %d %s' % (again.status, again.out[-1000:]))
+    home(cloud, p)
+
+@scenario('resume: nothing to do; an unknown target; a run at which a process works')
+def resume(cloud):
+    state = cloud.dir + '/fresh'
+    expect('nothing', cloud.run('resume', state=state).status, 0)
+    expect('unknown', cloud.run('resume', 'i-0123456789abcdef0', state=state).status, 3)
+    p = cloud.patient(); cloud.forget()
+    cloud.ask('POST', 'latencies', {'stopping': 1200})
+    process = cloud.start('--yes', *V, p.instance, state=state)
+    wait_call(cloud, process, 'StopInstances')
+    busy = cloud.run('resume', p.instance, state=state)
+    cloud.ask('POST', 'latencies', {'stopping': 10})
+    cloud.ask('POST', 'advance', {'seconds': 1300})
+    expect('busy', busy.status, 8)
+    expect('its run', cloud.finish(process).status, 0)
+    home(cloud, p)
+
+@scenario('an instance that does not answer: console, snapshot, undo; status 19')
+def unverified(cloud):
+    p = cloud.patient(boot={'verdict': 'impaired', 'console': 'Linux version 5\nlast words\n'})
+    run = cloud.rescue(p, options=['--verify-timeout', '20'])
+    expect('status', (run.status, run.result), (19, 'unverified'))
+    contains('console', texts(run, 'console'), 'last words')
+    contains('next', run.of('verdict')[0]['next'], 'ec2-rescue undo')
+    home(cloud, p)
+
+@scenario('a guest that does not stop: home without --force-stop, forced with it')
+def hanging_stop(cloud):
+    p = cloud.patient(os_hangs=True)
+    cloud.ask('POST', 'latencies', {'stopping_hung': 2400})
+    run = cloud.rescue(p, options=[*V, '--stop-timeout', '10'])
+    contains('error', texts(run, 'error'), '--force-stop')
+    expect('status', run.status, 10)
+    untouched(cloud, p)
+    run = cloud.rescue(p, options=[*V, '--stop-timeout', '10', '--force-stop'])
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    cloud.ask('POST', 'latencies', {'stopping_hung': [180, 300]})
+
+@scenario('a refused snapshot: home, and --no-snapshot is named; with it the rescue goes on')
+def snapshot_refused(cloud):
+    p = cloud.patient()
+    cloud.ask('POST', 'faults', {'action': 'CreateSnapshot', 'times': -1, 'kind': 'refused', 'code': 'SnapshotLimitExceeded', 'dry_run': False})
+    run = cloud.rescue(p, options=V)
+    contains('error', texts(run, 'error'), '--no-snapshot')
+    expect('status', run.status, 20)
+    untouched(cloud, p)
+    expect('status', cloud.rescue(p, options=[*V, '--no-snapshot']).status, 0)
+    home(cloud, p)
+
+@scenario('a start without capacity: away, said in words, and resume starts it later')
+def no_capacity(cloud):
+    p = cloud.patient()
+    cloud.ask('POST', 'faults', {'action': 'StartInstances', 'times': -1, 'kind': 'refused', 'code': 'InsufficientInstanceCapacity', 'status': 500, 'dry_run': False})
+    run = cloud.rescue(p, options=V, pace=300)
+    expect('status', (run.status, run.result), (18, 'away'))
+    contains('verdict', texts(run, 'verdict'), 'start instance %s' % p.instance)
+    contains('verdict', texts(run, 'verdict'), 'InsufficientInstanceCapacity')
+    cloud.forget()
+    again = cloud.run('resume', *V, p.instance)
+    expect('resume', (again.status, again.result), (0, 'rescued'))
+    home(cloud, p)
+
+@scenario('a device name that turns out to be taken: the next one')
+def name_taken(cloud):
+    p = cloud.patient()
+    cloud.ask('POST', 'faults', {'action': 'AttachVolume', 'kind': 'refused', 'dry_run': False, 'code': 'InvalidParameterValue',
+                                 'message': "Invalid value '/dev/sdf' for unixDevice. Attachment point /dev/sdf is already in use"})
+    expect('status', cloud.rescue(p, options=V).status, 0)
+    home(cloud, p)
+
+@scenario('a server that knows fewer calls costs warnings, not the rescue')
+def fewer_calls(cloud):
+    p = cloud.patient()
+    for action in ('DescribeInstanceTypes', 'DescribeAutoScalingInstances', 'DescribeInstanceStatus', 'DescribeInstanceAttribute', 'GetConsoleOutput',
+                   'DescribeSubnets', 'DescribeVpcs', 'CreateTags'):
+        cloud.ask('POST', 'faults', {'action': action, 'times': -1, 'kind': 'refused', 'code': 'InvalidAction'})
+    run = cloud.rescue(p, options=V)
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    contains('warnings', texts(run, 'warning'), 'another machine cannot resume')
+    home(cloud, p)
+
+@scenario('an instance that is terminated on the way: away, the volume is named and safe')
+def terminated(cloud):
+    p = cloud.patient(root={'delete_on_termination': False}); cloud.forget()
+    cloud.ask('POST', 'latencies', {'attaching': 1200})
+    process = cloud.start('--yes', *V, p.instance)
+    wait_call(cloud, process, 'AttachVolume')
+    cloud.ask('POST', 'change', {'id': p.instance, 'set': {'state': 'terminated'}})
+    cloud.ask('POST', 'latencies', {'attaching': 3}); cloud.ask('POST', 'advance', {'seconds': 1300})
+    run = cloud.finish(process)
+    expect('status', run.status, 18)
+    contains('verdict', texts(run, 'verdict'), p.volume)
+
+def refused(over, code, part):
+    def check(cloud):
+        p = cloud.patient(**over); cloud.forget()
+        run = cloud.rescue(p, options=V)
+        expect('status', run.status, code)
+        contains('error', texts(run, 'error'), part)
+        expect('changes', mutating(cloud), [])
+    return check
+for name, over, code, part in [
+    ('stop_protected', {'disable_api_stop': True}, 6, 'protected against being stopped'),
+    ('marketplace', {'product_codes': [{'code': 'abc123', 'type': 'marketplace'}]}, 13, 'abc123'),
+    ('other_zone', {'zone': 'us-east-1b', 'root': {'zone': 'us-east-1b'}}, 6, 'cannot leave its zone'),
+    ('instance_store', {'root_device_type': 'instance-store'}, 13, 'instance store'),
+    ('gone', {'state': 'terminated'}, 6, 'nothing to rescue'),
+    ('windows', {'raw': {'platform': 'windows'}}, 13, 'Windows')]:
+    scenarios.append((name, 'refused before anything is changed: ' + name, refused(over, code, part)))
+
+@scenario('the helper itself, and a malformed id, are refused')
+def helper_itself(cloud):
+    run = cloud.run('--yes', HELPER)
+    expect('status', run.status, 6)
+    contains('error', texts(run, 'error'), 'this machine')
+    expect('malformed', cloud.run('--yes', 'i-12').status, 2)
+
+def warned(over, part):
+    def check(cloud):
+        p = cloud.patient(**over)
+        run = cloud.rescue(p, options=['--dry-run'])
+        contains('hazards', texts(run, 'hazard'), part)
+        expect('needs consent', [e['needs_consent'] for e in run.of('hazard') if part in e['text']], [True])
+    return check
+for name, over, part in [
+    ('store', {'type': 'm5d.large'}, 'instance-store disks'),
+    ('address', {'public_ip': '203.0.113.9'}, '203.0.113.9'),
+    ('asg', {'asg': 'web-servers'}, 'web-servers'),
+    ('spot', {'lifecycle': 'spot', 'spot_type': 'persistent'}, 'Spot Instance'),
+    ('shutdown', {'shutdown_behavior': 'terminate'}, 'shutdown behaviour')]:
+    scenarios.append(('hazard_' + name, 'a hazard is named with its amount: ' + name, warned(over, part)))
+
+@scenario('missing permissions are found by DryRun and listed before anything is changed')
+def permissions(cloud):
+    p = cloud.patient(); cloud.forget()
+    cloud.ask('POST', 'world', {'credentials': [{'access_key_id': 'AKIATEST', 'secret_access_key': 'secret', 'policy': ['*', '!ec2:DetachVolume', '!ec2:DeleteTags']}]})
+    run = cloud.rescue(p, options=V)
+    cloud.ask('POST', 'world', {'credentials': [{'access_key_id': 'AKIATEST', 'secret_access_key': 'secret'}]})
+    expect('status', run.status, 4)
+    contains('error', texts(run, 'error'), 'ec2:DeleteTags, ec2:DetachVolume')
+    expect('changes', mutating(cloud), [])
+
+@scenario('the console is read for a suspicion, of the last boot only')
+def suspicion(cloud):
+    p = cloud.patient(console='Linux version 4\nKernel panic - not syncing: old\nLinux version 5\r\n[ TIME ] Timed out waiting for device dev-xvdz.device.\r\n')
+    run = cloud.rescue(p, options=['--dry-run'])
+    facts = ' | '.join(e['text'] for e in run.of('fact') if e['name'] == 'suspicion')
+    contains('suspicion', facts, 'fstab names a device')
+    if 'panic' in facts: raise Wrong('an old boot was read: ' + facts)
+
+@scenario('no secret in the state directory or in what is said')
+def secrets(cloud):
+    p = cloud.patient()
+    run = cloud.rescue(p, options=V)
+    expect('status', run.status, 0)
+    found = subprocess.run(['grep', '-rlE', 'AKIATEST', cloud.dir + '/state'], capture_output=True, text=True).stdout
+    if found or 'AKIATEST' in run.out + run.err: raise Wrong('a key was found: ' + found)
+    expect('modes', subprocess.run(['find', cloud.dir + '/state', '-perm', '/077'], capture_output=True, text=True).stdout, '')
+
+def main():
+    chosen = [s for s in scenarios if not sys.argv[1:] or s[0] in sys.argv[1:]]
+    with Cloud() as cloud:
+        for n, (name, text, check) in enumerate(chosen, 1):
+            start, wrong = time.monotonic(), None
+            try: check(cloud)
+            except Wrong as w: wrong = str(w)
+            cloud.forget()
+            print('%s %d - %s' % ('not ok' if wrong else 'ok', n, text))
+            for line in (wrong or '').splitlines(): print('#   ' + line)
+            if os.environ.get('TIMES'): print('# %s: %.2f s' % (name, time.monotonic() - start))
+            sys.stdout.flush()
+    print('1..%d' % len(chosen))
+
+if __name__ == '__main__': main()
