@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/sshd_conf.h"
 
-#include <fnmatch.h>
 #include <strings.h>
 
 /* Algorithm names by release. A name of the list on an sshd outside its years is fatal for that
@@ -131,8 +130,7 @@ static bool keyalg_known(const char *name, uint32_t version)
 	if (*name == '!')
 		name++;
 	for (size_t i = 0; i < ARRAY_LEN(keyalgs); i++)
-		if (row_known(&keyalgs[i], version) &&
-		    !fnmatch(name, keyalgs[i].name, FNM_NOESCAPE))
+		if (row_known(&keyalgs[i], version) && sshd_pattern(name, keyalgs[i].name))
 			return true;
 	return false;
 }
@@ -206,24 +204,6 @@ static bool in_default(const char *algorithm, uint32_t version)
 	return true;
 }
 
-/* OpenSSH's pattern list: first negated match refuses, any other match accepts. */
-static bool pattern_list_matches(const char *list, const char *name)
-{
-	bool found = false;
-	cleanup(free) char *copy = mem_strdup(list);
-	char *rest = copy;
-
-	for (char *p; (p = strsep(&rest, ","));) {
-		bool negated = *p == '!';
-		if (fnmatch(p + negated, name, FNM_NOESCAPE))
-			continue;
-		if (negated)
-			return false;
-		found = true;
-	}
-	return found;
-}
-
 /* A list may hold a key type by its short name. */
 static bool short_name_in(const char *list, const char *type)
 {
@@ -253,7 +233,7 @@ bool sshd_keyalgs_accept(const char *list, const char *key_type, uint32_t versio
 	else if (strchr("+-^", sign))
 		list++;
 	for (size_t i = 0; i < n; i++) {
-		bool listed = list && pattern_list_matches(list, algorithms[i]);
+		bool listed = list && sshd_pattern_list(list, algorithms[i]) > 0;
 		bool by_default = in_default(algorithms[i], version);
 		if (!list || sign == '-'	 ? by_default && !listed
 		    : sign == '+' || sign == '^' ? by_default || listed

@@ -18,6 +18,7 @@ struct load {
 	struct sshd_conf *conf;
 	uint32_t scope; /* where the next directive belongs */
 	size_t ports;
+	const char *open_files[DEPTH_MAX + 2]; /* from the main file down to the one being read */
 };
 
 static int load_file(struct load *, const char *path, uint32_t depth, struct err *);
@@ -39,9 +40,9 @@ const char *sshd_conf_path(const struct machine *machine)
 static const uint32_t any_version[] = { 905, 704, 600 };
 
 /* What sshd would die of in this line; with the version unknown only what all die of. */
-static char *line_problem(const struct load *load, const char *line, uint32_t version)
+static char *line_problem(const struct machine *machine, struct sshd_program program,
+			  const char *line, uint32_t version)
 {
-	struct sshd_program program = load->conf->program;
 	const struct sshd_keyword *keyword;
 	cleanup(sshd_words_done) struct sshd_words words = { 0 };
 
@@ -56,7 +57,7 @@ static char *line_problem(const struct load *load, const char *line, uint32_t ve
 			*p = (char)(*p - 'A' + 'a');
 	/* Short words may be anything in a binary; vendors' keywords are long. */
 	bool in_binary = strlen(lower) >= 6 && sshd_program_has(&program, lower);
-	const char *quoted = machine_quote(load->machine, words.name, strlen(words.name));
+	const char *quoted = machine_quote(machine, words.name, strlen(words.name));
 	if (!keyword && !in_binary)
 		return mem_printf("%s is no keyword of sshd_config", quoted);
 	if (keyword && keyword->since == SSHD_VENDOR && program.binary && !in_binary)
@@ -69,19 +70,20 @@ static char *line_problem(const struct load *load, const char *line, uint32_t ve
 		return TAKE(words.fatal);
 	if (!keyword || (keyword->gone && keyword->gone <= version))
 		return NULL;
-	return sshd_value_problem(keyword, &words, &program, load->machine);
+	return sshd_value_problem(keyword, &words, &program, machine);
 }
 
-static char *fatal_problem(const struct load *load, const char *line)
+char *sshd_line_problem(const struct sshd_conf *conf, const struct machine *machine,
+			const char *line)
 {
-	uint32_t version = load->conf->program.version;
+	uint32_t version = conf->program.version;
 
 	if (version)
-		return line_problem(load, line, version);
+		return line_problem(machine, conf->program, line, version);
 	char *problem = NULL;
 	for (size_t i = 0; i < ARRAY_LEN(any_version); i++) {
 		free(problem);
-		problem = line_problem(load, line, any_version[i]);
+		problem = line_problem(machine, conf->program, line, any_version[i]);
 		if (!problem)
 			return NULL;
 	}
@@ -116,7 +118,8 @@ static void check_repetition(struct load *load, struct sshd_directive *d)
 		return;
 	for (size_t i = 0; i + 1 < load->conf->directives.count; i++) {
 		const struct sshd_directive *other = &load->conf->directives.items[i];
-		if (!other->fatal && sshd_directive_is(other, "subsystem") &&
+		bool is_same_line = other->line == d->line && str_eq(other->path, d->path);
+		if (!other->fatal && !is_same_line && sshd_directive_is(other, "subsystem") &&
 		    str_eq(sshd_directive_arg(other), sshd_directive_arg(d))) {
 			d->fatal = mem_printf(
 				"the subsystem %s is already defined at %s:%u",
@@ -143,6 +146,25 @@ static void begin_match(struct load *load, size_t directive, uint32_t file_scope
 	load->scope = (uint32_t)conf->scopes.count - 1;
 }
 
+/* Edits want paths without "//", "." and "..". */
+static char *plain_path(struct tree *tree, const char *path)
+{
+	cleanup(str_done) struct str plain = STR_INIT;
+	struct err err = ERR_INIT;
+
+	if ((strstr(path, "/../") || str_ends(path, "/..")) &&
+	    tree_resolve(tree, path, &plain, &err) == 0)
+		return str_take(&plain);
+	str_clear(&plain);
+	for (const char *p = path; *p;) {
+		size_t len = strcspn(p + 1, "/");
+		if (len && !(len == 1 && p[1] == '.'))
+			str_add_bytes(&plain, p, len + 1);
+		p += len + 1;
+	}
+	return str_take(&plain);
+}
+
 /* Matches of one glob(7) pattern whose last component may hold wildcards, and those before it too;
  * sorted bytewise as in the C locale. */
 static int glob_into(struct tree *tree, const char *pattern, size_t depth, struct tree_names *ret)
@@ -153,7 +175,7 @@ static int glob_into(struct tree *tree, const char *pattern, size_t depth, struc
 	if (!magic) {
 		struct tree_stat st;
 		if (tree_stat(tree, pattern, TREE_NOFOLLOW, &st, &err) == 0)
-			vec_push(ret, mem_strdup(pattern));
+			vec_push(ret, plain_path(tree, pattern));
 		return 0;
 	}
 	if (depth > 32 || ret->count > FILES_MAX)
@@ -200,6 +222,13 @@ static int include_one(struct load *load, size_t directive, const char *arg, uin
 		struct sshd_directive *d = &conf->directives.items[directive];
 		if (d->fatal)
 			return 0;
+		for (uint32_t k = 0; k <= depth && !d->fatal; k++)
+			if (str_eq(load->open_files[k], names.items[i]))
+				d->fatal = mem_printf("it includes %s, which includes it",
+						      machine_quote(load->machine, names.items[i],
+								    strlen(names.items[i])));
+		if (d->fatal)
+			return 0;
 		if (depth + 1 > DEPTH_MAX || conf->files.count >= FILES_MAX) {
 			d->fatal = mem_printf("the includes are nested too deeply");
 			return 0;
@@ -242,6 +271,7 @@ static int add_line(struct load *load, const struct sshd_directive *at, const ch
 	d->path = mem_strdup(at->path);
 	d->line = at->line;
 	d->text = mem_strdup(at->text);
+	d->has_nul = at->has_nul;
 	d->name = TAKE(words.name);
 	d->keyword = sshd_keyword_find(d->name);
 	d->args = TAKE(words.args);
@@ -249,7 +279,7 @@ static int add_line(struct load *load, const struct sshd_directive *at, const ch
 	words.count = 0;
 	d->rest = TAKE(words.rest);
 	d->scope = load->scope;
-	d->fatal = fatal_problem(load, line);
+	d->fatal = sshd_line_problem(conf, load->machine, line);
 	sshd_words_done(&words);
 
 	bool is_match = d->keyword && d->keyword->kind == SSHD_MATCH;
@@ -277,6 +307,7 @@ static int load_file(struct load *load, const char *path, uint32_t depth, struct
 
 	if (!bytes)
 		return -1;
+	load->open_files[depth] = path;
 	vec_push(&load->conf->files, mem_strdup(path));
 	for (const char *p = bytes->s, *end = p + bytes->len; p < end;) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
@@ -286,11 +317,27 @@ static int load_file(struct load *load, const char *path, uint32_t depth, struct
 			mem_strdup(text); /* a NUL ends it, as it does for sshd */
 		line[strcspn(line, "\n")] = '\0';
 		struct sshd_directive at = { .path = (char *)path, .line = ++number, .text = text };
+		at.has_nul = memchr(p, '\0', len) != NULL;
 		if (add_line(load, &at, line, file_scope, depth, err) < 0)
 			return -1;
 		p += len;
 	}
 	return 0;
+}
+
+/* A file's line with its end; "" when there is none such. */
+static char *line_of(const struct machine *machine, const char *path, uint32_t number)
+{
+	struct err err = ERR_INIT;
+	const struct str *bytes = machine_file(machine, path, &err);
+	const char *p = bytes ? bytes->s : "";
+
+	for (uint32_t i = 1; i < number && *p; i++) {
+		p += strcspn(p, "\n");
+		p += *p == '\n';
+	}
+	size_t len = strcspn(p, "\n");
+	return mem_strndup(p, len + (p[len] == '\n'));
 }
 
 /* -o, -p, -4 and -6 come before the file, so they win; -p also silences Port in the file. */
@@ -319,7 +366,8 @@ static int load_options(struct load *load, struct err *err)
 		if (!line)
 			continue;
 		load->conf->has_port_option |= option[1] == 'p';
-		struct sshd_directive at = { .path = w->path, .line = w->line, .text = line };
+		cleanup(free) char *text = line_of(load->machine, w->path, w->line);
+		struct sshd_directive at = { .path = w->path, .line = w->line, .text = text };
 		if (add_line(load, &at, line, 0, 0, err) < 0)
 			return -1;
 	}
@@ -328,20 +376,38 @@ static int load_options(struct load *load, struct err *err)
 	return 0;
 }
 
-int sshd_conf_load(const struct machine *machine, struct sshd_conf **ret, struct err *err)
+struct sshd_conf *sshd_conf_new(const struct machine *machine)
 {
-	cleanup(sshd_conf_free) struct sshd_conf *conf = mem_alloc(sizeof(*conf));
-	struct load load = { .machine = machine, .conf = conf };
+	struct sshd_conf *conf = mem_alloc(sizeof(*conf));
 
 	conf->path = mem_strdup(sshd_conf_path(machine));
 	conf->program = sshd_program(machine);
 	vec_add(&conf->scopes);
+	return conf;
+}
+
+int sshd_conf_load(const struct machine *machine, struct sshd_conf **ret, struct err *err)
+{
+	cleanup(sshd_conf_free) struct sshd_conf *conf = sshd_conf_new(machine);
+	struct load load = { .machine = machine, .conf = conf };
+
 	if (load_options(&load, err) < 0)
 		return -1;
 	if (load_file(&load, conf->path, 0, err) < 0)
 		return -1;
 	*ret = TAKE(conf);
 	return 0;
+}
+
+int sshd_conf_read(const struct machine *machine, struct sshd_conf **ret, struct err *err)
+{
+	struct err load_err = ERR_INIT;
+
+	*ret = NULL;
+	if (sshd_conf_load(machine, ret, &load_err) == 0 || load_err.code == ERR_NOTFOUND)
+		return 0;
+	*err = load_err;
+	return -1;
 }
 
 void sshd_conf_free(struct sshd_conf *conf)

@@ -77,7 +77,8 @@ struct sshd_keyword {
 	const char *const *choices;
 };
 const struct sshd_keyword *sshd_keyword_find(const char *name); /* any case; NULL: unknown */
-const char *sshd_keyword_key(const struct sshd_keyword *);	/* alias or name */
+const struct sshd_keyword *sshd_keyword_next(const struct sshd_keyword *); /* NULL: the first */
+const char *sshd_keyword_key(const struct sshd_keyword *);		   /* alias or name */
 
 /* One line as words. `fatal` is what sshd would die of, NULL when nothing. Blank and comment lines
  * have no name. */
@@ -107,6 +108,10 @@ bool sshd_algorithm_known(enum sshd_kind kind, const char *name, const struct ss
 bool sshd_keyalgs_accept(const char *list, const char *key_type, uint32_t version);
 /* "4h", "90", "1m30s" in seconds; -1: not a time. */
 int64_t sshd_time(const char *text);
+/* ssh's patterns: '*' and '?' and nothing else. */
+bool sshd_pattern(const char *pattern, const char *s);
+/* A comma separated list of them: 1 matched, 0 not, -1 by one that is negated ("!..."). */
+int sshd_pattern_list(const char *list, const char *s);
 /* A whole decimal number from 0 to max; -1: not one. */
 int64_t sshd_number(const char *text, int64_t max);
 /* Does a comma separated list of addresses hold a network whose mask does not fit, or nothing? */
@@ -128,8 +133,9 @@ struct sshd_directive {
 	uint32_t scope;	       /* index into scopes */
 	char *fatal;	       /* why sshd does not start with this line; NULL: it does */
 	bool is_scope_problem; /* fatal only because a Match block above swallows the line */
-	bool is_option;	       /* not a line of sshd_config: sshd's command line, from path:line */
-	char *included;	       /* the file that cannot be read, for an Include that dies of it */
+	bool is_option; /* not of sshd_config: from sshd's command line, text is the line of path */
+	bool has_nul;	/* a NUL byte hides the end of the line: text is not all of it */
+	char *included; /* the dangling link that an Include dies of; NULL: none */
 };
 /* scopes[0] is the global section; others are Match blocks. */
 struct sshd_scope {
@@ -148,8 +154,16 @@ struct sshd_conf {
 /* Reads it. ERR_NOTFOUND: there is no sshd_config. */
 int sshd_conf_load(const struct machine *, struct sshd_conf **ret, struct err *)
 	__attribute__((warn_unused_result));
+/* The same, but *ret is NULL where there is none: that is another check's finding. */
+int sshd_conf_read(const struct machine *, struct sshd_conf **ret, struct err *err)
+	__attribute__((warn_unused_result));
 void sshd_conf_free(struct sshd_conf *);
 DEFINE_CLEANUP(struct sshd_conf *, sshd_conf_free)
+
+/* An empty one: all defaults. For what must be known of a machine without its sshd_config. */
+struct sshd_conf *sshd_conf_new(const struct machine *);
+/* What sshd would die of in this line of the global section; NULL: nothing. The caller frees. */
+char *sshd_line_problem(const struct sshd_conf *, const struct machine *, const char *line);
 
 /* Where sshd_config is, or belongs: /etc/ssh/sshd_config, or a vendor's /usr/etc/ssh one. */
 const char *sshd_conf_path(const struct machine *);

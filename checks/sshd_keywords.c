@@ -194,6 +194,12 @@ const struct sshd_keyword *sshd_keyword_find(const char *name)
 	return NULL;
 }
 
+const struct sshd_keyword *sshd_keyword_next(const struct sshd_keyword *keyword)
+{
+	keyword = keyword ? keyword + 1 : keywords;
+	return keyword < keywords + ARRAY_LEN(keywords) ? keyword : NULL;
+}
+
 const char *sshd_keyword_key(const struct sshd_keyword *keyword)
 {
 	return keyword->alias ? keyword->alias : keyword->name;

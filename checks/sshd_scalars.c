@@ -183,3 +183,43 @@ char *sshd_match_problem(const char *text, uint32_t version, const struct machin
 	}
 	return count ? NULL : mem_printf("Match needs at least one criterion");
 }
+
+bool sshd_pattern(const char *pattern, const char *s)
+{
+	const char *star = NULL, *again = NULL;
+
+	while (*s) {
+		if (*pattern == '*') {
+			star = ++pattern;
+			again = s;
+		} else if (*pattern == '?' || *pattern == *s) {
+			pattern++;
+			s++;
+		} else if (star) {
+			pattern = star;
+			s = ++again;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return !*pattern;
+}
+
+int sshd_pattern_list(const char *list, const char *s)
+{
+	cleanup(free) char *copy = mem_strdup(list);
+	char *rest = copy;
+	int found = 0;
+
+	for (char *p; (p = strsep(&rest, ","));) {
+		bool negated = *p == '!';
+		if (!sshd_pattern(p + negated, s))
+			continue;
+		if (negated)
+			return -1;
+		found = 1;
+	}
+	return found;
+}

@@ -143,9 +143,9 @@ int path_from_json(const json_t *value, char **ret, struct err *err)
 	const char *path = json_string_value(value);
 	size_t len = json_string_length(value);
 
-	if (!path || path[0] != '/' || !path[1] || len >= TREE_PATH_MAX || strlen(path) != len)
+	if (!path || path[0] != '/' || len >= TREE_PATH_MAX || strlen(path) != len)
 		return err_set(err, ERR_MALFORMED, "a path is not absolute or too long");
-	for (const char *p = path; p; p = strchr(p + 1, '/'))
+	for (const char *p = path; p && path[1]; p = strchr(p + 1, '/'))
 		if (!strncmp(p, "/../", 4) || str_eq(p, "/..") || !strncmp(p, "/./", 3) ||
 		    str_eq(p, "/.") || !strncmp(p, "//", 2) || str_eq(p, "/"))
 			return err_set(err, ERR_MALFORMED, "a path is not in its plain form");
@@ -195,6 +195,8 @@ static int parse_edit(const json_t *json, struct edit *edit, struct err *err)
 	    u32_from_json(json, "old_uid", &edit->old_uid, err) < 0 ||
 	    u32_from_json(json, "old_gid", &edit->old_gid, err) < 0)
 		return -1;
+	if (!edit->path[1] && edit->kind != EDIT_MODE)
+		return err_set(err, ERR_MALFORMED, "an edit of / is none of its mode");
 	if ((edit->mode | edit->old_mode) & ~07777u)
 		return err_set(err, ERR_MALFORMED, "an edit has a mode beyond the permission bits");
 	return 0;
