@@ -255,13 +255,23 @@ static void explain_exit(struct surgery *s, int status)
 	cleanup(str_done) struct str words = STR_INIT;
 	cleanup(free) char *how = NULL;
 
-	if (s->has_ended || s->result.err.code)
+	if (s->result.err.code || (s->has_ended && !status))
 		return;
 	str_add_escaped(&words, s->last_words.s, s->last_words.len < 300 ? s->last_words.len : 300);
 	how = WIFSIGNALED(status) ? mem_printf("died (%s)", strsignal(WTERMSIG(status)))
 				  : mem_printf("ended early with status %d", WEXITSTATUS(status));
-	err_set(&s->result.err, ERR_INTERNAL, "%s: the surgeon %s; %s%s%s", s->target, how,
-		state_of_target(s), words.len ? ". Its last words: " : "", words.s);
+	if (s->has_ended && !s->is_freed) { /* it did its work, and failed only at going */
+		cleanup(free) char *text = mem_printf(
+			"%s: the surgeon %s after its work was done: %s", s->target, how, words.s);
+		json_t *event = json_pack("{s:s, s:s}", "event", "warning", "text", text);
+
+		if (event)
+			s->watch.event(s->watch.arg, event);
+		json_decref(event);
+	}
+	if (!s->has_ended)
+		err_set(&s->result.err, ERR_INTERNAL, "%s: the surgeon %s; %s%s%s", s->target, how,
+			state_of_target(s), words.len ? ". Its last words: " : "", words.s);
 }
 
 static void on_exit_of_child(void *arg, int fd, uint32_t events)
