@@ -44,7 +44,9 @@ static void judge(const struct fstab_view *view, const struct fstab_entry *entry
 
 static int examine(const struct machine *machine, struct findings *findings, struct err *err)
 {
-	return fstab_each(machine, judge, findings, err);
+	(void)err;
+	fstab_each(machine, judge, findings);
+	return 0;
 }
 
 const struct check check_fstab_passno = {

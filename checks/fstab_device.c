@@ -136,7 +136,6 @@ void fstab_device(const struct fstab_view *view, const struct fstab_entry *entry
 {
 	cleanup(spec_matches_done) struct spec_matches found = { 0 };
 	struct spec *spec = &ret->spec;
-	bool is_missing = false;
 
 	*ret = (struct fstab_device){ .presence = DEVICE_NONE };
 	spec_parse(entry->field[FSTAB_SPEC], spec);
@@ -148,17 +147,15 @@ void fstab_device(const struct fstab_view *view, const struct fstab_entry *entry
 	spec_find(view->disks, spec, &found);
 	if (found.count)
 		ret->fs = found.items[0];
-	else if (spec->kind == SPEC_KERNEL)
-		ret->fs = fstab_kernel_name(view, spec, &is_missing);
-	if (is_missing)
-		ret->presence = DEVICE_MISSING;
+	if (spec->kind == SPEC_KERNEL)
+		ret->fs = fstab_kernel_name(view, spec, &ret->presence);
 	else if (ret->fs)
 		ret->presence = DEVICE_PRESENT;
 	else if (spec->kind == SPEC_DEVICE)
 		ret->presence = judge_node(view, spec->value);
 	else if (spec->kind == SPEC_EBS)
 		ret->presence = judge_ebs(view, spec);
-	else if (spec->kind != SPEC_KERNEL)
+	else
 		ret->presence = judge_tag(view, entry, spec);
 	if ((ret->presence == DEVICE_UNSEEN || ret->presence == DEVICE_UNKNOWN) &&
 	    console_blames(view, entry, spec))

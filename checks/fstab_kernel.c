@@ -80,17 +80,56 @@ static bool is_lettered(const char *disk)
 	return str_starts(disk, "xvd") || str_starts(disk, "sd");
 }
 
-/* Only one disk, and the name is one under which the recommended device names never put it nor an
- * instance store volume. */
-static bool is_beyond_the_only_disk(const struct fstab_view *view, const char *disk)
+/* The names under which the root volume goes, if no other tells: also xvde, which is what Red Hat's
+ * old Xen kernels made of sda. */
+static bool can_be_the_root_disk(const char *disk)
 {
-	const char *letters;
+	static const char *const names[] = { "xvda", "sda", "vda", "hda", "nvme0n1", "xvde" };
 
-	vec_foreach (fs, view->disks)
-		if (!fs->disk || !view->root || !str_eq(fs->disk, view->root->disk))
-			return false;
-	return view->root && view->all_seen && is_lettered(disk) &&
-	       letters_of(disk, &letters) == 1 && *letters >= 'f';
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (str_eq(disk, names[i]))
+			return true;
+	return false;
+}
+
+static size_t count_disks(const struct disks *disks)
+{
+	size_t count = 0;
+
+	vec_foreach (fs, disks) {
+		bool is_new = fs->disk != NULL;
+
+		for (const struct disk_fs *e = disks->items; e < fs && is_new; e++)
+			is_new = !e->disk || !str_eq(e->disk, fs->disk);
+		count += is_new;
+	}
+	return count;
+}
+
+/* All disks are known, and the name is for one more. An instance store volume would be blank after
+ * the stop, and its mount fail too. The letters of xvd and sd have gaps on EC2: they tell only when
+ * there is nothing but the root's disk. */
+static bool is_beyond_the_disks(const struct fstab_view *view, const char *disk)
+{
+	size_t count = count_disks(view->disks);
+
+	if (!view->all_seen || !view->root || !count)
+		return false;
+	if (str_starts(disk, "nvme"))
+		return strtoul(disk + 4, NULL, 10) >= count;
+	if (str_starts(disk, "vd"))
+		return !disk[3] && (size_t)(disk[2] - 'a') >= count;
+	return count == 1 && !can_be_the_root_disk(disk);
+}
+
+/* Of two disks in all, the one that is not the root's. */
+static const char *only_other_disk(const struct fstab_view *view)
+{
+	if (view->all_seen && view->root && view->root->disk && count_disks(view->disks) == 2)
+		vec_foreach (fs, view->disks)
+			if (fs->disk && !str_eq(fs->disk, view->root->disk))
+				return fs->disk;
+	return NULL;
 }
 
 /* Families whose current generations bring no local disks unless a "d" says so. */
@@ -110,31 +149,40 @@ static bool is_certainly_absent(const struct fstab_view *view, const char *disk,
 	const struct cloud_facts *cloud = machine_cloud(view->machine);
 	bool is_nitro = cloud && cloud->hypervisor && str_eq(cloud->hypervisor, "nitro");
 
-	if (cloud && (str_starts(disk, "vd") || str_starts(disk, "hd")))
+	if (!cloud)
+		return is_beyond_the_disks(view, disk);
+	if (str_starts(disk, "vd") || str_starts(disk, "hd"))
 		return true;
-	if (is_nitro && is_lettered(disk))
-		return !has_link_rules(view->machine) || (!volume && cloud->volume_count);
-	if (is_nitro && cloud->volume_count && has_no_instance_store(cloud->instance_type) &&
-	    str_starts(disk, "nvme"))
-		return strtoul(disk + 4, NULL, 10) >= cloud->volume_count;
-	return !volume && is_beyond_the_only_disk(view, disk);
+	if (is_nitro && is_lettered(disk) && !has_link_rules(view->machine))
+		return true;
+	if (volume || !cloud->volume_count || can_be_the_root_disk(disk))
+		return false;
+	/* Without local disks there is nothing but the volumes. */
+	if (!has_no_instance_store(cloud->instance_type) || !is_nitro)
+		return false;
+	return is_lettered(disk) || strtoul(disk + 4, NULL, 10) >= cloud->volume_count;
 }
 
 const struct disk_fs *fstab_kernel_name(const struct fstab_view *view, const struct spec *spec,
-					bool *ret_is_missing)
+					enum fstab_presence *ret)
 {
 	const struct cloud_facts *cloud = machine_cloud(view->machine);
 	const char *volume = is_lettered(spec->disk) ? volume_attached_as(cloud, spec->disk) : NULL;
-	const char *letters;
-	bool is_first = str_eq(spec->disk, "nvme0n1") ||
-			(!isdigit((unsigned char)spec->disk[strlen(spec->disk) - 1]) &&
-			 letters_of(spec->disk, &letters) && str_eq(letters, "a")) ||
-			str_eq(spec->disk, "vda");
+	bool is_missing = is_certainly_absent(view, spec->disk, volume);
+	/* The cloud says so, or there is only one disk to mean. */
+	bool is_sure = volume != NULL;
+	const struct disk_fs *fs;
 
-	*ret_is_missing = is_certainly_absent(view, spec->disk, volume);
-	if (volume)
-		return find_fs(view, volume, spec->partition);
-	return is_first && view->root && view->root->disk
-		       ? find_fs(view, view->root->disk, spec->partition)
-		       : NULL;
+	if (!volume && can_be_the_root_disk(spec->disk)) {
+		volume = view->root ? view->root->disk : NULL;
+		is_sure = volume && !cloud && view->all_seen && count_disks(view->disks) == 1;
+	} else if (!volume && !is_missing && !cloud) {
+		volume = only_other_disk(view);
+	}
+	fs = volume ? find_fs(view, volume, spec->partition) : NULL;
+	if (is_missing || (is_sure && !fs && !cloud))
+		*ret = DEVICE_MISSING;
+	else
+		*ret = is_sure && fs ? DEVICE_PRESENT : DEVICE_UNSEEN;
+	return fs;
 }

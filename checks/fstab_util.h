@@ -27,11 +27,11 @@ int fstab_view_open(const struct machine *, struct fstab_view *ret, struct err *
 void fstab_view_done(struct fstab_view *);
 DEFINE_CLEANUP_DONE(struct fstab_view, fstab_view_done)
 
-/* Opens the file and calls judge for each entry that libmount takes. An examine function. */
+/* Opens the file and calls judge for each entry that libmount takes. When it cannot be read that is
+ * fstab-empty's to report, once for all checks of it. */
 typedef void (*fstab_judge)(const struct fstab_view *, const struct fstab_entry *,
 			    struct findings *);
-int fstab_each(const struct machine *, fstab_judge, struct findings *, struct err *)
-	__attribute__((warn_unused_result));
+void fstab_each(const struct machine *, fstab_judge, struct findings *);
 
 /* What waits for an entry at boot. */
 enum fstab_pull {
@@ -80,18 +80,19 @@ enum fstab_presence {
 };
 struct fstab_device {
 	enum fstab_presence presence;
-	const struct disk_fs *fs; /* DEVICE_PRESENT */
+	const struct disk_fs *fs; /* PRESENT: it; UNSEEN or MISSING: perhaps what was meant */
 	struct spec spec;
 };
 void fstab_device(const struct fstab_view *, const struct fstab_entry *, struct fstab_device *ret);
 void fstab_device_done(struct fstab_device *);
 DEFINE_CLEANUP_DONE(struct fstab_device, fstab_device_done)
 
-/* Which file system a kernel name means, as far as the cloud's device names or the root disk tell;
- * NULL: they do not. ret_is_missing: the name certainly does not exist on this instance (which says
- * nothing about the volume). */
+/* Which file system a kernel name means, as far as the cloud's device names or the number of disks
+ * tell; NULL: they do not. ret: PRESENT when that is sure, UNSEEN when it is a guess or unknown,
+ * MISSING when the instance certainly has no disk of that name (the result is then the volume that
+ * was meant, if the cloud tells). */
 const struct disk_fs *fstab_kernel_name(const struct fstab_view *, const struct spec *,
-					bool *ret_is_missing);
+					enum fstab_presence *ret);
 /* "UUID=…", in the tag kind `like` where the file system has one of that kind and it is unique.
  * NULL: nothing names it. Caller frees. */
 char *fstab_spec_for(const struct fstab_view *, const struct disk_fs *, enum spec_kind like);
