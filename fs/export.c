@@ -2,6 +2,7 @@
 #include "fs/export.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "fs/mount.h"
 
 #include <errno.h>
 #include <fuse_lowlevel.h>
@@ -240,8 +241,8 @@ serve(const char *dir, const struct export_files *files, pid_t parent, int ready
 		_exit(1);
 	child_signals();
 	/* auto_unmount has fusermount3 watch over the mount, which only an unprivileged mount
-	 * needs: root's goes away with its namespace. */
-	if (!geteuid())
+	 * needs: ours goes away with its namespace. */
+	if (mount_is_allowed())
 		*strstr(options, ",auto_unmount") = '\0';
 	session = fuse_session_new(&args, &ops, sizeof(ops), &serving);
 	if (!session || fuse_session_mount(session, dir) < 0)
@@ -283,7 +284,7 @@ int export_open(const char *dir, const struct export_files *files, struct export
 		return err_set(err, ERR_TOOL,
 			       "/dev/fuse is missing: load the kernel module (modprobe fuse), or "
 			       "give this container the device");
-	if (geteuid() && !proc_have("fusermount3"))
+	if (!mount_is_allowed() && !proc_have("fusermount3"))
 		return err_set(err, ERR_TOOL,
 			       "fusermount3 is not installed (package fuse3); install it or run as "
 			       "root");
@@ -336,7 +337,7 @@ static bool ended(pid_t child, unsigned wait_ms)
 
 static void unmount(const char *dir)
 {
-	if (!geteuid()) {
+	if (mount_is_allowed()) {
 		/* The last loop device lets go of its file a moment after it was closed. */
 		for (int i = 0; i < 200 && umount2(dir, UMOUNT_NOFOLLOW) < 0 && errno == EBUSY; i++)
 			usleep(5000);

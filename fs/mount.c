@@ -5,21 +5,56 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 
 #define BUSY_TRIES    200
 #define BUSY_PAUSE_US 5000
 
+static int write_once(const char *path, const char *text)
+{
+	cleanup(fd_close) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t len = (ssize_t)strlen(text);
+
+	return fd < 0 || write(fd, text, (size_t)len) != len ? -1 : 0;
+}
+
+/* Without root: a user namespace in which this user is the same user but may mount FUSE. */
+static int own_user_namespace(struct err *err)
+{
+	cleanup(free) char *uids = mem_printf("%u %u 1", geteuid(), geteuid());
+	cleanup(free) char *gids = mem_printf("%u %u 1", getegid(), getegid());
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return err_errno(err, errno, "user namespaces are not allowed here");
+	if (write_once("/proc/self/setgroups", "deny") < 0 ||
+	    write_once("/proc/self/uid_map", uids) < 0 ||
+	    write_once("/proc/self/gid_map", gids) < 0)
+		return err_errno(err, errno, "the user namespace could not be set up");
+	return 0;
+}
+
 int mount_private_namespace(struct err *err)
 {
-	if (unshare(CLONE_NEWNS) < 0)
+	if (geteuid() && own_user_namespace(err) < 0)
+		return -1;
+	if (!geteuid() && unshare(CLONE_NEWNS) < 0)
 		return err_errno(err, errno, "a private mount namespace is not possible here");
 	/* Slave, not private: what is unmounted outside is let go of here, too. */
 	if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return err_errno(err, errno, "the mount namespace could not be made private");
 	return 0;
+}
+
+bool mount_is_allowed(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2] = { 0 };
+
+	return !syscall(SYS_capget, &head, caps) && caps[0].effective & 1u << CAP_SYS_ADMIN;
 }
 
 static bool is_ext(const char *type)

@@ -7,11 +7,17 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A mount namespace of this process's own: nothing mounted in it is seen outside, and it ends with
- * the process and its children. The surgeon calls it once, before volume_open. */
+ * the process and its children. The surgeon calls it once, before volume_open and before it has
+ * threads. Without root it comes with a user namespace, in which the overlay can be exported for
+ * e2fsck without a set-uid helper; where that is not allowed (ERR_DENIED) the program still works,
+ * through fusermount3. */
 int mount_private_namespace(struct err *) __attribute__((warn_unused_result));
+/* May this process mount at all, in the namespace that it is in? */
+bool mount_is_allowed(void);
 
 enum mount_mode { MOUNT_READ, MOUNT_WRITE };
 struct mount_spec {

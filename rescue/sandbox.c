@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/sandbox.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "fs/mount.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -29,6 +31,7 @@
 int sandbox_surgeon(struct err *err)
 {
 	const struct rlimit none = { 0, 0 };
+	struct err not_allowed = ERR_INIT;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_errno(err, errno, "no_new_privs");
@@ -36,8 +39,15 @@ int sandbox_surgeon(struct err *err)
 	/* main() took this away for the sake of credentials, and there are none here; without it
 	 * /proc/self is closed to a process that is not root. */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	if (geteuid())
+	if (geteuid()) {
+		/* For the check of the overlay by e2fsck; without it the surgeon says that it is
+		 * left out. */
+		if (mount_private_namespace(&not_allowed) < 0)
+			log_debug("sandbox", "%s", not_allowed.text);
+		else if (unshare(CLONE_NEWNET | CLONE_NEWIPC) < 0)
+			log_debug("sandbox", "the network could not be taken away");
 		return 0;
+	}
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) < 0)
 		return err_errno(err, errno, "a mount namespace of its own could not be made");
 	/* Nothing that is mounted from here on may show outside. */

@@ -61,13 +61,19 @@ chmod 755 .; chmod 600 a.img; mkdir -m 700 nobody; chown 65534:65534 nobody
 refuse "no permission" ERR_DENIED 'a.img: this user may not read.*root' as_nobody "$tool" nobody a.img
 chmod 644 a.img; check "readable without root" as_nobody "$tool" nobody a.img ls /etc
 cp a.img own.img; chown 65534:65534 own.img; cp a.img b.img; before=$(sum b.img); chown 65534:65534 . 
-if command -v fusermount3 >/dev/null; then
-	check "without root: repair, e2fsck through FUSE, commit" as_nobody "$tool" -w nobody own.img write /etc/fstab new fsck commit nobody/record
-	same "without root: done" "new" "$(as_nobody "$tool" nobody own.img cat /etc/fstab)"
-	same "without root: undone" "exact" "$(as_nobody "$tool" nobody own.img undo nobody/record)"
-	same "without root: the old bytes" "$before" "$(sum own.img)"
-	same "without root: nothing is left" "record" "$(ls nobody; grep "$tmp/nobody" /proc/self/mountinfo)"
-else skip "without root: e2fsck" "fusermount3 is not installed"; fi
+unprivileged() { # NAME environment
+	local said=$1; shift
+	rm -rf nobody/record
+	check "$said: repair, e2fsck on the overlay, commit" as_nobody env "$@" "$tool" -w nobody own.img write /etc/fstab new fsck commit nobody/record
+	same "$said: done" "new" "$(as_nobody "$tool" nobody own.img cat /etc/fstab)"
+	same "$said: undone" "exact" "$(as_nobody env "$@" "$tool" nobody own.img undo nobody/record)"
+	same "$said: the old bytes" "$before" "$(sum own.img)"
+	same "$said: nothing is left" "record" "$(ls nobody; grep "$tmp/nobody" /proc/self/mountinfo)"
+}
+if as_nobody unshare -Um true 2>/dev/null && [ -w /dev/fuse ] && as_nobody test -w /dev/fuse; then unprivileged "in a user namespace" A=1
+else skip "in a user namespace" "user namespaces or /dev/fuse are not for everybody here"; fi
+if command -v fusermount3 >/dev/null; then unprivileged "through fusermount3" NO_NAMESPACE=1
+else skip "through fusermount3" "it is not installed"; fi
 chown 0:0 .
 refuse "a commit that may not be written is refused before it is recorded" ERR_DENIED 'for writing' as_nobody "$tool" -w nobody b.img write /etc/fstab new commit nobody/record2
 same "with no record" "" "$(ls nobody | grep -v '^record$')"
