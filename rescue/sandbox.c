@@ -12,7 +12,6 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -48,11 +47,10 @@ int sandbox_surgeon(struct err *err)
 			log_debug("sandbox", "the network could not be taken away");
 		return 0;
 	}
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) < 0)
-		return err_errno(err, errno, "a mount namespace of its own could not be made");
-	/* Nothing that is mounted from here on may show outside. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return err_errno(err, errno, "mounts could not be made private");
+	if (mount_private_namespace(err) < 0)
+		return -1;
+	if (unshare(CLONE_NEWNET | CLONE_NEWIPC) < 0)
+		return err_errno(err, errno, "the network could not be taken away");
 	return 0;
 }
 

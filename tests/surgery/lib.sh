@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # For the tests of this folder: `. tests/surgery/lib.sh`. $T is readable by everybody, $T/state holds records.
+# Mounts of its own: another process that copies the mount table at this moment would keep a file system
+# mounted, and its image changing, after our umount.
+if [ "$(id -u)" = 0 ] && [ -z "${IN_NAMESPACE:-}" ]; then IN_NAMESPACE=1 exec unshare -m --propagation slave "$0" "$@"; fi
 . tests/system/tap.sh
 chmod 755 "$T"
 export TMPDIR=$T/scratch
