@@ -4,6 +4,8 @@
 #include "checks/check.h"
 #include "rescue/parse.h"
 
+#include <ctype.h>
+
 static void put_options(FILE *out, unsigned groups)
 {
 	fputs("\nOptions:\n", out);
@@ -71,11 +73,24 @@ void print_completion(FILE *out)
 	      out);
 }
 
-/* mdoc(7): a backslash is an escape, and a line must not begin with a dot or an apostrophe. */
+/* mdoc(7): a backslash is an escape, a line must not begin with a dot or an apostrophe, and a new
+ * sentence begins a new line. */
 static void put_mdoc(FILE *out, const char *text)
 {
+	bool is_line_start = true;
+
 	for (const char *p = text; *p; p++) {
-		if ((p == text || p[-1] == '\n') && (*p == '.' || *p == '\''))
+		bool ends_sentence = p > text && strchr(".?!", p[-1]) && *p == ' ' &&
+				     (isupper((unsigned char)p[1]) || p[1] == '`' || p[1] == '/');
+
+		if (ends_sentence || *p == '\n') {
+			fputc('\n', out);
+			is_line_start = true;
+			continue;
+		}
+		if (is_line_start && *p == ' ')
+			continue;
+		if (is_line_start && (*p == '.' || *p == '\''))
 			fputs("\\&", out);
 		if (*p == '\\')
 			fputs("\\e", out);
@@ -83,6 +98,7 @@ static void put_mdoc(FILE *out, const char *text)
 			fputs("\\-", out);
 		else
 			fputc(*p, out);
+		is_line_start = false;
 	}
 }
 
