@@ -92,6 +92,8 @@ static bool is_bad(const struct fstab_option *option, void *arg)
 	if (verdict == OPTION_UNJUDGED || is_mountall_word(judging, option))
 		return false;
 	if (verdict == OPTION_REMOVED) {
+		if (!judging->kernel)
+			judging->kernel = oldest_kernel(judging->view->machine);
 		if (judging->kernel && judging->kernel < version)
 			return false;
 		judging->is_uncertain |= !judging->kernel;
@@ -135,7 +137,6 @@ static void judge(const struct fstab_view *view, const struct fstab_entry *entry
 	cleanup(str_done) struct str line = STR_INIT;
 	struct judging judging = { .view = view,
 				   .is_root = fstab_is_root(entry),
-				   .kernel = oldest_kernel(view->machine),
 				   .named = STR_INIT };
 	struct finding *finding;
 
@@ -145,7 +146,8 @@ static void judge(const struct fstab_view *view, const struct fstab_entry *entry
 	if (judging.is_root && view->root)
 		device.fs = view->root;
 	judging.fs_type = device.fs && device.fs->type ? device.fs->type : entry->field[FSTAB_TYPE];
-	if (device.presence == DEVICE_MISSING || fstab_is_bind(entry))
+	if (device.presence == DEVICE_MISSING || fstab_is_bind(entry) ||
+	    (judging.is_root && !fstab_is_first_root(view, entry)))
 		return;
 	make_line(entry, &judging, &line);
 	if (judging.named.len) {

@@ -11,7 +11,7 @@ static bool is_container(const char *type)
 }
 
 /* File systems inside a volume group, an array or an encrypted volume are on no list of disks. */
-static bool can_be_inside_another(const struct fstab_view *view)
+static bool find_containers(const struct fstab_view *view)
 {
 	struct err ignored = ERR_INIT;
 	const struct str *crypttab = machine_file(view->machine, "/etc/crypttab", &ignored);
@@ -25,6 +25,13 @@ static bool can_be_inside_another(const struct fstab_view *view)
 		if (!strchr("#\r\n", line[strspn(line, " \t")]))
 			return true;
 	return false;
+}
+
+static bool can_be_inside_another(const struct fstab_view *view)
+{
+	if (!view->lazy->has_containers)
+		view->lazy->has_containers = find_containers(view) ? 1 : -1;
+	return view->lazy->has_containers > 0;
 }
 
 /* The last characters suffice: systemd shortens long names in its messages from the left. */

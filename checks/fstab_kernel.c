@@ -52,7 +52,7 @@ static const char *volume_attached_as(const struct cloud_facts *cloud, const cha
 
 /* Is there a rule that makes links with the old names for NVMe disks? amazon-ec2-utils and its
  * relatives bring one; any rule that speaks of such names counts. */
-static bool has_link_rules(const struct machine *machine)
+static bool find_link_rules(const struct machine *machine)
 {
 	static const char *const dirs[] = { "/etc/udev/rules.d", "/usr/lib/udev/rules.d",
 					    "/lib/udev/rules.d" };
@@ -73,6 +73,13 @@ static bool has_link_rules(const struct machine *machine)
 		}
 	}
 	return false;
+}
+
+static bool has_link_rules(const struct fstab_view *view)
+{
+	if (!view->lazy->has_link_rules)
+		view->lazy->has_link_rules = find_link_rules(view->machine) ? 1 : -1;
+	return view->lazy->has_link_rules > 0;
 }
 
 static bool is_lettered(const char *disk)
@@ -153,7 +160,7 @@ static bool is_certainly_absent(const struct fstab_view *view, const char *disk,
 		return is_beyond_the_disks(view, disk);
 	if (str_starts(disk, "vd") || str_starts(disk, "hd"))
 		return true;
-	if (is_nitro && is_lettered(disk) && !has_link_rules(view->machine))
+	if (is_nitro && is_lettered(disk) && !has_link_rules(view))
 		return true;
 	if (volume || !cloud->volume_count || can_be_the_root_disk(disk))
 		return false;

@@ -22,10 +22,13 @@ int fstab_view_open(const struct machine *machine, struct fstab_view *ret, struc
 {
 	struct err why = ERR_INIT;
 
-	*ret = (struct fstab_view){ .machine = machine, .disks = machine_disks(machine) };
+	*ret = (struct fstab_view){ .machine = machine,
+				    .disks = machine_disks(machine),
+				    .lazy = mem_alloc(sizeof(*ret->lazy)) };
 	ret->text = machine_file(machine, FSTAB_PATH, &why);
 	if (!ret->text && why.code != ERR_NOTFOUND) {
 		*err = why;
+		fstab_view_done(ret);
 		return -1;
 	}
 	if (ret->text)
@@ -50,6 +53,8 @@ int fstab_view_open(const struct machine *machine, struct fstab_view *ret, struc
 void fstab_view_done(struct fstab_view *view)
 {
 	fstab_done(&view->fstab);
+	free(view->lazy);
+	view->lazy = NULL;
 }
 
 void fstab_each(const struct machine *machine, fstab_judge judge, struct findings *findings)
@@ -145,6 +150,14 @@ bool fstab_is_root(const struct fstab_entry *entry)
 	cleanup(free) char *target = fstab_target(entry);
 
 	return str_eq(target, "/") && !fstab_is_swap(entry);
+}
+
+bool fstab_is_first_root(const struct fstab_view *view, const struct fstab_entry *entry)
+{
+	for (const struct fstab_entry *e = view->fstab.items; e < entry; e++)
+		if (!e->rejected && fstab_is_root(e))
+			return false;
+	return fstab_is_root(entry);
 }
 
 bool fstab_is_swap(const struct fstab_entry *entry)

@@ -21,6 +21,10 @@ struct fstab_view {
 	const struct disks *disks;  /* NULL: unknown */
 	const struct disk_fs *root; /* the file system that the tree's root is on; NULL: unknown */
 	bool all_seen;		    /* every disk of the machine is in `disks` */
+	/* Worked out on first need: 0 not yet, 1 yes, -1 no. */
+	struct fstab_lazy {
+		int has_containers, has_link_rules;
+	} * lazy;
 };
 int fstab_view_open(const struct machine *, struct fstab_view *ret, struct err *)
 	__attribute__((warn_unused_result));
@@ -52,6 +56,8 @@ const char *fstab_consequence(const struct fstab_entry *);
 enum repair_class fstab_class(const struct fstab_entry *);
 
 bool fstab_is_root(const struct fstab_entry *);
+/* Is this the line for the root that counts? That is the first. */
+bool fstab_is_first_root(const struct fstab_view *, const struct fstab_entry *);
 bool fstab_is_swap(const struct fstab_entry *);
 bool fstab_is_bind(const struct fstab_entry *); /* bind, rbind or move */
 bool fstab_has(const struct fstab_entry *, const char *option);

@@ -17,7 +17,7 @@
 
 enum fstab_field { FSTAB_SPEC, FSTAB_FILE, FSTAB_TYPE, FSTAB_OPTS, FSTAB_FREQ, FSTAB_PASSNO };
 #define FSTAB_FIELDS	  6
-#define FSTAB_ENTRIES_MAX 4096u
+#define FSTAB_ENTRIES_MAX 1024u
 
 struct fstab_entry {
 	uint32_t line;	 /* 1-based */
