@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Loops over failures of a rescue. Each situation has its own patient in the embedded cloud; afterwards the patient is
 rescued or as it was, if need be after `resume`, and its volume is exactly old or boots. Speaks TAP: one line a kind of situation.
-usage: tests/rescue/prove.py [--mutating] [--kinds K,K] [--from N] [--to N] [--step N] [--verbose] calls|kills|away|reads..."""
+usage: tests/rescue/prove.py [--mutating] [--kinds K,K] [--from N] [--to N] [--step N] [--verbose] [--seed N] [--budget SECONDS] calls|kills|away|random|random-away..."""
 import argparse, os, random, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from worlds import Cloud
@@ -110,6 +110,36 @@ def every_kill(args, number, elsewhere):
             tally.report(number, 'kill -9 %s each call, resumed %s' % ('after' if kind == 'slow' else 'before', 'on another machine' if elsewhere else 'here'))
     return number
 
+def at_random(args, number, elsewhere):
+    """kill -9 at a moment drawn at random, resumed; at random killed again while resuming."""
+    tally, rng = Tally(args), random.Random(args.seed)
+    with Cloud(consistency=args.consistency, seed=args.seed) as cloud:
+        p = cloud.patient()
+        wall = cloud.rescue(p, options=VERIFY).wall
+        until = time.monotonic() + args.budget
+        while time.monotonic() < until:
+            p, undo, story = cloud.patient(), rng.random() < 0.3, []
+            if undo and cloud.rescue(p, options=VERIFY).status: raise SystemExit('a rescue to which nothing happened failed')
+            command = ['undo', '--yes', p.instance] if undo else ['--yes', *VERIFY, p.instance]
+            if rng.random() < 0.3:
+                cloud.forget()
+                fault = {'call': rng.randrange(1, 80), 'kind': rng.choice(KINDS), 'delay_ms': 200}
+                cloud.ask('POST', 'faults', fault)
+                story.append('%(kind)s at call %(call)d' % fault)
+            for _ in range(rng.choice([1, 1, 2])):
+                process, after = cloud.start(*command), rng.uniform(0, wall * 1.2)
+                time.sleep(after)
+                process.kill()
+                run = cloud.finish(process)
+                story.append('%s killed after %.3f s' % (command[0] if command[0] != '--yes' else 'rescue', after))
+                command = ['resume', '--yes', *VERIFY, p.instance]
+            cloud.ask('DELETE', 'faults')
+            tally.situation(', '.join(story), settle(cloud, p, run, elsewhere), run)
+            cloud.drop(p)
+    number += 1
+    tally.report(number, 'kill -9 at random, seed %d, resumed %s' % (args.seed, 'on another machine' if elsewhere else 'here'))
+    return number
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--mutating', action='store_true')
@@ -119,11 +149,14 @@ def main():
     parser.add_argument('--step', type=int, default=1)
     parser.add_argument('--consistency', type=float, default=0)
     parser.add_argument('--verbose', action='store_true')
-    parser.add_argument('what', nargs='+', choices=['calls', 'kills', 'away'])
+    parser.add_argument('--seed', type=int, default=random.randrange(1 << 30))
+    parser.add_argument('--budget', type=float, default=20, help='seconds for each kind of random situations')
+    kinds = {'calls': lambda a, n: every_call(a, n), 'kills': lambda a, n: every_kill(a, n, False), 'away': lambda a, n: every_kill(a, n, True),
+             'random': lambda a, n: at_random(a, n, False), 'random-away': lambda a, n: at_random(a, n, True)}
+    parser.add_argument('what', nargs='+', choices=kinds)
     args = parser.parse_args()
     number = 0
-    for what in args.what:
-        number = every_call(args, number) if what == 'calls' else every_kill(args, number, what == 'away')
+    for what in args.what: number = kinds[what](args, number)
     print('1..%d' % number)
 
 if __name__ == '__main__': main()
