@@ -21,6 +21,11 @@ struct snapshot_request {
 	const struct ec2_create_snapshot *specs; /* itself when it has tags */
 	size_t spec_count;
 };
+struct volume_tags_request {
+	struct ec2_create_volume volume;
+	const struct ec2_create_volume *specs; /* itself when it has tags */
+	size_t spec_count;
+};
 struct console_request {
 	struct instance_id instance;
 	bool is_latest;
@@ -43,8 +48,9 @@ extern const struct ec2_action action_describe_instances, action_describe_volume
 	action_describe_subnets, action_describe_vpcs, action_describe_instance_attribute,
 	action_get_console_output, action_stop_instances, action_start_instances,
 	action_modify_device, action_create_tags, action_delete_tags, action_attach_volume,
-	action_detach_volume, action_create_snapshot, action_describe_asg_instances,
-	action_get_caller_identity, action_assume_role, action_assume_role_with_web_identity;
+	action_detach_volume, action_create_snapshot, action_create_volume,
+	action_describe_asg_instances, action_get_caller_identity, action_assume_role,
+	action_assume_role_with_web_identity;
 /* Every one of them, NULL at the end: for the list of permissions that a policy needs, and for
  * tests. */
 extern const struct ec2_action *const all_actions[];

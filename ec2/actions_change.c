@@ -61,6 +61,22 @@ static const struct param create_snapshot_params[] = {
 		     enum ec2_dry_run, "DryRun") },
 	PARAM_END,
 };
+static const struct param volume_tags_params[] = {
+	PARAM_FIXED("ResourceType", "volume"),
+	PARAM_ITEMS(struct ec2_create_volume, tags, tag_count, "Tag", tag_params),
+	PARAM_END,
+};
+static const struct param create_volume_params[] = {
+	PARAM_ID(struct volume_tags_request, volume.snapshot, snapshot, "SnapshotId"),
+	PARAM_TEXT(struct volume_tags_request, volume.zone, "AvailabilityZone"),
+	PARAM_TEXT(struct volume_tags_request, volume.type, "VolumeType"),
+	PARAM_INT(struct volume_tags_request, volume.iops, "Iops"),
+	PARAM_INT(struct volume_tags_request, volume.throughput, "Throughput"),
+	PARAM_TEXT(struct volume_tags_request, volume.client_token, "ClientToken"),
+	PARAM_ITEMS(struct volume_tags_request, specs, spec_count, "TagSpecification",
+		    volume_tags_params),
+	PARAM_END,
+};
 static const struct param change_tags_params[] = {
 	PARAM_TEXTS(struct ec2_change_tags, resources, resource_count, "ResourceId"),
 	PARAM_ITEMS(struct ec2_change_tags, tags, tag_count, "Tag", tag_params),
@@ -121,5 +137,13 @@ const struct ec2_action action_create_snapshot = {
 	.params = create_snapshot_params,
 	REPLY_(snapshot_map, struct ec2_snapshot),
 	.retry = RETRY_NEVER,
+	.limit = LIMIT_SNAPSHOT,
+};
+/* The client token makes a repetition the same request. */
+const struct ec2_action action_create_volume = {
+	EC2_("CreateVolume"),
+	.params = create_volume_params,
+	REPLY_(volume_map, struct ec2_volume),
+	.retry = RETRY_IDEMPOTENT,
 	.limit = LIMIT_SNAPSHOT,
 };

@@ -80,7 +80,7 @@ static const struct xmlmap instances_map[] = {
 	XML_END,
 };
 
-static const struct xmlmap volume_map[] = {
+const struct xmlmap volume_map[] = {
 	XML_ID_NEED(struct ec2_volume, id, volume, "volumeId"),
 	XML_ID(struct ec2_volume, snapshot, snapshot, "snapshotId"),
 	XML_ENUM(struct ec2_volume, status, volume_status, "status"),

@@ -102,6 +102,14 @@ void ec2_create_snapshot(struct ec2 *ec2, const struct ec2_create_snapshot *requ
 	start(ec2, &action_create_snapshot, &wire, ret, op);
 }
 
+void ec2_create_volume(struct ec2 *ec2, const struct ec2_create_volume *request,
+		       struct ec2_volume *ret, struct ec2_op *op)
+{
+	struct volume_tags_request wire = { *request, request, request->tag_count ? 1 : 0 };
+
+	start(ec2, &action_create_volume, &wire, ret, op);
+}
+
 void ec2_create_tags(struct ec2 *ec2, const struct ec2_change_tags *request, struct ec2_op *op)
 {
 	start(ec2, &action_create_tags, request, NULL, op);
@@ -133,6 +141,7 @@ DONE(asg_instances_done, describe_asg_instances, asg_instances)
 DONE(ec2_state_changes_done, stop_instances, ec2_state_changes)
 DONE(ec2_attachment_done, attach_volume, ec2_attachment)
 DONE(ec2_snapshot_done, create_snapshot, ec2_snapshot)
+DONE(ec2_volume_done, create_volume, ec2_volume)
 DONE(ec2_console_done, get_console_output, ec2_console)
 DONE(ec2_attribute_done, describe_instance_attribute, ec2_attribute)
 DONE(sts_identity_done, get_caller_identity, sts_identity)

@@ -99,6 +99,18 @@ struct ec2_create_snapshot {
 void ec2_create_snapshot(struct ec2 *, const struct ec2_create_snapshot *, struct ec2_snapshot *ret,
 			 struct ec2_op *op);
 
+/* CreateVolume from a snapshot: its size, encryption and key are the snapshot's. */
+struct ec2_create_volume {
+	struct snapshot_id snapshot;
+	const char *zone, *type;  /* type NULL: EC2's default */
+	int64_t iops, throughput; /* 0: the type's own */
+	const char *client_token; /* the same one again is the same request; never NULL */
+	const struct ec2_tag_pair *tags;
+	size_t tag_count;
+};
+void ec2_create_volume(struct ec2 *, const struct ec2_create_volume *, struct ec2_volume *ret,
+		       struct ec2_op *op);
+
 struct ec2_change_tags {
 	const char *const *resources; /* instance, volume, snapshot ids */
 	size_t resource_count;
@@ -142,6 +154,7 @@ void asg_instances_done(struct asg_instances *);
 void ec2_state_changes_done(struct ec2_state_changes *);
 void ec2_attachment_done(struct ec2_attachment *);
 void ec2_snapshot_done(struct ec2_snapshot *);
+void ec2_volume_done(struct ec2_volume *);
 void ec2_console_done(struct ec2_console *);
 void ec2_attribute_done(struct ec2_attribute *);
 void sts_identity_done(struct sts_identity *);

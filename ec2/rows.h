@@ -14,6 +14,6 @@
 	REPLY_(map, type), .retry = RETRY_READ, .limit = LIMIT_READ, .next_token = "nextToken", \
 			   .page_size = size
 
-extern const struct xmlmap tag_map[], attachment_map[], snapshot_map[];
+extern const struct xmlmap tag_map[], attachment_map[], snapshot_map[], volume_map[];
 
 #endif

@@ -64,10 +64,12 @@ static void say_plan(struct report *report, const struct rescue *r)
 	json_t *steps = json_array();
 
 	for (size_t i = 0; i < rescue_plan_count; i++)
-		if (i != STEP_STOP || r->record.was_running)
+		if (!(rescue_plan[i]->flags & STEP_SILENT) &&
+		    (i != STEP_STOP || r->record.was_running))
 			add_plan_step(steps, r, i, WAY_OUT);
 	for (size_t i = rescue_plan_count; i-- > 0;)
 		if (rescue_plan[i]->undo && i < STEP_EXAMINE &&
+		    !(rescue_plan[i]->flags & STEP_SILENT) &&
 		    (i != STEP_STOP || r->record.was_running))
 			add_plan_step(steps, r, i, WAY_HOME);
 	report_say(report, r->record.instance.s, "plan", "{s:o}", "steps", steps);

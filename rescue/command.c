@@ -5,7 +5,6 @@
 
 #include <errno.h>
 
-
 enum option_group {
 	OPT_AWS = 1,	 /* what speaks to AWS */
 	OPT_STATE = 2,	 /* what keeps records */

@@ -144,8 +144,8 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 	job.work_dir = work_dir;
 	job.fix = &options->fix;
 	job.more = &options->with;
-	/* Nobody but the operator knows which disks belong to this system: those that were given. What
-	 * an fstab names and none of them holds is missing. */
+	/* Nobody but the operator knows which disks belong to this system: those that were given.
+	 * What an fstab names and none of them holds is missing. */
 	job.disks_are_complete = true;
 	job.is_unprivileged = options->unprivileged;
 	job.deadline_s = DEADLINE_S;

@@ -37,6 +37,7 @@ enum {
 	STEP_VOLATILE = 1, /* does not outlive the process: resume does it again */
 	STEP_OPTIONAL = 2, /* a failure costs a warning */
 	STEP_CUT = 4,	   /* ^C does not wait for its end */
+	STEP_SILENT = 8,   /* not worth a word when there is nothing to do */
 };
 
 enum started { STARTED_OP, STARTED_NOTHING };
@@ -68,22 +69,24 @@ extern const size_t rescue_plan_count;
 #define PLAN_NONE ((size_t)-1)
 size_t plan_index(const char *name); /* PLAN_NONE: there is no such step */
 
-enum step_index { /* rows that others must find; plan.c asserts the order */
-		  STEP_CLAIM,
-		  STEP_STOP,
-		  STEP_SNAPSHOT,
-		  STEP_DOT,
-		  STEP_DETACH,
-		  STEP_ATTACH,
-		  STEP_DEVICE,
-		  STEP_EXAMINE,
-		  STEP_MARK,
-		  STEP_REPAIR,
-		  STEP_SEAL,
+/* Rows that others must find. */
+enum step_index {
+	STEP_CLAIM,
+	STEP_STOP,
+	STEP_SNAPSHOT,
+	STEP_DOT,
+	STEP_DETACH,
+	STEP_RESTORE,
+	STEP_ATTACH,
+	STEP_DEVICE,
+	STEP_EXAMINE,
+	STEP_MARK,
+	STEP_REPAIR,
+	STEP_SEAL,
 };
 
-/* Rows of plan_cloud.c (what EC2 lends), plan_claim.c and plan_surgery.c. */
-extern const struct step claim_step, stop_step, snapshot_step, dot_step, detach_step, attach_step,
-	device_step, examine_step, mark_step, repair_step, seal_step;
+/* Rows of plan_claim.c, plan_instance.c, plan_volume.c, plan_restore.c and plan_surgery.c. */
+extern const struct step claim_step, stop_step, snapshot_step, dot_step, detach_step, restore_step,
+	attach_step, device_step, examine_step, mark_step, repair_step, seal_step;
 
 #endif

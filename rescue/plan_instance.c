@@ -221,7 +221,7 @@ static void dot_say(const struct rescue *r, enum way way, struct str *out)
 static enum held dot_holds(const struct rescue *r, enum way way, struct err *err)
 {
 	const struct ec2_instance *i = instance_of(r);
-	const struct ec2_volume *v = ec2_seen_volume(r->runner->watch, &r->record.volume);
+	const struct ec2_volume *v = ec2_seen_volume(r->runner->watch, rescue_root(r));
 	const struct ec2_attachment *a;
 	enum ec2_bool seen = EC2_BOOL_ABSENT;
 

@@ -11,6 +11,11 @@ static const struct ec2_volume *volume_of(const struct rescue *r)
 	return ec2_seen_volume(r->runner->watch, &r->record.volume);
 }
 
+const struct volume_id *rescue_root(const struct rescue *r)
+{
+	return id_none(&r->record.restored) ? &r->record.volume : &r->record.restored;
+}
+
 static bool is_attached(const struct ec2_attachment *a)
 {
 	/* A server that leaves the status out lists what is attached. */
@@ -35,7 +40,7 @@ static void detach_say(const struct rescue *r, enum way way, struct str *out)
 		str_addf(out, "detach root volume %s from %s", r->record.volume.s,
 			 r->record.instance.s);
 	else
-		str_addf(out, "attach volume %s to %s as %s", r->record.volume.s,
+		str_addf(out, "attach volume %s to %s as %s", rescue_root(r)->s,
 			 r->record.instance.s, r->record.home_device);
 }
 
@@ -58,7 +63,7 @@ static bool home_is_gone(const struct rescue *r, struct err *err)
 
 static enum held detach_holds(const struct rescue *r, enum way way, struct err *err)
 {
-	const struct ec2_volume *v = volume_of(r);
+	const struct ec2_volume *v = ec2_seen_volume(r->runner->watch, rescue_root(r));
 	const struct ec2_attachment *home;
 
 	if (!rescue_is_fresh(r) || !v)
@@ -94,7 +99,7 @@ static int detach(struct rescue *r, struct err *err)
 
 static int attach_home(struct rescue *r, struct err *err)
 {
-	struct ec2_attach request = { .volume = r->record.volume,
+	struct ec2_attach request = { .volume = *rescue_root(r),
 				      .instance = r->record.instance,
 				      .device = r->record.home_device };
 

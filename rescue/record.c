@@ -25,12 +25,13 @@ static json_t *tristate(enum ec2_bool value)
 
 json_t *record_to_json(const struct record *r)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s}", "event",
-			 "run", "run", r->run, "kind", rescue_kind_name(r->kind), "instance",
-			 r->instance.s, "volume", r->volume.s, "helper", r->helper.s, "home_device",
-			 r->home_device, "delete_on_termination",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s}",
+			 "event", "run", "run", r->run, "kind", rescue_kind_name(r->kind),
+			 "instance", r->instance.s, "volume", r->volume.s, "helper", r->helper.s,
+			 "home_device", r->home_device, "delete_on_termination",
 			 tristate(r->delete_on_termination), "was_running", r->was_running,
-			 "region", r->region, "endpoint", r->endpoint, "undo_of", r->undo_of);
+			 "region", r->region, "endpoint", r->endpoint, "undo_of", r->undo_of,
+			 "restore_from", r->restore_from.s);
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -54,6 +55,7 @@ static int copy_text(const json_t *object, const char *key, char *into, size_t s
 static int read_run(const json_t *record, struct record *r, struct err *err)
 {
 	const char *kind = text_of(record, "kind"), *helper = text_of(record, "helper");
+	const char *restore = text_of(record, "restore_from");
 	const json_t *dot = json_object_get(record, "delete_on_termination");
 	size_t k = 0;
 
@@ -71,6 +73,7 @@ static int read_run(const json_t *record, struct record *r, struct err *err)
 	if (instance_id_parse(text_of(record, "instance"), &r->instance, err) < 0 ||
 	    volume_id_parse(text_of(record, "volume"), &r->volume, err) < 0 ||
 	    (helper[0] && instance_id_parse(helper, &r->helper, err) < 0) ||
+	    (restore[0] && snapshot_id_parse(restore, &r->restore_from, err) < 0) ||
 	    copy_text(record, "run", r->run, sizeof(r->run), err) < 0 ||
 	    copy_text(record, "home_device", r->home_device, sizeof(r->home_device), err) < 0 ||
 	    copy_text(record, "region", r->region, sizeof(r->region), err) < 0 ||
@@ -114,9 +117,10 @@ static uint32_t small_number(const json_t *object, const char *key)
 
 static int read_note(const json_t *record, struct record *r, struct err *err)
 {
-	const char *snapshot = text_of(record, "snapshot");
+	const char *snapshot = text_of(record, "snapshot"), *restored = text_of(record, "restored");
 
-	if (snapshot[0] && snapshot_id_parse(snapshot, &r->snapshot, err) < 0)
+	if ((snapshot[0] && snapshot_id_parse(snapshot, &r->snapshot, err) < 0) ||
+	    (restored[0] && volume_id_parse(restored, &r->restored, err) < 0))
 		return err_in(err, "journal");
 	if (json_object_get(record, "away_device"))
 		return copy_text(record, "away_device", r->away_device, sizeof(r->away_device),

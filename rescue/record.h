@@ -42,6 +42,8 @@ struct record {
 	enum ec2_bool delete_on_termination; /* _ABSENT: the server does not say */
 	bool was_running;
 	char region[64], endpoint[256];	    /* "" unless given on the command line */
+	struct snapshot_id restore_from;    /* RESCUE_HOME: the root is made anew from it */
+	struct volume_id restored;	    /* once there is such a volume */
 	char undo_of[RUN_ID_SIZE];	    /* RESCUE_UNDO: the run to take back */
 	struct step_record steps[PLAN_MAX]; /* by index in rescue_plan */
 	bool has_turned;		    /* the way home began */

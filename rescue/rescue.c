@@ -33,6 +33,8 @@ void rescue_watch(struct rescue *r, bool on)
 	(on ? ec2_watch_volume : ec2_unwatch_volume)(w, &r->record.volume);
 	if (!id_none(&r->record.helper))
 		(on ? ec2_watch_instance : ec2_unwatch_instance)(w, &r->record.helper);
+	if (!id_none(&r->record.restored))
+		(on ? ec2_watch_volume : ec2_unwatch_volume)(w, &r->record.restored);
 	if (!id_none(&r->record.snapshot))
 		(on ? ec2_watch_snapshot : ec2_unwatch_snapshot)(w, &r->record.snapshot);
 }
@@ -43,10 +45,12 @@ static void release_replies(struct rescue *r)
 	ec2_attachment_done(&r->call.attachment);
 	ec2_snapshot_done(&r->call.snapshot);
 	ec2_snapshots_done(&r->call.snapshots);
+	ec2_volume_done(&r->call.volume);
 	memset(&r->call.power, 0, sizeof(r->call.power));
 	memset(&r->call.attachment, 0, sizeof(r->call.attachment));
 	memset(&r->call.snapshot, 0, sizeof(r->call.snapshot));
 	memset(&r->call.snapshots, 0, sizeof(r->call.snapshots));
+	memset(&r->call.volume, 0, sizeof(r->call.volume));
 }
 
 void rescue_wake(void *arg)

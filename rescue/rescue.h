@@ -37,6 +37,7 @@ struct call { /* the one API call under way, and what its reply fills */
 	struct ec2_attachment attachment;
 	struct ec2_snapshot snapshot;
 	struct ec2_snapshots snapshots;
+	struct ec2_volume volume;
 };
 
 struct rescue {
@@ -114,6 +115,8 @@ int64_t rescue_backoff_ms(const struct rescue *, int64_t first_ms, int64_t most_
 bool rescue_has_nothing_to_repair(const struct rescue *);
 /* Has another run taken the claim? */
 bool claim_is_lost(const struct rescue *, struct err *err);
+/* The volume whose place is home: the root volume, or the one that was made in its stead. */
+const struct volume_id *rescue_root(const struct rescue *);
 /* The volume's attachment to its home instance, or (is_home false) to any other one. */
 const struct ec2_attachment *rescue_attachment(const struct rescue *, const struct ec2_volume *,
 					       bool is_home);

@@ -22,7 +22,7 @@ static void read_console(struct rescue *r)
 /* What the run can have borrowed, innermost last; the world says which of it is really away. */
 static void borrow_all(struct rescue *r)
 {
-	static const enum step_index borrowed[] = { STEP_CLAIM, STEP_DOT, STEP_DETACH,
+	static const enum step_index borrowed[] = { STEP_CLAIM, STEP_DOT, STEP_DETACH, STEP_RESTORE,
 						    STEP_ATTACH };
 
 	for (size_t i = 0; i < ARRAY_LEN(borrowed); i++)
@@ -193,6 +193,59 @@ static bool may_take_over(struct runner *runner, const struct claim *claim)
 	       report_ask(runner->report, question);
 }
 
+/* The run's snapshot of the volume, the newest that is not in error. 1, 0: none. */
+static int find_snapshot(struct runner *runner, const struct claim *claim, struct snapshot_id *ret,
+			 struct err *err)
+{
+	const char *run = claim->run;
+	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &run, 1 };
+	struct ec2_describe describe = { .filters = &filter, .filter_count = 1 };
+	struct ec2_snapshots snapshots = { 0 };
+	struct ec2_op op = { 0 };
+	int found = 0;
+
+	ec2_describe_snapshots(runner->ec2, &describe, &snapshots, &op);
+	if (ec2_wait(runner->ec2, &op, err) < 0)
+		return -1;
+	vec_foreach (s, &snapshots)
+		if (id_eq(&s->volume, &claim->volume) && s->status != SNAPSHOT_ERROR) {
+			*ret = s->id;
+			found = 1;
+		}
+	ec2_snapshots_done(&snapshots);
+	return found;
+}
+
+/* The other machine died between two writes to the volume, and its records with it. */
+static int plan_restore(struct runner *runner, const struct claim *claim, struct record *record,
+			struct err *err)
+{
+	cleanup(free) char *text = NULL;
+	int found = find_snapshot(runner, claim, &record->restore_from, err);
+
+	if (found < 0)
+		return -1;
+	if (!found)
+		return err_set(
+			err, ERR_REFUSED,
+			"run %s was cut off while it wrote to %s, so that volume may be half "
+			"written, and there is no snapshot of it; only `ec2-rescue resume %s` "
+			"on the machine of %s can finish or take back that write",
+			claim->run, claim->volume.s, claim->run, claim->by);
+	text = mem_printf(
+		"run %s was cut off while it wrote to %s, and the records of that write are on the "
+		"machine of %s; if that machine is lost: %s gets a new root volume from snapshot "
+		"%s, which is as it was before the repair, and %s is kept, detached",
+		claim->run, claim->volume.s, claim->by, claim->instance.s, record->restore_from.s,
+		claim->volume.s);
+	report_say(runner->report, claim->instance.s, "hazard", "{s:s, s:s, s:b}", "text", text,
+		   "costs", "data", "needs_consent", true);
+	if (!runner->options->yes && !report_ask(runner->report, "Make a new root volume?"))
+		return err_set(err, ERR_REFUSED,
+			       "nothing was changed; with --yes the new root volume is made");
+	return 0;
+}
+
 int resume_from_tags(struct runner *runner, const char *target, struct err *err)
 {
 	struct claim claim;
@@ -207,6 +260,8 @@ int resume_from_tags(struct runner *runner, const char *target, struct err *err)
 			       "everything home",
 			       claim.run, claim.by, claim.instance.s);
 	record_of_claim(&claim, &record);
+	if (claim.surgery == CLAIM_COMMITTING && plan_restore(runner, &claim, &record, err) < 0)
+		return -1;
 	r = rescue_new(runner, &record);
 	borrow_all(r);
 	if (state_make_run(runner->options, r->record.run, &r->dir, err) < 0 ||

@@ -100,7 +100,8 @@ static void pass(struct rescue *r, enum step_state state)
 		turn(r, &err);
 		return;
 	}
-	say_step(r, r->at, WAY_OUT, state == STEP_FOUND ? "skipped" : "done");
+	if (state != STEP_FOUND || !(rescue_plan[r->at]->flags & STEP_SILENT))
+		say_step(r, r->at, WAY_OUT, state == STEP_FOUND ? "skipped" : "done");
 	rescue_go_to(r, r->at + 1);
 }
 

@@ -147,6 +147,22 @@ static void create_snapshot(struct run *run)
 	ec2_create_snapshot(run->ec2, &request, (void *)&run->ret, &run->op);
 }
 
+static void create_volume(struct run *run)
+{
+	struct ec2_tag_pair pairs[8];
+	struct ec2_create_volume request = { .zone = text(run, "zone"),
+					     .type = text(run, "type"),
+					     .iops = json_integer_value(
+						     json_object_get(run->call, "iops")),
+					     .client_token = text(run, "token"),
+					     .tags = pairs,
+					     .tag_count = tags(run, pairs) };
+
+	strncpy(request.snapshot.s, text(run, "snapshot"), sizeof(request.snapshot.s) - 1);
+	run->action = &action_create_volume;
+	ec2_create_volume(run->ec2, &request, (void *)&run->ret, &run->op);
+}
+
 static void change_tags(struct run *run)
 {
 	struct ec2_tag_pair pairs[8];
@@ -202,6 +218,7 @@ static const struct {
 	{ "attach-volume", attach },
 	{ "detach-volume", attach },
 	{ "create-snapshot", create_snapshot },
+	{ "create-volume", create_volume },
 	{ "create-tags", change_tags },
 	{ "delete-tags", change_tags },
 	{ "", other },

@@ -322,6 +322,26 @@ def secrets(cloud):
     if found or 'AKIATEST' in run.out + run.err: raise Wrong('a key was found: ' + found)
     expect('modes', subprocess.run(['find', cloud.dir + '/state', '-perm', '/077'], capture_output=True, text=True).stdout, '')
 
+@scenario('cut off between two writes, and the machine with the records lost: a new root volume from the snapshot')
+def half_written(cloud):
+    p = cloud.patient(root={'tags': {'Name': 'the root'}}); cloud.forget()
+    cloud.ask('POST', 'faults', {'action': 'CreateTags', 'nth': 2, 'dry_run': False, 'kind': 'slow', 'delay_ms': 3000})
+    process = cloud.start('--yes', *V, p.instance)
+    until = time.monotonic() + 20
+    while mutating(cloud).count('CreateTags') < 2 and time.monotonic() < until: time.sleep(0.01)
+    process.kill(); cloud.finish(process)
+    contains('claim', cloud.world()[p.volume]['tags']['ec2-rescue'], 'surgery=committing')
+    with open(cloud.file(p), 'r+b') as f: f.seek(5 << 20); f.write(b'half')
+    away = cloud.dir + '/away'
+    run = cloud.run('resume', p.instance, state=away)
+    expect('without consent', run.status, 6)
+    run = cloud.run('resume', '--yes', p.instance, state=away)
+    expect('status', (run.status, run.result), (0, 'returned'))
+    contains('verdict', texts(run, 'verdict'), 'the old one, %s, is kept' % p.volume)
+    untouched(cloud, p)
+    expect('a new volume', (p.volume != p.old_volume, cloud.world()[p.volume]['tags'].get('Name')), (True, 'the root'))
+    if 'ec2-rescue' in cloud.world()[p.old_volume].get('tags', {}): raise Wrong('the old volume is still claimed')
+
 def main():
     chosen = [s for s in scenarios if not sys.argv[1:] or s[0] in sys.argv[1:]]
     with Cloud() as cloud:

@@ -37,7 +37,7 @@ class Cloud:
         self.image = self.dir + '/first.img'
         self.bad = self.make(faults)
         shutil.move(self.bad, self.image)
-        with open(self.image, 'rb') as f: self.old = hashlib.file_digest(f, 'sha256').hexdigest() if hasattr(hashlib, 'file_digest') else hashlib.sha256(f.read()).hexdigest()
+        with open(self.image, 'rb') as f: self.old = hashlib.sha256(f.read()).hexdigest()
         description = {'imds': {'instance': HELPER}, 'vpcs': [{'id': 'vpc-0123456789abcdef0', 'cidr': '10.0.0.0/16'}],
                        'subnets': [{'id': 'subnet-0123456789abcdef0', 'vpc': 'vpc-0123456789abcdef0', 'zone': 'us-east-1a', 'cidr': '10.0.1.0/24'}],
                        'instances': [{'id': HELPER, 'subnet': 'subnet-0123456789abcdef0', 'zone': 'us-east-1a',
@@ -103,12 +103,13 @@ class Cloud:
         return {row['id']: row for rows in world.values() if isinstance(rows, list) for row in rows if isinstance(row, dict) and 'id' in row}
     def file(self, p): return '%s/cloud/volumes/%s.img' % (self.dir, p.volume)
     def is_old(self, p):
-        with open(self.file(p), 'rb') as f: return hashlib.sha256(f.read()).hexdigest() == self.old
+        with open(self.file(p), 'rb') as f: return hashlib.sha256(f.read(os.path.getsize(self.image))).hexdigest() == self.old
     def boots(self, p):
         return subprocess.run([SRC + '/tests/patient/boot', self.file(p)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, PATH=self.env['PATH'])).returncode == 0
     def not_home(self, p):
         """What of the patient is not as it was before, as a list of sentences."""
         by, bad = self.world(), []
+        self.follow(p, by)
         i, v = by[p.instance], by[p.volume]
         if i['state'] != p.was: bad.append('state is %s, was %s' % (i['state'], p.was))
         at = v.get('attachments', v.get('attachment'))
@@ -122,6 +123,13 @@ class Cloud:
         for r in (i, v):
             if 'ec2-rescue' in r.get('tags', {}): bad.append('%s is claimed: %s' % (r['id'], r['tags']['ec2-rescue']))
         return bad
+    def follow(self, p, by):
+        """A root volume that was made anew from the run's snapshot takes the place of the old one, which nobody holds."""
+        for id, row in by.items():
+            at = row.get('attachments', row.get('attachment')) if id.startswith('vol-') else None
+            for a in at if isinstance(at, list) else [at] if at else []:
+                if a.get('instance') == p.instance and id != p.volume and by[p.volume]['state'] == 'available' and row.get('tags', {}).get('ec2-rescue-run'):
+                    p.old_volume, p.volume = p.volume, id
     def drop(self, p):
         """The patient is not needed any more; its volume's space is given back."""
         os.truncate(self.file(p), 0)
