@@ -49,3 +49,7 @@ CHECK(sshd_authorized_keys)
 CHECK(sshd_key_modes)
 CHECK(sshd_forced_session)
 CHECK(sshd_drop_in)
+
+/* The firewall, judged by the ports of sshd. */
+CHECK(iptables_syntax)
+CHECK(iptables_ssh)
