@@ -2,7 +2,7 @@
 #include "checks/mount_options.h"
 
 /* A row: "name" takes no value, "name=" wants one, "name[=]" may have one, "name=a|b" one of
- * these. */
+ * these, "name=#" a number, "name=#o" an octal one, "name=#s" a size such as 512M or 50%. */
 
 /* Taken by mount(8) itself, for every type. A row that ends in "-" is a prefix. */
 static const char *const generic[] = {
@@ -103,7 +103,7 @@ static const char *const ext4[] = {
 	"sysvgroups",
 	"resgid=",
 	"resuid=",
-	"sb=",
+	"sb=#",
 	"errors=continue|panic|remount-ro",
 	"nouid32",
 	"debug",
@@ -117,9 +117,9 @@ static const char *const ext4[] = {
 	"norecovery",
 	"bh",
 	"nobh",
-	"commit=",
-	"min_batch_time=",
-	"max_batch_time=",
+	"commit=#",
+	"min_batch_time=#",
+	"max_batch_time=#",
 	"journal=",
 	"journal_dev=",
 	"journal_path=",
@@ -141,17 +141,17 @@ static const char *const ext4[] = {
 	"nobarrier",
 	"i_version",
 	"dax[=]",
-	"stripe=",
+	"stripe=#",
 	"delalloc",
 	"nodelalloc",
 	"warn_on_error",
 	"nowarn_on_error",
-	"debug_want_extra_isize=",
+	"debug_want_extra_isize=#",
 	"mblk_io_submit",
 	"nomblk_io_submit",
 	"block_validity",
 	"noblock_validity",
-	"inode_readahead_blks=",
+	"inode_readahead_blks=#",
 	"journal_ioprio=",
 	"auto_da_alloc[=]",
 	"noauto_da_alloc",
@@ -162,14 +162,14 @@ static const char *const ext4[] = {
 	"nodiscard",
 	"init_itable[=]",
 	"noinit_itable",
-	"max_dir_size_kb=",
+	"max_dir_size_kb=#",
 	"test_dummy_encryption[=]",
 	"inlinecrypt",
 	"nombcache",
 	"no_mbcache",
 	"prefetch_block_bitmaps",
 	"no_prefetch_block_bitmaps",
-	"mb_optimize_scan=",
+	"mb_optimize_scan=#",
 	"fc_debug_force",
 	"fc_debug_max_replay=",
 	"extents",
@@ -183,9 +183,9 @@ static const char *const ext4[] = {
 };
 
 static const char *const xfs[] = {
-	"logbufs=",    "logbsize=",	  "logdev=",   "rtdev=",      "wsync",
-	"noalign",     "swalloc",	  "sunit=",    "swidth=",     "nouuid",
-	"grpid",       "nogrpid",	  "bsdgroups", "sysvgroups",  "allocsize=",
+	"logbufs=#",   "logbsize=#s",	  "logdev=",   "rtdev=",      "wsync",
+	"noalign",     "swalloc",	  "sunit=#",   "swidth=#",    "nouuid",
+	"grpid",       "nogrpid",	  "bsdgroups", "sysvgroups",  "allocsize=#s",
 	"norecovery",  "inode64",	  "inode32",   "ikeep",	      "noikeep",
 	"largeio",     "nolargeio",	  "attr2",     "noattr2",     "filestreams",
 	"quota",       "noquota",	  "usrquota",  "grpquota",    "prjquota",
@@ -207,7 +207,7 @@ static const char *const btrfs[] = {
 	"check_int_data",
 	"check_int_print_mask=",
 	"clear_cache",
-	"commit=",
+	"commit=#",
 	"compress[=]",
 	"compress-force[=]",
 	"datacow",
@@ -230,8 +230,8 @@ static const char *const btrfs[] = {
 	"ignoredatacsums",
 	"inode_cache",
 	"noinode_cache",
-	"max_inline=",
-	"metadata_ratio=",
+	"max_inline=#s",
+	"metadata_ratio=#",
 	"norecovery",
 	"nologreplay",
 	"notreelog",
@@ -251,7 +251,7 @@ static const char *const btrfs[] = {
 	"subvol=",
 	"subvolid=",
 	"subvolrootid=",
-	"thread_pool=",
+	"thread_pool=#",
 	"usebackuproot",
 	"user_subvol_rm_allowed",
 	NULL,
@@ -261,11 +261,11 @@ static const char *const vfat[] = {
 	"check=",
 	"uid=",
 	"gid=",
-	"umask=",
-	"dmask=",
-	"fmask=",
-	"allow_utime=",
-	"codepage=",
+	"umask=#o",
+	"dmask=#o",
+	"fmask=#o",
+	"allow_utime=#o",
+	"codepage=#",
 	"usefree",
 	"nocase",
 	"quiet",
@@ -299,10 +299,10 @@ static const char *const vfat[] = {
 };
 
 static const char *const tmpfs[] = {
-	"size=",
-	"nr_blocks=",
-	"nr_inodes=",
-	"mode=",
+	"size=#s",
+	"nr_blocks=#s",
+	"nr_inodes=#s",
+	"mode=#o",
 	"uid=",
 	"gid=",
 	"huge=",
@@ -351,6 +351,20 @@ const char *const *mount_option_table(const char *fs_type)
 	return NULL;
 }
 
+/* Numbers as the kernel reads them: any base by prefix for "#", a suffix for sizes. */
+static bool is_number(const struct fstab_option *option, const char *kind)
+{
+	cleanup(free) char *value = mem_strndup(option->value, option->value_len);
+	char *end;
+
+	if (*value < '0' || *value > '9')
+		return false;
+	(void)strtoull(value, &end, kind[1] == 'o' ? 8 : 0);
+	if (kind[1] == 's' && *end && strchr("KkMmGgTtPpEe%", *end))
+		end++;
+	return !*end;
+}
+
 /* Is the value one of "a|b|c"? */
 static bool is_one_of(const struct fstab_option *option, const char *values)
 {
@@ -374,7 +388,10 @@ static bool row_takes(const char *row, const struct fstab_option *option)
 		return !option->value;
 	if (*tail == '[')
 		return true;
-	return option->value && option->value_len && (!tail[1] || is_one_of(option, tail + 1));
+	if (!option->value || !option->value_len)
+		return false;
+	return !tail[1] ||
+	       (tail[1] == '#' ? is_number(option, tail + 1) : is_one_of(option, tail + 1));
 }
 
 static bool table_takes(const char *const *table, const struct fstab_option *option)

@@ -34,6 +34,8 @@ static char *write_row(const char *row)
 
 	if (*tail != '=')
 		return mem_strndup(row, len);
+	if (tail[1] == '#')
+		return mem_printf("%.*s=%s", (int)len, row, tail[2] == 's' ? "64k" : "0755");
 	return tail[1] ? mem_printf("%.*s", (int)strcspn(row, "|"), row) : mem_printf("%s1", row);
 }
 
