@@ -59,7 +59,7 @@ setup:
 test: setup
 	@$(MAKE) --no-print-directory check
 check: all $(TESTS)
-	@BUILD=$(BUILD) tests/run-tests $(ONLY)
+	@BUILD=$(BUILD) tests/run-tests $(if $(ONLY),'$(ONLY)')
 test-asan: setup
 	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g' \
 	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' check
