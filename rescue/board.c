@@ -9,6 +9,7 @@ enum step_look { LOOK_AHEAD, LOOK_NOW, LOOK_DONE, LOOK_HOME, LOOK_SKIPPED, LOOK_
 
 struct board_step {
 	char *name, *text;
+	bool is_return;
 	enum step_look look;
 	int64_t begun_ms, took_ms;
 };
@@ -37,15 +38,20 @@ struct board *board_open(FILE *to, bool has_colour)
 	return board;
 }
 
+static void steps_done(struct board_rescue *rescue)
+{
+	vec_foreach (step, &rescue->steps) {
+		free(step->name);
+		free(step->text);
+	}
+	vec_done(&rescue->steps);
+}
+
 void board_close(struct board *board, int64_t now_ms)
 {
 	board_draw(board, now_ms);
 	vec_foreach (rescue, &board->rescues) {
-		vec_foreach (step, &rescue->steps) {
-			free(step->name);
-			free(step->text);
-		}
-		vec_done(&rescue->steps);
+		steps_done(rescue);
 		free(rescue->id);
 		free(rescue->waiting);
 		free(rescue->verdict);
@@ -79,16 +85,36 @@ static struct board_rescue *rescue_of(struct board *board, const char *id)
 	return rescue;
 }
 
-static struct board_step *step_of(struct board_rescue *rescue, const char *name)
+/* The plan names a step once for the way out and, where something is borrowed, once more for the
+ * way home: the second row of a name is its return. NULL: no such row. */
+static struct board_step *find_step(struct board_rescue *rescue, const char *name, bool is_return)
 {
-	struct board_step *step;
+	vec_foreach (step, &rescue->steps)
+		if (step->is_return == is_return && str_eq(step->name, name))
+			return step;
+	return NULL;
+}
 
-	vec_foreach (known, &rescue->steps)
-		if (str_eq(known->name, name))
-			return known;
-	step = vec_add(&rescue->steps);
+static struct board_step *add_step(struct board_rescue *rescue, const char *name)
+{
+	bool is_return = find_step(rescue, name, false) != NULL;
+	struct board_step *step = vec_add(&rescue->steps);
+
 	step->name = mem_strdup(name);
+	step->is_return = is_return;
 	return step;
+}
+
+static void take_plan(struct board_rescue *rescue, const json_t *event)
+{
+	const json_t *steps = json_object_get(event, "steps");
+
+	steps_done(rescue);
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		const json_t *row = json_array_get(steps, i);
+
+		replace(&add_step(rescue, text_of(row, "name"))->text, text_of(row, "text"));
+	}
 }
 
 static void take_step(struct board_rescue *rescue, const json_t *event, int64_t now_ms)
@@ -96,25 +122,31 @@ static void take_step(struct board_rescue *rescue, const json_t *event, int64_t 
 	static const struct {
 		const char *state;
 		enum step_look look;
-		bool starts;
+		bool starts, is_return;
 	} states[] = {
-		{ "begun", LOOK_NOW, true },	    { "done", LOOK_DONE, false },
-		{ "returning", LOOK_NOW, true },    { "returned", LOOK_HOME, false },
-		{ "skipped", LOOK_SKIPPED, false }, { "failed", LOOK_FAILED, false },
+		{ "begun", LOOK_NOW, true, false },	   { "done", LOOK_DONE, false, false },
+		{ "returning", LOOK_NOW, true, true },	   { "returned", LOOK_HOME, false, true },
+		{ "skipped", LOOK_SKIPPED, false, false }, { "failed", LOOK_FAILED, false, false },
 	};
-	struct board_step *step = step_of(rescue, text_of(event, "name"));
+	const char *name = text_of(event, "name");
 
+	replace(&rescue->waiting, "");
 	for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+		struct board_step *step;
+
 		if (!str_eq(states[i].state, text_of(event, "state")))
 			continue;
+		step = find_step(rescue, name, states[i].is_return);
+		if (!step && states[i].is_return)
+			return; /* something of this machine alone, such as closing the volume */
+		step = step ? step : add_step(rescue, name);
 		if (states[i].starts)
 			step->begun_ms = now_ms;
 		else if (step->look == LOOK_NOW)
 			step->took_ms = now_ms - step->begun_ms;
 		step->look = states[i].look;
+		replace(&step->text, text_of(event, "text"));
 	}
-	replace(&step->text, text_of(event, "text"));
-	replace(&rescue->waiting, "");
 }
 
 void board_event(struct board *board, const char *id, const json_t *event, int64_t now_ms)
@@ -126,11 +158,7 @@ void board_event(struct board *board, const char *id, const json_t *event, int64
 		return;
 	rescue = rescue_of(board, id ? id : "");
 	if (str_eq(kind, "plan")) {
-		const json_t *steps = json_object_get(event, "steps");
-
-		for (size_t i = 0; i < json_array_size(steps); i++)
-			replace(&step_of(rescue, text_of(json_array_get(steps, i), "name"))->text,
-				text_of(json_array_get(steps, i), "text"));
+		take_plan(rescue, event);
 	} else if (str_eq(kind, "step")) {
 		take_step(rescue, event, now_ms);
 	} else if (str_eq(kind, "waiting") || str_eq(kind, "progress")) {
@@ -217,7 +245,8 @@ static void draw_tall(struct board *board, const struct board_rescue *rescue, un
 	vec_foreach (step, &rescue->steps) {
 		cleanup(str_done) struct str line = STR_INIT;
 
-		str_addf(&line, "  %s %-20s ", mark_of(board, step->look), step->name);
+		str_addf(&line, "  %s %s%-*s ", mark_of(board, step->look),
+			 step->is_return ? "return " : "", step->is_return ? 22 : 29, step->name);
 		if (step->look == LOOK_NOW)
 			add_seconds(&line, now_ms - step->begun_ms);
 		else if (step->look != LOOK_AHEAD && step->took_ms)

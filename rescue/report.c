@@ -158,16 +158,29 @@ static void say_hazard(const struct line *line, const json_t *event)
 	fprintf(line->to, "%s\n", text_of(event, "text"));
 }
 
+/* A name that stands in the plan a second time is the return of that step. */
+static bool is_return(const json_t *steps, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (str_eq(text_of(json_array_get(steps, i), "name"),
+			   text_of(json_array_get(steps, at), "name")))
+			return true;
+	return false;
+}
+
 static void say_plan(const struct line *line, const json_t *event)
 {
 	const json_t *steps = json_object_get(event, "steps");
 
 	put_who(line);
 	fputs("the plan\n", line->to);
-	for (size_t i = 0; i < json_array_size(steps); i++)
-		fprintf(line->to, "    %zu. %-22s %s\n", i + 1,
-			text_of(json_array_get(steps, i), "name"),
-			text_of(json_array_get(steps, i), "text"));
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		const json_t *step = json_array_get(steps, i);
+		bool home = is_return(steps, i);
+
+		fprintf(line->to, "    %2zu. %s%-*s %s\n", i + 1, home ? "return " : "",
+			home ? 22 : 29, text_of(step, "name"), text_of(step, "text"));
+	}
 }
 
 static void say_step(const struct line *line, const json_t *event)
