@@ -16,9 +16,6 @@ DEFS     := -std=gnu17 -D_GNU_SOURCE -DFUSE_USE_VERSION=35 -DVERSION='"$(VERSION
 PKGFLAGS  = $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 ALLFLAGS  = $(DEFS) $(WARN) $(HARDEN) $(PKGFLAGS) $(CFLAGS) $(SAN) $(if $(CI),-Werror)
 LIBS      = $(shell pkg-config --libs $(PKGS)) -pthread
-# Loaded at their first call, by ec2/lazy.c, which says why.
-LAZY     := libcurl libxml-2.0
-soname    = $(shell readelf -d "$$($(CC) -print-file-name=lib$(1).so)" 2>/dev/null | sed -n 's/.*SONAME.*\[\(.*\)\].*/\1/p')
 SIMLIBS   = $(shell pkg-config --libs libmicrohttpd libcrypto jansson libxml-2.0 blkid) -pthread
 
 LAYERS   := base fs ec2 checks rescue
@@ -43,8 +40,7 @@ $(BUILD)/librescue.a: $(call OBJ,$(LIBSRC))
 	$(Q)$(AR) rcs $@ $^
 $(BUILD)/ec2-rescue: $(call OBJ,rescue/main.c $(LIBSRC))
 	@$(if $(V),,echo "  LINK  $@")
-	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINKHARD) -o $@ $^ $(shell pkg-config --libs $(filter-out $(LAZY),$(PKGS))) -pthread $(LDFLAGS)
-$(BUILD)/ec2/lazy.o: DEFS += -DCURL_SONAME='"$(call soname,curl)"' -DXML_SONAME='"$(call soname,xml2)"'
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINKHARD) -o $@ $^ $(LIBS) $(LDFLAGS)
 $(BUILD)/ec2-sim: $(call OBJ,$(SIMSRC) $(BASESRC))
 	@$(if $(V),,echo "  LINK  $@")
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINKHARD) -o $@ $^ $(SIMLIBS) $(LDFLAGS)

@@ -2,10 +2,10 @@
 /* One call from start to end: pace, credentials, sign, send, and what to make of the answer. */
 #include "ec2/engine.h"
 #include "ec2/errors.h"
+#include "ec2/libcurl.h"
 #include "ec2/sigv4.h"
 #include "base/log.h"
 
-#include <curl/curl.h>
 #include <inttypes.h>
 
 #define MAX_REPLY_BYTES (32U << 20) /* 1000 instances are about 6 MB */
@@ -206,8 +206,11 @@ static void on_lost(struct call *call, const struct http_reply *reply)
 static bool read_skew(const struct call *call, const struct http_reply *reply, int64_t *ret)
 {
 	const char *date = http_reply_header(reply, "date");
-	int64_t then = date ? (int64_t)curl_getdate(date, NULL) : -1;
+	struct err ignored;
+	int64_t then = -1;
 
+	if (date && libcurl_load(&ignored) == 0)
+		then = (int64_t)curl.getdate(date, NULL);
 	*ret = then - (ec2_now_s(call->task.ec2) - call->task.ec2->skew_s);
 	return then > 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ec2/http.h"
+#include "ec2/libcurl.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <strings.h>
 #include <sys/epoll.h>
@@ -38,7 +38,7 @@ static void free_headers(struct curl_slist *headers)
 {
 	for (struct curl_slist *h = headers; h; h = h->next)
 		explicit_bzero(h->data, strlen(h->data));
-	curl_slist_free_all(headers);
+	curl.slist_free_all(headers);
 }
 
 static void transfer_free(struct transfer *transfer)
@@ -50,8 +50,8 @@ static void transfer_free(struct transfer *transfer)
 	*at = transfer->next;
 	loop_timer(transfer->transport->loop, -1, deliver, transfer);
 	if (transfer->easy) {
-		curl_multi_remove_handle(transfer->transport->multi, transfer->easy);
-		curl_easy_cleanup(transfer->easy);
+		curl.multi_remove_handle(transfer->transport->multi, transfer->easy);
+		curl.easy_cleanup(transfer->easy);
 	}
 	free_headers(transfer->headers);
 	if (transfer->body)
@@ -131,12 +131,12 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 static void classify(struct transfer *transfer, CURLcode code)
 {
 	struct http_reply *reply = &transfer->reply;
-	const char *why = transfer->problem[0] ? transfer->problem : curl_easy_strerror(code);
+	const char *why = transfer->problem[0] ? transfer->problem : curl.easy_strerror(code);
 	curl_off_t sent_at_us = 0;
 	long status = 0;
 
-	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_at_us);
+	curl.easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl.easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_at_us);
 	reply->status = (int)status;
 	reply->was_sent = sent_at_us > 0 || status;
 	if (code == CURLE_OK)
@@ -159,12 +159,12 @@ static void collect(struct curl_transport *transport)
 	CURLMsg *msg;
 	int left;
 
-	while ((msg = curl_multi_info_read(transport->multi, &left))) {
+	while ((msg = curl.multi_info_read(transport->multi, &left))) {
 		struct transfer *transfer = NULL;
 
 		if (msg->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &transfer);
+		curl.easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &transfer);
 		classify(transfer, msg->data.result);
 		loop_timer(transport->loop, loop_now_ms(transport->loop), deliver, transfer);
 	}
@@ -175,7 +175,7 @@ static void on_timer(void *arg)
 	struct curl_transport *transport = arg;
 	int running;
 
-	curl_multi_socket_action(transport->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	curl.multi_socket_action(transport->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	collect(transport);
 }
 
@@ -187,7 +187,7 @@ static void on_socket(void *arg, int fd, uint32_t events)
 		   (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
 	int running;
 
-	curl_multi_socket_action(transport->multi, fd, what, &running);
+	curl.multi_socket_action(transport->multi, fd, what, &running);
 	collect(transport);
 }
 
@@ -221,11 +221,11 @@ static void set_headers(struct transfer *transfer, const struct http_request *re
 		const struct http_header *header = &request->headers[i];
 		cleanup(secret_free) char *line = mem_printf("%s: %s", header->name, header->value);
 
-		transfer->headers = curl_slist_append(transfer->headers, line);
+		transfer->headers = curl.slist_append(transfer->headers, line);
 	}
 	/* Waiting for "100 Continue" costs a round trip and some servers never send it. */
-	transfer->headers = curl_slist_append(transfer->headers, "Expect:");
-	curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+	transfer->headers = curl.slist_append(transfer->headers, "Expect:");
+	curl.easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
 /* The endpoint's scheme and no other, whatever a proxy or a reply suggests. */
@@ -234,26 +234,26 @@ static void set_protocol(CURL *easy, const char *url)
 	bool is_http = !strncasecmp(url, "http://", 7);
 
 #if LIBCURL_VERSION_NUM >= 0x075500
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, is_http ? "http" : "https");
+	curl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, is_http ? "http" : "https");
 #else
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, is_http ? CURLPROTO_HTTP : CURLPROTO_HTTPS);
+	curl.easy_setopt(easy, CURLOPT_PROTOCOLS, is_http ? CURLPROTO_HTTP : CURLPROTO_HTTPS);
 #endif
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl.easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 }
 
 static void set_body(struct transfer *transfer, const struct http_request *request)
 {
 	bool is_get = str_eq(request->method, "GET");
 
-	curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, request->method);
+	curl.easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, request->method);
 	if (is_get) {
-		curl_easy_setopt(transfer->easy, CURLOPT_HTTPGET, 1L);
+		curl.easy_setopt(transfer->easy, CURLOPT_HTTPGET, 1L);
 		return;
 	}
 	transfer->body = mem_dup(request->body_len ? request->body : "", request->body_len);
 	transfer->body_len = request->body_len;
-	curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, transfer->body);
-	curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+	curl.easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, transfer->body);
+	curl.easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE,
 			 (curl_off_t)request->body_len);
 }
 
@@ -261,29 +261,29 @@ static void set_options(struct transfer *transfer, const struct http_request *re
 {
 	CURL *easy = transfer->easy;
 
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-	curl_easy_setopt(easy, CURLOPT_URL, request->url);
+	curl.easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+	curl.easy_setopt(easy, CURLOPT_URL, request->url);
 	set_protocol(easy, request->url);
-	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* the signature covers it */
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "ec2-rescue/" VERSION);
+	curl.easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* the signature covers it */
+	curl.easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl.easy_setopt(easy, CURLOPT_USERAGENT, "ec2-rescue/" VERSION);
 	set_body(transfer, request);
 	set_headers(transfer, request);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->total_timeout_ms);
-	curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->max_reply_bytes);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->problem);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
+	curl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->total_timeout_ms);
+	curl.easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->max_reply_bytes);
+	curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl.easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+	curl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl.easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+	curl.easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->problem);
+	curl.easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	if (transfer->transport->ca_bundle)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, transfer->transport->ca_bundle);
+		curl.easy_setopt(easy, CURLOPT_CAINFO, transfer->transport->ca_bundle);
 	if (request->flags & HTTP_DIRECT)
-		curl_easy_setopt(easy, CURLOPT_PROXY, "");
+		curl.easy_setopt(easy, CURLOPT_PROXY, "");
 	if (request->flags & HTTP_ONCE)
-		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+		curl.easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 }
 
 static struct transfer *curl_send(struct transport *base, const struct http_request *request,
@@ -299,14 +299,14 @@ static struct transfer *curl_send(struct transport *base, const struct http_requ
 				       .done = done,
 				       .arg = arg };
 	transport->transfers = transfer;
-	transfer->easy = curl_easy_init();
+	transfer->easy = curl.easy_init();
 	if (!transfer->easy) {
 		err_set(&transfer->reply.err, ERR_NETWORK, "libcurl gave no handle");
 		loop_timer(transport->loop, loop_now_ms(transport->loop), deliver, transfer);
 		return transfer;
 	}
 	set_options(transfer, request);
-	curl_multi_add_handle(transport->multi, transfer->easy);
+	curl.multi_add_handle(transport->multi, transfer->easy);
 	return transfer;
 }
 
@@ -322,7 +322,7 @@ static void curl_close(struct transport *base)
 
 	while (transport->transfers)
 		transfer_free(transport->transfers);
-	curl_multi_cleanup(transport->multi); /* forgets the kept-alive sockets in the loop */
+	curl.multi_cleanup(transport->multi); /* forgets the kept-alive sockets in the loop */
 	loop_timer(transport->loop, -1, on_timer, transport);
 	free(transport->ca_bundle);
 	free(transport);
@@ -339,7 +339,9 @@ int curl_transport_open(struct loop *loop, const char *ca_bundle, struct transpo
 		return err_set(err, ERR_USAGE,
 			       "the CA bundle %s (AWS_CA_BUNDLE or ca_bundle) cannot be read",
 			       ca_bundle);
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(multi = curl_multi_init()))
+	if (libcurl_load(err) < 0)
+		return -1;
+	if (curl.global_init(CURL_GLOBAL_DEFAULT) || !(multi = curl.multi_init()))
 		return err_set(err, ERR_NETWORK, "libcurl could not start");
 	transport = mem_alloc(sizeof(*transport));
 	*transport = (struct curl_transport){
@@ -348,10 +350,10 @@ int curl_transport_open(struct loop *loop, const char *ca_bundle, struct transpo
 		.multi = multi,
 		.ca_bundle = ca_bundle ? mem_strdup(ca_bundle) : NULL,
 	};
-	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, want_socket);
-	curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, transport);
-	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, want_timer);
-	curl_multi_setopt(multi, CURLMOPT_TIMERDATA, transport);
+	curl.multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, want_socket);
+	curl.multi_setopt(multi, CURLMOPT_SOCKETDATA, transport);
+	curl.multi_setopt(multi, CURLMOPT_TIMERFUNCTION, want_timer);
+	curl.multi_setopt(multi, CURLMOPT_TIMERDATA, transport);
 	*ret = &transport->base;
 	return 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ec2/endpoint.h"
 #include "base/str.h"
+#include "ec2/libcurl.h"
 
 #include <ctype.h>
-#include <curl/curl.h>
 
 const struct aws_service service_ec2 = { "ec2", "EC2", "2016-11-15", true, false };
 const struct aws_service service_sts = { "sts", "STS", "2011-06-15", true, false };
@@ -106,9 +106,9 @@ static char *url_part(CURLU *url, CURLUPart part)
 {
 	char *value = NULL, *copy = NULL;
 
-	if (curl_url_get(url, part, &value, 0) == CURLUE_OK && value)
+	if (curl.url_get(url, part, &value, 0) == CURLUE_OK && value)
 		copy = mem_strdup(value);
-	curl_free(value);
+	curl.free(value);
 	return copy;
 }
 
@@ -120,11 +120,11 @@ static bool is_clean(const char *url)
 	return true;
 }
 
-int endpoint_parse(const char *text, struct endpoint *ret, struct err *err)
+static int take_apart(const char *text, struct endpoint *ret, struct err *err)
 {
-	CURLU *url = curl_url();
+	CURLU *url = curl.url();
 	bool is_good =
-		url && is_clean(text) && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK;
+		url && is_clean(text) && curl.url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK;
 	cleanup(free) char *scheme = is_good ? url_part(url, CURLUPART_SCHEME) : NULL;
 	cleanup(free) char *host = is_good ? url_part(url, CURLUPART_HOST) : NULL;
 	cleanup(free) char *port = is_good ? url_part(url, CURLUPART_PORT) : NULL;
@@ -133,7 +133,7 @@ int endpoint_parse(const char *text, struct endpoint *ret, struct err *err)
 	cleanup(free) char *query = is_good ? url_part(url, CURLUPART_QUERY) : NULL;
 	cleanup(str_done) struct str quoted = STR_INIT;
 
-	curl_url_cleanup(url);
+	curl.url_cleanup(url);
 	if (!host || !path || user || query ||
 	    (!str_eq(scheme, "http") && !str_eq(scheme, "https"))) {
 		str_add_escaped(&quoted, text, strnlen(text, 200));
@@ -149,6 +149,11 @@ int endpoint_parse(const char *text, struct endpoint *ret, struct err *err)
 	ret->host = mem_printf("%s%s%s", host, port ? ":" : "", port ? port : "");
 	ret->url = mem_printf("%s://%s%s", scheme, ret->host, ret->path);
 	return 0;
+}
+
+int endpoint_parse(const char *text, struct endpoint *ret, struct err *err)
+{
+	return libcurl_load(err) < 0 ? -1 : take_apart(text, ret, err);
 }
 
 int endpoint_find_in(const struct aws_config *config, const struct aws_service *service,

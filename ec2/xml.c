@@ -1,10 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ec2/xml.h"
+#include "base/library.h"
 #include "base/str.h"
 
 #include <libxml/SAX2.h>
 #include <libxml/parser.h>
 #include <libxml/tree.h>
+
+/* libxml2, loaded on first use: libxml.FreeDoc() is xmlFreeDoc(). */
+#define FUNCTIONS(X)          \
+	X(CtxtReadMemory)     \
+	X(DocGetRootElement)  \
+	X(FreeDoc)            \
+	X(FreeParserCtxt)     \
+	X(NewParserCtxt)      \
+	X(SAX2StartElementNs) \
+	X(StopParser)
+#define POINTER(name) __typeof__(xml##name) *name;
+#define NAME(name)    "xml" #name,
+
+static struct {
+	FUNCTIONS(POINTER)
+} libxml;
+
+int xml_load(struct err *err)
+{
+	static const char *const names[] = { FUNCTIONS(NAME) };
+	static struct library library = {
+		/* The soname goes with the layout of the structs that the header has. */
+		.soname = LIBXML_VERSION < 21400 ? "libxml2.so.2" : "libxml2.so.16",
+		.package = "libxml2",
+		.names = names,
+		.count = ARRAY_LEN(names),
+		.functions = &libxml,
+	};
+
+	return library_load(&library, err);
+}
 
 #define MAX_ELEMENTS 1000000 /* 1000 instances a page have about 300 elements each */
 #define MAX_DEPTH    64	     /* EC2's deepest reply has 12 */
@@ -21,7 +53,7 @@ static void refuse(xmlParserCtxtPtr ctxt, const char *why)
 
 	if (!limits->refused)
 		limits->refused = why;
-	xmlStopParser(ctxt);
+	libxml.StopParser(ctxt);
 }
 
 static void on_dtd(void *arg, const xmlChar *name, const xmlChar *external, const xmlChar *system)
@@ -44,8 +76,8 @@ static void on_element(void *arg, const xmlChar *name, const xmlChar *prefix, co
 	else if (ctxt->nodeNr > MAX_DEPTH)
 		refuse(ctxt, "it is nested too deeply");
 	else
-		xmlSAX2StartElementNs(arg, name, prefix, uri, ns_count, namespaces, attr_count,
-				      default_count, attributes);
+		libxml.SAX2StartElementNs(arg, name, prefix, uri, ns_count, namespaces, attr_count,
+					  default_count, attributes);
 }
 
 /* libxml2's own sentence ends with a newline and may quote the document. */
@@ -69,31 +101,35 @@ int xml_parse(const char *body, size_t len, struct xml **ret, struct err *err)
 	static const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
 				   XML_PARSE_NOCDATA | XML_PARSE_COMPACT | XML_PARSE_NOBLANKS;
 	struct limits limits = { 0 };
-	xmlParserCtxtPtr ctxt = xmlNewParserCtxt();
+	xmlParserCtxtPtr ctxt;
 	xmlDocPtr doc = NULL;
 	int rc = 0;
 
+	if (xml_load(err) < 0)
+		return -1;
+	ctxt = libxml.NewParserCtxt();
 	if (!ctxt || len > INT_MAX) {
-		xmlFreeParserCtxt(ctxt);
+		libxml.FreeParserCtxt(ctxt);
 		return err_set(err, ERR_MALFORMED, "the XML parser could not start");
 	}
 	ctxt->_private = &limits;
 	ctxt->sax->internalSubset = on_dtd;
 	ctxt->sax->startElementNs = on_element;
-	doc = xmlCtxtReadMemory(ctxt, body, (int)len, NULL, NULL, options);
-	if (!doc || limits.refused || !xmlDocGetRootElement(doc)) {
+	doc = libxml.CtxtReadMemory(ctxt, body, (int)len, NULL, NULL, options);
+	if (!doc || limits.refused || !libxml.DocGetRootElement(doc)) {
 		rc = parse_failed(ctxt, &limits, err);
-		xmlFreeDoc(doc);
+		libxml.FreeDoc(doc);
 	} else {
 		*ret = (struct xml *)doc;
 	}
-	xmlFreeParserCtxt(ctxt);
+	libxml.FreeParserCtxt(ctxt);
 	return rc;
 }
 
 void xml_free(struct xml *xml)
 {
-	xmlFreeDoc((xmlDocPtr)xml);
+	if (xml)
+		libxml.FreeDoc((xmlDocPtr)xml);
 }
 
 /* Short texts are shared with names in libxml2's dictionary; no key or token is that short. */
@@ -101,7 +137,7 @@ void xml_free(struct xml *xml)
 
 void xml_wipe(struct xml *xml)
 {
-	xmlNodePtr top = xmlDocGetRootElement((xmlDocPtr)xml), node = top;
+	xmlNodePtr top = libxml.DocGetRootElement((xmlDocPtr)xml), node = top;
 
 	while (node) {
 		if (node->type == XML_TEXT_NODE && node->content &&
@@ -119,12 +155,12 @@ void xml_wipe(struct xml *xml)
 
 const struct xml_node *xml_root(const struct xml *xml)
 {
-	return (const struct xml_node *)xmlDocGetRootElement((const xmlDoc *)xml);
+	return (const struct xml_node *)libxml.DocGetRootElement((const xmlDoc *)xml);
 }
 
 const char *xml_root_name(const struct xml *xml)
 {
-	return (const char *)xmlDocGetRootElement((const xmlDoc *)xml)->name;
+	return (const char *)libxml.DocGetRootElement((const xmlDoc *)xml)->name;
 }
 
 char *xml_node_text(const struct xml_node *node)

@@ -13,6 +13,9 @@
 struct xml;	 /* a parsed document */
 struct xml_node; /* an element of it */
 
+/* Loads libxml2; xml_parse() does so too. ERR_TOOL when it is not there, which a client wants to know
+ * before it asks anybody for XML. */
+int xml_load(struct err *err) __attribute__((warn_unused_result));
 /* ERR_MALFORMED with the line: not well-formed, has a DTD, too deep, too many elements. The body is
  * not kept. */
 int xml_parse(const char *body, size_t len, struct xml **ret, struct err *err)

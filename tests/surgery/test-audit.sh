@@ -41,6 +41,9 @@ run "$EC2_RESCUE" audit "$T/sick.img"
 like "$out" '/etc/sysconfig/network' "for a person: the finding"
 like "$out" 'faults: .*sick.img has [0-9]+ faults?; nothing was changed' "for a person: the verdict"
 like "$out" 'next: ec2-rescue repair .*sick.img' "for a person: what to do next"
+run env LD_DEBUG=files "$EC2_RESCUE" audit "$T/well.img"
+like "$err" 'libblkid' "the loader tells what it loads"
+is "$(grep -c 'lib\(curl\|xml2\)' "$T/err")" 0 "what speaks to the network is not even loaded for an audit"
 
 refuse() { # refuse STATUS REGEX TARGET
 	run "$EC2_RESCUE" audit "$3"

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/library.h"
 #include "base/loop.h"
 #include "base/proc.h"
 #include "base/str.h"
@@ -35,6 +36,40 @@ static void hostile_text_is_escaped(void **state)
 	(void)state;
 	str_add_escaped(&got, in, sizeof(in) - 1);
 	assert_string_equal(got.s, "a\\x1b[31mb\\n\\xff\xc3\xa9\\xe2\\x80\\xae\\x7f\\x00z");
+}
+
+/* libm is part of every C library, and nothing here is linked with it. */
+static void libraries_are_loaded_when_needed(void **state)
+{
+	static const char *const names[] = { "cbrt" }, *const missing[] = { "cbrt", "no_such" };
+	static struct {
+		double (*cbrt)(double);
+		void (*no_such)(void);
+	} functions;
+	struct library library = { .soname = "libm.so.6",
+				   .package = "libc6",
+				   .names = names,
+				   .count = 1,
+				   .functions = &functions };
+	struct library old = library, none = library;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(library_load(&library, &err), 0);
+	assert_true(library.is_loaded);
+	assert_true(functions.cbrt(27) > 2.9);
+	assert_int_equal(library_load(&library, &err), 0);
+	old.names = missing;
+	old.count = 2;
+	assert_int_equal(library_load(&old, &err), -1);
+	assert_int_equal(err.code, ERR_TOOL);
+	assert_non_null(strstr(err.text, "no_such"));
+	none.soname = "libnothing.so.1";
+	none.package = "libnothing";
+	assert_int_equal(library_load(&none, &err), -1);
+	assert_int_equal(err.code, ERR_TOOL);
+	assert_non_null(strstr(err.text, "libnothing.so.1"));
+	assert_non_null(strstr(err.text, "install libnothing"));
 }
 
 static void base64_goes_both_ways(void **state)
@@ -187,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(errors_prefix_and_name),
 		cmocka_unit_test(hostile_text_is_escaped),
+		cmocka_unit_test(libraries_are_loaded_when_needed),
 		cmocka_unit_test(base64_goes_both_ways),
 		cmocka_unit_test(sha256_is_sha256),
 		cmocka_unit_test(programs_run_within_limits),
