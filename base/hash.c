@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
@@ -128,6 +129,11 @@ int str_add_from_base64(struct str *str, const char *text, size_t len)
 		return -1;
 	str_add_bytes(str, out, (size_t)got - pad);
 	return 0;
+}
+
+void hash_prepare(void)
+{
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 }
 
 void random_bytes(void *ret, size_t len)

@@ -32,6 +32,10 @@ int hex_decode(const char *hex, void *ret, size_t ret_len); /* -1 unless exactly
 void str_add_base64(struct str *str, const void *data, size_t len);
 int str_add_from_base64(struct str *str, const char *text, size_t len);
 
+/* Starts libcrypto without its configuration file, which it would read at its first use; that first
+ * use may be in a process that may open nothing. Once, at the start of the program. */
+void hash_prepare(void);
+
 /* Cryptographic random bytes. */
 void random_bytes(void *ret, size_t len);
 

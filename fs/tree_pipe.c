@@ -1,270 +1,64 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The reading side. */
 #include "fs/tree_pipe.h"
+#include "fs/tree_pipe_wire.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 
-enum op {
-	OP_STAT = 1,
-	OP_LSTAT,
-	OP_READ,
-	OP_READLINK,
-	OP_LIST,
-	OP_GETXATTR,
-	OP_RESOLVE,
-	OP_SPACE,
-	OP_RESULT,
+#define MEMORY_BUCKETS	  512u
+#define MEMORY_ANSWER_MAX (64u << 10)
+#define MEMORY_MAX	  (16u << 20)
+
+/* An answer that was had before. Checks ask the same things again and again, and a question costs
+ * two changes of process. */
+struct memory {
+	struct memory *next;
+	struct str request, answer; /* the whole frame; the payload */
+	uint32_t code;
 };
-
-/* Then path_len bytes of path and data_len bytes more (attribute name, result). */
-struct request {
-	uint32_t op, path_len;
-	uint64_t data_len, number; /* number: most bytes to read */
-};
-/* Then len bytes: the answer, or the text of the error when code is not ERR_NONE. */
-struct reply {
-	uint32_t code, reserved;
-	uint64_t len;
-};
-
-#define XATTR_NAME_LONGEST 255u
-#define REPLY_MAX	   (32u << 20) /* TREE_LIST_MAX names of 255 bytes fit */
-
-/* ---- the serving side ---- */
-
-struct session {
-	struct tree *tree;
-	int fd;
-	const struct tree_pipe_limits *limits;
-	int64_t end_ms;
-	uint64_t replied_bytes;
-	struct str path, data, answer;
-};
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static int wait_for(const struct session *s, short events, struct err *err)
-{
-	struct pollfd p = { .fd = s->fd, .events = events };
-	int64_t left = s->end_ms - now_ms();
-
-	if (left <= 0 || !poll(&p, 1, (int)left))
-		return err_set(err, ERR_TIMEOUT, "did not end within %u s", s->limits->deadline_s);
-	return 0;
-}
-
-static int receive(const struct session *s, void *into, size_t len, struct err *err)
-{
-	char *p = into;
-
-	while (len) {
-		ssize_t got = recv(s->fd, p, len, MSG_DONTWAIT);
-
-		if (got > 0) {
-			p += got;
-			len -= (size_t)got;
-		} else if (got == 0) {
-			return err_set(err, ERR_IO, "ended without a result");
-		} else if (errno == EAGAIN) {
-			if (wait_for(s, POLLIN, err) < 0)
-				return -1;
-		} else if (errno != EINTR) {
-			return err_errno(err, errno, "channel");
-		}
-	}
-	return 0;
-}
-
-static int send_all(const struct session *s, const void *data, size_t len, struct err *err)
-{
-	const char *p = data;
-
-	while (len) {
-		ssize_t put = send(s->fd, p, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (put >= 0) {
-			p += put;
-			len -= (size_t)put;
-		} else if (errno == EAGAIN) {
-			if (wait_for(s, POLLOUT, err) < 0)
-				return -1;
-		} else if (errno == EPIPE || errno == ECONNRESET) {
-			return err_set(err, ERR_IO, "ended without a result");
-		} else if (errno != EINTR) {
-			return err_errno(err, errno, "channel");
-		}
-	}
-	return 0;
-}
-
-static int receive_bytes(const struct session *s, struct str *into, size_t len, struct err *err)
-{
-	char buf[16384];
-
-	while (len) {
-		size_t part = len < sizeof(buf) ? len : sizeof(buf);
-
-		if (receive(s, buf, part, err) < 0)
-			return -1;
-		str_add_bytes(into, buf, part);
-		len -= part;
-	}
-	return 0;
-}
-
-static bool is_honest(const struct session *s, const struct request *r)
-{
-	if (r->op == OP_RESULT)
-		return !r->path_len && r->data_len <= s->limits->result_bytes;
-	if (r->op < OP_STAT || r->op > OP_SPACE || r->path_len > TREE_PATH_MAX)
-		return false;
-	if (r->data_len > (r->op == OP_GETXATTR ? XATTR_NAME_LONGEST : 0))
-		return false;
-	return r->op != OP_READ || r->number <= TREE_FILE_MAX;
-}
-
-/* A string that no tree backend has to wonder about: absolute where it is a path, without NUL. */
-static bool is_clean(const struct session *s, const struct request *r)
-{
-	if (memchr(s->path.s, '\0', s->path.len) || memchr(s->data.s, '\0', s->data.len))
-		return r->op == OP_RESULT;
-	return r->op == OP_SPACE || r->op == OP_RESULT || s->path.s[0] == '/';
-}
-
-static int answer_names(struct session *s, struct err *err)
-{
-	cleanup(tree_names_done) struct tree_names names = { 0 };
-
-	if (tree_list(s->tree, s->path.s, &names, err) < 0)
-		return -1;
-	vec_foreach (name, &names)
-		str_add_bytes(&s->answer, *name, strlen(*name) + 1);
-	return 0;
-}
-
-static int answer(struct session *s, const struct request *r, struct err *err)
-{
-	struct tree_space space;
-	struct tree_stat st;
-	const char *path = s->path.s;
-
-	switch ((enum op)r->op) {
-	case OP_STAT:
-	case OP_LSTAT:
-		memset(&st, 0, sizeof(st));
-		if (tree_stat(s->tree, path, r->op == OP_STAT ? TREE_FOLLOW : TREE_NOFOLLOW, &st,
-			      err) < 0)
-			return -1;
-		str_add_bytes(&s->answer, &st, sizeof(st));
-		return 0;
-	case OP_READ:
-		return tree_read(s->tree, path, (size_t)r->number, &s->answer, err);
-	case OP_READLINK:
-		return tree_readlink(s->tree, path, &s->answer, err);
-	case OP_LIST:
-		return answer_names(s, err);
-	case OP_GETXATTR:
-		return tree_getxattr(s->tree, path, s->data.s, &s->answer, err);
-	case OP_RESOLVE:
-		return tree_resolve(s->tree, path, &s->answer, err);
-	case OP_SPACE:
-		memset(&space, 0, sizeof(space));
-		if (tree_space(s->tree, &space, err) < 0)
-			return -1;
-		str_add_bytes(&s->answer, &space, sizeof(space));
-		return 0;
-	case OP_RESULT:
-		break;
-	}
-	return err_set(err, ERR_INTERNAL, "a result is no question");
-}
-
-static int reply(struct session *s, const struct request *r, struct err *err)
-{
-	struct err refused = ERR_INIT;
-	struct reply head = { 0 };
-
-	str_clear(&s->answer);
-	str_add_bytes(&s->answer, &head, sizeof(head));
-	if (answer(s, r, &refused) < 0 || s->answer.len - sizeof(head) > REPLY_MAX) {
-		if (!refused.code)
-			err_set(&refused, ERR_MALFORMED, "too large an answer");
-		str_clear(&s->answer);
-		head.code = refused.code;
-		str_add_bytes(&s->answer, &head, sizeof(head));
-		str_add(&s->answer, refused.text);
-	}
-	head.len = s->answer.len - sizeof(head);
-	memcpy(s->answer.s, &head, sizeof(head));
-	s->replied_bytes += s->answer.len;
-	if (s->replied_bytes > s->limits->reply_bytes)
-		return err_set(err, ERR_MALFORMED, "asked for more than %llu bytes",
-			       (unsigned long long)s->limits->reply_bytes);
-	return send_all(s, s->answer.s, s->answer.len, err);
-}
-
-static int serve(struct session *s, struct str *ret_result, struct err *err)
-{
-	struct request r;
-
-	for (uint32_t count = 0; count < s->limits->requests; count++) {
-		if (now_ms() >= s->end_ms)
-			return err_set(err, ERR_TIMEOUT, "did not end within %u s",
-				       s->limits->deadline_s);
-		if (receive(s, &r, sizeof(r), err) < 0)
-			return -1;
-		str_clear(&s->path);
-		str_clear(&s->data);
-		if (!is_honest(s, &r))
-			return err_set(err, ERR_MALFORMED, "sent a malformed request");
-		if (receive_bytes(s, &s->path, r.path_len, err) < 0 ||
-		    receive_bytes(s, &s->data, (size_t)r.data_len, err) < 0)
-			return -1;
-		if (!is_clean(s, &r))
-			return err_set(err, ERR_MALFORMED, "sent a malformed path");
-		if (r.op == OP_RESULT) {
-			str_add_bytes(ret_result, s->data.s, s->data.len);
-			return 0;
-		}
-		if (reply(s, &r, err) < 0)
-			return -1;
-	}
-	return err_set(err, ERR_MALFORMED, "asked more than %u questions", s->limits->requests);
-}
-
-int tree_pipe_serve(struct tree *tree, int fd, const struct tree_pipe_limits *limits,
-		    struct str *ret_result, struct err *err)
-{
-	struct session s = { .tree = tree,
-			     .fd = fd,
-			     .limits = limits,
-			     .end_ms = now_ms() + (int64_t)limits->deadline_s * 1000,
-			     .path = STR_INIT,
-			     .data = STR_INIT,
-			     .answer = STR_INIT };
-	int result = serve(&s, ret_result, err);
-
-	str_done(&s.path);
-	str_done(&s.data);
-	str_done(&s.answer);
-	return result;
-}
-
-/* ---- the reading side ---- */
 
 struct pipe_tree {
 	int fd;
 	bool is_broken;
 	struct str out;
+	struct memory *memories[MEMORY_BUCKETS];
+	size_t memory_bytes;
 };
+
+/* FNV-1a */
+static size_t bucket_of(const struct str *request)
+{
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < request->len; i++)
+		hash = (hash ^ (unsigned char)request->s[i]) * 16777619u;
+	return hash % MEMORY_BUCKETS;
+}
+
+static const struct memory *recall(const struct pipe_tree *t)
+{
+	for (const struct memory *m = t->memories[bucket_of(&t->out)]; m; m = m->next)
+		if (m->request.len == t->out.len && !memcmp(m->request.s, t->out.s, t->out.len))
+			return m;
+	return NULL;
+}
+
+static void remember(struct pipe_tree *t, uint32_t code, const char *answer, size_t len)
+{
+	struct memory **bucket = &t->memories[bucket_of(&t->out)], *m;
+
+	if (len > MEMORY_ANSWER_MAX || t->memory_bytes > MEMORY_MAX)
+		return;
+	m = mem_alloc(sizeof(*m));
+	m->request = m->answer = (struct str)STR_INIT;
+	str_add_bytes(&m->request, t->out.s, t->out.len);
+	str_add_bytes(&m->answer, answer, len);
+	m->code = code;
+	m->next = *bucket;
+	*bucket = m;
+	t->memory_bytes += sizeof(*m) + t->out.len + len;
+}
 
 /* Blocking: the other side is this side's keeper, and kills it when it takes too long. */
 static int put_all(int fd, const char *p, size_t len)
@@ -320,12 +114,14 @@ static int broken(struct pipe_tree *t, struct err *err)
 	return err_set(err, ERR_IO, "the channel to the tree is broken");
 }
 
-static int ask(struct pipe_tree *t, struct request r, const char *path, const char *data,
+static int ask(struct pipe_tree *t, struct tree_pipe_request r, const char *path, const char *data,
 	       struct str *into, struct err *err)
 {
 	cleanup(str_done) struct str text = STR_INIT;
-	size_t path_len = strlen(path), data_len = strlen(data);
-	struct reply head;
+	size_t path_len = strlen(path), data_len = strlen(data), before;
+	const struct memory *known;
+	struct str *answer;
+	struct tree_pipe_reply head;
 
 	if (t->is_broken)
 		return broken(t, err);
@@ -340,21 +136,29 @@ static int ask(struct pipe_tree *t, struct request r, const char *path, const ch
 	str_add_bytes(&t->out, &r, sizeof(r));
 	str_add_bytes(&t->out, path, path_len);
 	str_add_bytes(&t->out, data, data_len);
+	known = recall(t);
+	if (known) {
+		str_add_bytes(known->code ? &text : into, known->answer.s, known->answer.len);
+		return known->code ? err_set(err, (enum err_code)known->code, "%s", text.s) : 0;
+	}
 	if (put_all(t->fd, t->out.s, t->out.len) < 0 || get_all(t->fd, &head, sizeof(head)) < 0 ||
 	    head.len > REPLY_MAX)
 		return broken(t, err);
-	if (get_bytes(t->fd, head.code ? &text : into, head.len) < 0)
+	answer = head.code ? &text : into;
+	before = answer->len;
+	if (get_bytes(t->fd, answer, head.len) < 0)
 		return broken(t, err);
+	remember(t, head.code, answer->s + before, head.len);
 	return head.code ? err_set(err, (enum err_code)head.code, "%s", text.s) : 0;
 }
 
 /* An answer that is one struct. */
-static int ask_struct(struct pipe_tree *t, enum op op, const char *path, void *ret, size_t len,
-		      struct err *err)
+static int ask_struct(struct pipe_tree *t, enum tree_pipe_op op, const char *path, void *ret,
+		      size_t len, struct err *err)
 {
 	cleanup(str_done) struct str into = STR_INIT;
 
-	if (ask(t, (struct request){ .op = op }, path, "", &into, err) < 0)
+	if (ask(t, (struct tree_pipe_request){ .op = op }, path, "", &into, err) < 0)
 		return -1;
 	if (into.len != len)
 		return broken(t, err);
@@ -372,15 +176,16 @@ static int pipe_stat(void *private, const char *path, enum tree_follow follow,
 static int pipe_read(void *private, const char *path, size_t max_bytes, struct str *into,
 		     struct err *err)
 {
-	struct request r = { .op = OP_READ,
-			     .number = max_bytes < TREE_FILE_MAX ? max_bytes : TREE_FILE_MAX };
+	struct tree_pipe_request r = { .op = OP_READ,
+				       .number = max_bytes < TREE_FILE_MAX ? max_bytes
+									   : TREE_FILE_MAX };
 
 	return ask(private, r, path, "", into, err);
 }
 
 static int pipe_readlink(void *private, const char *path, struct str *into, struct err *err)
 {
-	return ask(private, (struct request){ .op = OP_READLINK }, path, "", into, err);
+	return ask(private, (struct tree_pipe_request){ .op = OP_READLINK }, path, "", into, err);
 }
 
 static int pipe_list(void *private, const char *dir, struct tree_names *ret, struct err *err)
@@ -388,7 +193,7 @@ static int pipe_list(void *private, const char *dir, struct tree_names *ret, str
 	cleanup(str_done) struct str into = STR_INIT;
 	size_t at = 0;
 
-	if (ask(private, (struct request){ .op = OP_LIST }, dir, "", &into, err) < 0)
+	if (ask(private, (struct tree_pipe_request){ .op = OP_LIST }, dir, "", &into, err) < 0)
 		return -1;
 	if (into.len && into.s[into.len - 1])
 		return broken(private, err);
@@ -402,12 +207,12 @@ static int pipe_list(void *private, const char *dir, struct tree_names *ret, str
 static int pipe_getxattr(void *private, const char *path, const char *name, struct str *into,
 			 struct err *err)
 {
-	return ask(private, (struct request){ .op = OP_GETXATTR }, path, name, into, err);
+	return ask(private, (struct tree_pipe_request){ .op = OP_GETXATTR }, path, name, into, err);
 }
 
 static int pipe_resolve(void *private, const char *path, struct str *into, struct err *err)
 {
-	return ask(private, (struct request){ .op = OP_RESOLVE }, path, "", into, err);
+	return ask(private, (struct tree_pipe_request){ .op = OP_RESOLVE }, path, "", into, err);
 }
 
 static int pipe_space(void *private, struct tree_space *ret, struct err *err)
@@ -419,6 +224,14 @@ static void pipe_close(void *private)
 {
 	struct pipe_tree *t = private;
 
+	for (size_t i = 0; i < MEMORY_BUCKETS; i++) {
+		for (struct memory *m = t->memories[i], *next; m; m = next) {
+			next = m->next;
+			str_done(&m->request);
+			str_done(&m->answer);
+			free(m);
+		}
+	}
 	str_done(&t->out);
 	free(t);
 }
@@ -445,7 +258,7 @@ struct tree *tree_open_pipe(int fd)
 
 int tree_pipe_finish(int fd, const void *result, size_t len, struct err *err)
 {
-	struct request r = { .op = OP_RESULT, .data_len = len };
+	struct tree_pipe_request r = { .op = OP_RESULT, .data_len = len };
 
 	if (put_all(fd, (const char *)&r, sizeof(r)) < 0 || put_all(fd, result, len) < 0)
 		return err_set(err, ERR_IO, "the channel to the tree is broken");

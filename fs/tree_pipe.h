@@ -25,9 +25,10 @@ struct tree_pipe_limits {
 int tree_pipe_serve(struct tree *tree, int fd, const struct tree_pipe_limits *limits,
 		    struct str *ret_result, struct err *err) __attribute__((warn_unused_result));
 
-/* Backend: the reading side. fd stays the caller's and must outlive the tree. Uses only sendto(2)
- * and recvfrom(2) on fd, so that a seccomp filter can allow just these. When the channel breaks,
- * every call is ERR_IO from then on. */
+/* Backend: the reading side. Answers are remembered: the tree must not change during the session.
+ * fd stays the caller's and must outlive the tree. Uses only sendto(2) and recvfrom(2) on fd, so
+ * that a seccomp filter can allow just these. When the channel breaks, every call is ERR_IO from
+ * then on. */
 struct tree *tree_open_pipe(int fd) __attribute__((returns_nonnull, warn_unused_result));
 /* Hands in the result and so ends the session; the tree on this fd is useless afterwards. */
 int tree_pipe_finish(int fd, const void *result, size_t len, struct err *err)

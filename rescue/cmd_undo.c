@@ -60,7 +60,7 @@ int cmd_undo(const struct options *options, struct report *report)
 	if (!record) {
 		err_set(&err, ERR_NOTFOUND,
 			"%s: no repair of it is recorded in %s; name the --state-dir of the repair",
-			path, target.dir);
+			path, target_dir(&target));
 		return local_fail(&local, &err);
 	}
 	job.record_dir = record;

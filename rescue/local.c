@@ -203,7 +203,7 @@ char *local_command(const struct options *options, const char *command)
 	return str_take(&shown);
 }
 
-int local_refuse_halves(const struct target *target, const char *path, struct err *err)
+int local_refuse_halves(struct target *target, const char *path, struct err *err)
 {
 	cleanup(free) char *record = NULL;
 	struct err why = ERR_INIT;
@@ -220,7 +220,7 @@ int local_refuse_halves(const struct target *target, const char *path, struct er
 		       path);
 }
 
-int local_recover(struct local *local, const struct target *target, enum record_direction direction,
+int local_recover(struct local *local, struct target *target, enum record_direction direction,
 		  struct err *err)
 {
 	cleanup(free) char *record = NULL;

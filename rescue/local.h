@@ -26,10 +26,10 @@ int local_surgery(struct local *, const struct surgery_job *job, struct err *err
 
 /* What a repair that was cut off left behind: RECORD_COMMITTING records of the target. For commands
  * that write nothing: ERR_BUSY, and the text says what to type. */
-int local_refuse_halves(const struct target *, const char *path, struct err *)
+int local_refuse_halves(struct target *, const char *path, struct err *)
 	__attribute__((warn_unused_result));
 /* Brings such a target to one side, and says so. */
-int local_recover(struct local *, const struct target *, enum record_direction, struct err *)
+int local_recover(struct local *, struct target *, enum record_direction, struct err *)
 	__attribute__((warn_unused_result));
 
 /* "ec2-rescue undo TARGET" as it has to be typed here. */

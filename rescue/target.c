@@ -103,31 +103,41 @@ int target_find(const struct options *options, const char *path, struct target *
 {
 	cleanup(free) char *top = state_top(options);
 	cleanup(str_done) struct str identity = STR_INIT;
-	cleanup(str_done) struct str id = STR_INIT;
-	struct sha256 digest;
 
 	if (identify(path, &identity, err) < 0)
 		return -1;
-	digest = sha256_of(identity.s, identity.len);
-	str_add_hex(&id, digest.b, sizeof(digest.b));
 	*ret = TARGET_INIT;
-	ret->dir = mem_printf("%s/targets/%s", top, id.s);
+	ret->targets = mem_printf("%s/targets", top);
 	ret->identity = str_take(&identity);
 	return 0;
+}
+
+const char *target_dir(struct target *target)
+{
+	cleanup(str_done) struct str id = STR_INIT;
+	struct sha256 digest;
+
+	if (target->dir)
+		return target->dir;
+	digest = sha256_of(target->identity, strlen(target->identity));
+	str_add_hex(&id, digest.b, sizeof(digest.b));
+	target->dir = mem_printf("%s/%s", target->targets, id.s);
+	return target->dir;
 }
 
 void target_done(struct target *target)
 {
 	fd_close(target->lock);
 	free(target->identity);
+	free(target->targets);
 	free(target->dir);
 	*target = TARGET_INIT;
 }
 
 int target_lock(struct target *target, struct err *err)
 {
-	cleanup(free) char *lock = mem_printf("%s/lock", target->dir);
-	cleanup(free) char *identity = mem_printf("%s/identity", target->dir);
+	cleanup(free) char *lock = mem_printf("%s/lock", target_dir(target));
+	cleanup(free) char *identity = mem_printf("%s/identity", target_dir(target));
 	cleanup(free) char *text = mem_printf("%s\n", target->identity);
 
 	if (dir_make(target->dir, err) < 0)
@@ -149,7 +159,7 @@ int target_lock(struct target *target, struct err *err)
 	return access(identity, F_OK) ? file_replace(identity, text, strlen(text), 0600, err) : 0;
 }
 
-char *target_new_record(const struct target *target)
+char *target_new_record(struct target *target)
 {
 	time_t now = time(NULL);
 	unsigned char random[3];
@@ -159,7 +169,8 @@ char *target_new_record(const struct target *target)
 	gmtime_r(&now, &tm);
 	random_bytes(random, sizeof(random));
 	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", &tm);
-	return mem_printf("%s/%s-%02x%02x%02x", target->dir, when, random[0], random[1], random[2]);
+	return mem_printf("%s/%s-%02x%02x%02x", target_dir(target), when, random[0], random[1],
+			  random[2]);
 }
 
 static int is_record(const struct dirent *entry)
@@ -167,13 +178,15 @@ static int is_record(const struct dirent *entry)
 	return isdigit((unsigned char)entry->d_name[0]) && strlen(entry->d_name) == 22;
 }
 
-int target_record(const struct target *target, enum record_state state, char **ret_dir,
-		  struct err *err)
+int target_record(struct target *target, enum record_state state, char **ret_dir, struct err *err)
 {
 	struct dirent **list = NULL;
-	int count = scandir(target->dir, &list, is_record, alphasort), rc = 0;
+	int count, rc = 0;
 
 	*ret_dir = NULL;
+	if (access(target->targets, F_OK) && errno == ENOENT)
+		return 0;
+	count = scandir(target_dir(target), &list, is_record, alphasort);
 	if (count < 0)
 		return errno == ENOENT ? 0 : err_errno(err, errno, "%s", target->dir);
 	for (int i = count; i-- > 0 && !rc && !*ret_dir;) {

@@ -17,8 +17,10 @@
 #include "rescue/options.h"
 
 struct target {
-	char *identity, *dir;
-	int lock; /* -1: not held */
+	char *identity;
+	char *targets; /* STATE/targets */
+	char *dir;     /* STATE/targets/ID; NULL until it was needed */
+	int lock;      /* -1: not held */
 };
 #define TARGET_INIT        \
 	(struct target)    \
@@ -34,10 +36,12 @@ DEFINE_CLEANUP_DONE(struct target, target_done)
 
 /* Makes the directory and locks it. ERR_BUSY: another ec2-rescue works on the target. */
 int target_lock(struct target *, struct err *) __attribute__((warn_unused_result));
+/* The directory, whether it exists or not. */
+const char *target_dir(struct target *) __attribute__((returns_nonnull));
 /* The name of a new record, malloc'd; the surgeon makes it when it commits. */
-char *target_new_record(const struct target *) __attribute__((returns_nonnull));
+char *target_new_record(struct target *) __attribute__((returns_nonnull));
 /* The newest record in this state; NULL: there is none. Malloc'd. */
-int target_record(const struct target *, enum record_state, char **ret_dir, struct err *)
+int target_record(struct target *, enum record_state, char **ret_dir, struct err *)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -100,7 +100,7 @@ static void answers_are_the_tree_s(void **state)
 	assert_string_equal(result.s, "done");
 }
 
-/* As struct request of fs/tree_pipe.c. */
+/* As in fs/tree_pipe_wire.h. */
 struct frame {
 	uint32_t op, path_len;
 	uint64_t data_len, number;
@@ -170,14 +170,19 @@ static void silent_client(int fd)
 	pause();
 }
 
+/* Something new each time: what was asked before is remembered. */
 static void endless_client(int fd)
 {
 	struct tree *tree = tree_open_pipe(fd);
 	struct str text = STR_INIT;
 	struct err err = ERR_INIT;
 
-	while (!tree_read(tree, "/etc/motd", 100, &text, &err))
-		;
+	for (unsigned i = 0; err.code != ERR_IO; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "/etc/none-%u", i);
+		(void)!tree_read(tree, path, 100, &text, &err);
+	}
 	_exit(0);
 }
 
