@@ -219,7 +219,7 @@ int ext2io_open(struct overlay *overlay, uint64_t offset_bytes, uint64_t size_by
 	*opening = (struct window){ .overlay = overlay,
 				    .offset_bytes = offset_bytes,
 				    .size_bytes = size_bytes,
-				    .lines = mem_array(LINES, LINE_BYTES) };
+				    .lines = mem_realloc(NULL, LINES * LINE_BYTES) };
 	code = ext2fs_open2("overlay", NULL, flags, 0, 0, &window_manager, ret);
 	opening = NULL;
 	if (code)

@@ -516,6 +516,18 @@ static int replay(struct journal *journal, struct err *err)
 	return mark_recovered(journal, had_error, err);
 }
 
+/* From the superblock alone: most file systems were unmounted cleanly, and then this is all.
+ * Source: linux fs/ext4/ext4.h: s_feature_incompat at 96, RECOVER 0x4. */
+static int needs_replay(struct overlay *overlay, uint64_t offset_bytes, bool *ret, struct err *err)
+{
+	unsigned char sb[128];
+
+	if (overlay_pread(overlay, sb, sizeof(sb), offset_bytes + 1024, err) < 0)
+		return -1;
+	*ret = sb[96] & 0x4;
+	return 0;
+}
+
 int jbd2_replay(struct overlay *overlay, uint64_t offset_bytes, uint64_t size_bytes,
 		bool *ret_was_dirty, struct err *err)
 {
@@ -524,16 +536,19 @@ int jbd2_replay(struct overlay *overlay, uint64_t offset_bytes, uint64_t size_by
 				   .size_bytes = size_bytes };
 	int result = 0;
 
+	if (needs_replay(overlay, offset_bytes, ret_was_dirty, err) < 0)
+		return -1;
+	if (!*ret_was_dirty)
+		return 0;
 	if (ext2io_open(overlay, offset_bytes, size_bytes, EXT2IO_RECOVER, &journal.fs, err) < 0)
 		return -1;
-	*ret_was_dirty = ext2fs_has_feature_journal_needs_recovery(journal.fs->super);
 	journal.ino = journal.fs->super->s_journal_inum;
 	journal.block_size = journal.fs->blocksize;
-	if (*ret_was_dirty && !journal.ino) {
+	if (!journal.ino) {
 		result = err_set(err, ERR_UNSUPPORTED,
 				 "this ext file system has its journal on another device; mount it "
 				 "on a helper and run this on the mounted tree");
-	} else if (*ret_was_dirty) {
+	} else {
 		journal.block = mem_alloc(journal.block_size);
 		result = replay(&journal, err);
 	}

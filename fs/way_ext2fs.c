@@ -37,7 +37,9 @@ static int open_row(struct volume *volume, size_t row, ext2_filsys *ret, struct 
 	return 0;
 }
 
-static int examine_row(struct volume *volume, size_t row, unsigned *ret_score, struct err *err)
+/* ret_fs: open, when ret_score is more than `least`. */
+static int examine_row(struct volume *volume, size_t row, unsigned least, unsigned *ret_score,
+		       ext2_filsys *ret_fs, struct err *err)
 {
 	struct ext2_tree one = { 0 };
 	cleanup(tree_close) struct tree *tree = NULL;
@@ -50,7 +52,10 @@ static int examine_row(struct volume *volume, size_t row, unsigned *ret_score, s
 	tree = tree_open_ext2(&one);
 	*ret_score = root_score(tree);
 	vec_done(&one.parts);
-	ext2fs_close_free(&fs);
+	if (*ret_score > least)
+		*ret_fs = fs;
+	else
+		ext2fs_close_free(&fs);
 	return 0;
 }
 
@@ -76,28 +81,33 @@ static int explain(const struct volume *volume, const struct err *failed, struct
 	return probe_explain(&volume->disks, volume->parts.items[0].name, err);
 }
 
-static int find_root(struct volume *volume, struct err *err)
+/* ret_fs: the root's file system, open. */
+static int find_root(struct volume *volume, ext2_filsys *ret_fs, struct err *err)
 {
 	struct err failed = ERR_INIT;
 	unsigned best = 0;
 
 	for (size_t row = 0; row < volume->disks.count; row++) {
 		struct err one = ERR_INIT;
+		ext2_filsys fs = NULL;
 		unsigned score = 0;
 
 		if (best && volume->disk_of_row[row] != volume->disk_of_row[volume->root_row])
 			break;
 		if (!is_ext(&volume->disks.items[row]))
 			continue;
-		if (examine_row(volume, row, &score, &one) < 0) {
+		if (examine_row(volume, row, best, &score, &fs, &one) < 0) {
 			if (!volume->disks.items[row].is_damaged) /* else it was said */
 				vec_push(&volume->warnings, mem_strdup(one.text));
 			failed = one;
 		}
-		if (score > best) {
-			best = score;
-			volume->root_row = row;
-		}
+		if (score <= best)
+			continue;
+		if (best)
+			ext2fs_close_free(ret_fs);
+		*ret_fs = fs;
+		best = score;
+		volume->root_row = row;
 	}
 	if (!best)
 		return explain(volume, &failed, err);
@@ -146,11 +156,10 @@ static void mount_all_inside(struct volume *volume)
 static int ext2fs_way_mount(struct volume *volume, struct err *err)
 {
 	struct ext2_tree *tree = tree_of(volume);
-	ext2_filsys fs;
+	ext2_filsys fs = NULL;
 
-	if (!volume->root_is_known && find_root(volume, err) < 0)
-		return -1;
-	if (open_row(volume, volume->root_row, &fs, err) < 0)
+	if (volume->root_is_known ? open_row(volume, volume->root_row, &fs, err) < 0
+				  : find_root(volume, &fs, err) < 0)
 		return -1;
 	vec_push(&tree->parts, ((struct ext2_part){ .fs = fs }));
 	volume->tree = tree_open_ext2(tree);
