@@ -126,6 +126,8 @@ static void look_at_none(const struct machine *machine, const struct ifcfgs *set
 	vec_foreach (file, set) {
 		if (file->is_unsure)
 			return;
+		if (find_device(set, file->device) != file)
+			continue; /* one more file for the same interface */
 		bringers += is_up(file) && file->is_nic && may_bring_default(set, file);
 		eths += is_up(file) && str_starts(file->device, "eth") &&
 			isdigit((unsigned char)file->device[3]) && may_bring_default(set, file);
@@ -134,7 +136,7 @@ static void look_at_none(const struct machine *machine, const struct ifcfgs *set
 	    has_policy_routing(machine, set) || (cloud && cloud->interface_count < 2) ||
 	    (!cloud && eths < 2))
 		return;
-	finding = finding_add(out, cloud ? SEVERITY_BLOCKS_LOGIN : SEVERITY_DELAYS,
+	finding = finding_add(out, cloud ? SEVERITY_BLOCKS_LOGIN : SEVERITY_NOTE,
 			      cloud ? REPAIR_SURE : REPAIR_OFFERED, "113", set->network_path, 0,
 			      "%zu interfaces bring a default route and GATEWAYDEV names none; the "
 			      "last one that comes up takes it, and answers of %s leave through it",

@@ -28,7 +28,8 @@ static void look_at_primary(const struct ifcfgs *set, struct findings *out)
 				      "NM_CONTROLLED=%s hides %s from NetworkManager, and "
 				      "network.service, which would bring it up instead, is not "
 				      "enabled",
-				      ifcfg_get(file, "NM_CONTROLLED"), file->device);
+				      ifcfg_get(file, "NM_CONTROLLED"),
+				      file->device[0] ? file->device : file->name);
 		shellvars_edit_set(&file->vars, file->path, "NM_CONTROLLED", "yes",
 				   &finding->edits);
 	}
@@ -40,6 +41,21 @@ static void look_at_primary(const struct ifcfgs *set, struct findings *out)
 				      file->name);
 		shellvars_edit_set(&file->vars, file->path, "DEVICE", file->name, &finding->edits);
 	}
+}
+
+/* Files that bring up something, or belong to something that somebody built: an alias, a port of a
+ * team, a VLAN. Only ifcfg-lo and saved copies are none. */
+static bool has_any_file(const struct machine *machine, const struct ifcfgs *set)
+{
+	cleanup(tree_names_done) struct tree_names names = { 0 };
+	struct err ignored = ERR_INIT;
+
+	if (tree_list(machine_tree(machine), set->dir, &names, &ignored) < 0)
+		return false;
+	vec_foreach (name, &names)
+		if (str_starts(*name, "ifcfg-") && strchr(*name, ':'))
+			return true;
+	return set->count > 0;
 }
 
 /* Nothing but initscripts, and no file for any interface. */
@@ -55,9 +71,8 @@ static void look_for_missing(const struct machine *machine, const struct ifcfgs 
 
 	if (!set->has_initscripts || set->has_nm || tree_exists(machine_tree(machine), path))
 		return;
-	vec_foreach (file, set)
-		if (file->is_on_boot || file->is_unsure || file->is_nic)
-			return;
+	if (has_any_file(machine, set))
+		return;
 	finding = finding_add(out, SEVERITY_BLOCKS_LOGIN, is_eth0 ? REPAIR_SURE : REPAIR_OFFERED,
 			      "112", path, 0,
 			      "there is no ifcfg file for any network interface; network.service "

@@ -29,7 +29,7 @@ static inline int scratch_remove_one(const char *path, const struct stat *st, in
 static inline void scratch_write(struct scratch *s, const char *path, const void *data, size_t len)
 {
 	cleanup(free) char *full = mem_printf("%s%s", s->dir, path);
-	struct err err = ERR_INIT;
+	FILE *file;
 
 	for (char *slash = full + strlen(s->dir) + 1; (slash = strchr(slash, '/')); slash++) {
 		*slash = '\0';
@@ -37,8 +37,9 @@ static inline void scratch_write(struct scratch *s, const char *path, const void
 		*slash = '/';
 	}
 	unlink(full);
-	if (file_replace(full, data, len, 0644, &err) < 0) {
-		printf("Bail out! %s\n", err.text);
+	file = fopen(full, "w");
+	if (!file || fwrite(data, 1, len, file) != len || fclose(file)) {
+		printf("Bail out! %s cannot be written\n", full);
 		exit(1);
 	}
 }
