@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/local.h"
+#include "rescue/state.h"
 
 #include <sys/stat.h>
 
@@ -10,8 +11,7 @@ static bool is_rescue(const char *target)
 
 	if (!stat(target, &st))
 		return false;
-	return str_starts(target, "i-") ||
-	       (target[0] == 'r' && strspn(target + 1, "0123456789") == 8);
+	return str_starts(target, "i-") || run_id_is_valid(target);
 }
 
 static int conclude(struct local *local)

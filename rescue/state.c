@@ -74,30 +74,11 @@ int state_list_runs(const struct options *options, struct run_names *ret, struct
 	return 0;
 }
 
-/* The surgery leaves a shallow tree at most; what is deeper stays and harms nobody. */
-static void remove_below(int at, const char *name, unsigned depth)
-{
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-
-	if (!dir) {
-		fd_close(fd);
-		unlinkat(at, name, 0);
-		return;
-	}
-	while (depth && (entry = readdir(dir)))
-		if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
-			remove_below(fd, entry->d_name, depth - 1);
-	closedir(dir);
-	unlinkat(at, name, AT_REMOVEDIR);
-}
-
 void state_clean_work(const char *run_dir)
 {
 	cleanup(free) char *work = mem_printf("%s/work", run_dir);
 
-	remove_below(AT_FDCWD, work, 4);
+	dir_remove_all(work);
 }
 
 void run_id_make(char ret[RUN_ID_SIZE])

@@ -10,7 +10,8 @@
  *                          locked (flock) by the process that works on the run
  *       records/           redo, undo and patch of the surgery (fs/)
  *       work/              scratch of the surgery; removed at the end
- *       console            console output as it was before the rescue */
+ *       console            console output as it was before the rescue
+ *     targets/ID/          repairs of local targets (rescue/target.h) */
 
 #include "base/mem.h"
 #include "rescue/options.h"
@@ -31,7 +32,7 @@ char *state_run_dir(const struct options *, const char *run); /* only the name *
 /* Names of all runs, oldest first. No directory: none. */
 int state_list_runs(const struct options *, struct run_names *ret, struct err *err)
 	__attribute__((warn_unused_result));
-/* Removes RUN/work and what is in it; best effort, no symbolic link is followed. */
+/* Removes RUN/work and what is in it; best effort. */
 void state_clean_work(const char *run_dir);
 
 /* A new run id: UTC time and 24 random bits. */

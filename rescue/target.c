@@ -2,6 +2,7 @@
 #include "rescue/target.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "rescue/state.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -85,23 +86,10 @@ static int identify(const char *path, struct str *into, struct err *err)
 
 /* ---- records ---- */
 
-static char *state_top(const struct options *options)
-{
-	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-
-	if (options->state_dir)
-		return mem_strdup(options->state_dir);
-	if (!geteuid())
-		return mem_strdup("/var/lib/ec2-rescue");
-	if (xdg && xdg[0] == '/')
-		return mem_printf("%s/ec2-rescue", xdg);
-	return mem_printf("%s/.local/state/ec2-rescue", home && home[0] == '/' ? home : "");
-}
-
 int target_find(const struct options *options, const char *path, struct target *ret,
 		struct err *err)
 {
-	cleanup(free) char *top = state_top(options);
+	cleanup(free) char *top = state_dir(options);
 	cleanup(str_done) struct str identity = STR_INIT;
 
 	if (identify(path, &identity, err) < 0)
