@@ -15,7 +15,7 @@ static void who(char *ret, size_t size)
 	char host[64] = "?";
 
 	gethostname(host, sizeof(host) - 1);
-	snprintf(ret, size, "%s@%s", pw ? pw->pw_name : "?", host);
+	snprintf(ret, size, "%.20s@%.40s", pw ? pw->pw_name : "?", host);
 	for (char *p = ret; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("+-=._:/@", *p))
 			*p = '_';

@@ -170,6 +170,13 @@ static void find_helper(struct finder *f)
 		refuse(f, ERR_REFUSED, "%s is this machine; run on another instance", f->i->id.s);
 		return;
 	}
+	if (!id_none(&f->inv->self) && !id_eq(&f->inv->self, &f->inv->helper)) {
+		refuse(f, ERR_REFUSED,
+		       "--helper %s is not this machine, which is %s; a helper elsewhere cannot "
+		       "operate here",
+		       f->inv->helper.s, f->inv->self.s);
+		return;
+	}
 	if (!helper) {
 		refuse(f, ERR_NOTFOUND, "the helper %s does not exist in %s", f->inv->helper.s,
 		       f->inv->region);

@@ -78,8 +78,7 @@ static int ask_instances(struct inquiry *q, const struct instance_id *ids, size_
 	filter.values = names.items;
 	filter.value_count = names.count < 200 ? names.count : 200;
 	ec2_describe_instances(q->ec2, &dry, &q->honest_reply, &q->honest);
-	if (id_none(&q->inv->helper))
-		imds_get_self(q->ec2, &q->self_reply, &q->self);
+	imds_get_self(q->ec2, &q->self_reply, &q->self);
 	rc = names.count <= 200 ? (ec2_describe_instances(q->ec2, &describe, &q->inv->instances,
 							  &q->instances),
 				   ec2_wait(q->ec2, &q->instances, err))
@@ -100,11 +99,12 @@ static void ask_helper(struct inquiry *q)
 	struct ec2_instances more = { 0 };
 	struct ec2_op op = { 0 };
 
-	if (id_none(&q->inv->helper)) {
-		if (ec2_wait(q->ec2, &q->self, &err) < 0 ||
-		    instance_id_parse(q->self_reply.instance, &q->inv->helper, &err) < 0)
-			return;
-	}
+	if (ec2_wait(q->ec2, &q->self, &err) == 0 && q->self_reply.instance &&
+	    instance_id_parse(q->self_reply.instance, &q->inv->self, &err) == 0 &&
+	    id_none(&q->inv->helper))
+		q->inv->helper = q->inv->self;
+	if (id_none(&q->inv->helper))
+		return;
 	if (find_instance(q->inv, &q->inv->helper))
 		return;
 	id = q->inv->helper.s;

@@ -56,6 +56,7 @@ VEC_TYPE(patients, struct patient *);
 struct inventory {
 	struct patients patients;
 	struct instance_id helper;
+	struct instance_id self; /* this machine by its metadata; none: unknown */
 	const struct ec2_instance *helper_instance;
 	struct ec2_instances instances;
 	struct ec2_volumes volumes;

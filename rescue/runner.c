@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 
-enum { MIN_GAP_MS = 400, TICK_MS = 1000 };
+enum { MIN_GAP_MS = 500, TICK_MS = 1000 };
 
 static void world_seen(void *arg)
 {
@@ -86,7 +86,7 @@ int runner_open(struct runner *runner, const struct options *options, struct rep
 	*runner = (struct runner){
 		.options = options, .report = report, .signal_fd = -1, .pace = pace()
 	};
-	if (loop_open(&runner->loop, err) < 0 || open_signals(runner, err) < 0 ||
+	if (loop_open(&runner->loop, err) < 0 ||
 	    ec2_open(runner->loop, &settings, &runner->ec2, err) < 0 ||
 	    ec2_watch_open(runner->ec2, runner->loop, world_seen, runner, &runner->watch, err) < 0)
 		return -1;
@@ -171,6 +171,11 @@ int runner_run(struct runner *runner)
 {
 	struct err err = ERR_INIT;
 
+	/* Only now: before anything was changed ^C may simply end the program. */
+	if (open_signals(runner, &err) < 0) {
+		report_err(runner->report, NULL, &err);
+		return (int)err.code;
+	}
 	loop_timer(runner->loop, loop_now_ms(runner->loop) + TICK_MS, tick, runner);
 	vec_foreach (r, &runner->rescues) {
 		rescue_watch(*r, true);

@@ -11,7 +11,7 @@
  * request whose fate was unknown and a run that another machine began are all the same case. */
 
 enum {
-	LOOK_MS = 400,	      /* cadence of looks; the same for 1 and for 100 rescues */
+	LOOK_MS = 500,	      /* cadence of looks; the same for 1 and for 100 rescues */
 	LOOK_LATER_MS = 1000, /* after LOOK_LONG_MS of waiting */
 	LOOK_LONG_MS = 90000,
 	LOOK_SLOW_MS = 3000, /* after LOOK_VERY_LONG_MS */
@@ -78,7 +78,8 @@ static void turn(struct rescue *r, const struct err *why)
 
 		if (r->at < rescue_plan_count) {
 			rescue_plan[r->at]->describe(r, WAY_OUT, &text);
-			say_step(r, r->at, WAY_OUT, "failed");
+			if (why->code != ERR_INTERRUPTED)
+				say_step(r, r->at, WAY_OUT, "failed");
 		}
 		r->fail = *why;
 		if (text.len && why->code != ERR_INTERRUPTED)
@@ -137,7 +138,7 @@ static uint32_t out_deadline_s(const struct rescue *r)
 static void late(struct rescue *r)
 {
 	const struct step *row = rescue_plan[r->at];
-	struct err err = r->last;
+	struct err err;
 
 	if (row->late && row->late(r)) {
 		set_deadline(r, 300);
@@ -145,10 +146,11 @@ static void late(struct rescue *r)
 		r->has_said = false;
 		return;
 	}
-	if (r->last.code == ERR_NONE)
+	err = r->last;
+	if (err.code == ERR_NONE && ec2_watch_err(r->runner->watch))
+		err = *ec2_watch_err(r->runner->watch);
+	if (err.code == ERR_NONE)
 		err_set(&err, ERR_TIMEOUT, "not done within %u s", out_deadline_s(r));
-	else
-		err = r->last;
 	turn(r, &err);
 }
 
@@ -344,7 +346,11 @@ static bool advance_home(struct rescue *r)
 	if (at != r->at && !(held == HELD_UNSEEN && r->record.steps[at].is_returned))
 		home_step(r, at);
 	if (held == HELD_NEVER || (r->deadline_ms >= 0 && now >= r->deadline_ms)) {
-		rescue_stays_away(r, held == HELD_NEVER ? &why : &r->last);
+		rescue_stays_away(r, held == HELD_NEVER		? &why
+				     : r->last.code != ERR_NONE ? &r->last
+				     : ec2_watch_err(r->runner->watch)
+					     ? ec2_watch_err(r->runner->watch)
+					     : &r->last);
 		return true;
 	}
 	if (held == HELD_NO && now >= r->retry_ms) {
