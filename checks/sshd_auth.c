@@ -152,10 +152,61 @@ static enum gate_verdict judge_keytypes(const struct sshd_directive *d, const st
 	if (!keys->count)
 		return GATE_PASS;
 	vec_foreach (key, keys)
-		if (sshd_keyalgs_accept(list, key->type, conf->program.version) &&
-		    !key_is_too_small(key, conf->program.version))
+		if (sshd_keyalgs_accept(list, key->type, conf->program.version))
 			return GATE_PASS;
 	return GATE_FAIL;
+}
+
+static enum gate_verdict judge_size(const struct sshd_directive *d, const struct person *person,
+				    const void *arg)
+{
+	const struct sshd_conf *conf = arg;
+	int64_t least = d ? sshd_number(sshd_directive_arg(d), UINT32_MAX) : 1024;
+	const struct key_lines *keys = person->keys.count ? &person->keys : &person->home_keys;
+
+	if (!keys->count || (!d && conf->program.version < 706))
+		return GATE_PASS;
+	vec_foreach (key, keys)
+		if (!str_eq(key->type, "ssh-rsa") || key_rsa_bits(key) >= least)
+			return GATE_PASS;
+	return GATE_FAIL;
+}
+
+struct revocation {
+	const struct machine *machine;
+};
+
+/* sshd takes no key at all when it cannot read the list. */
+static enum gate_verdict judge_revoked(const struct sshd_directive *d, const struct person *person,
+				       const void *arg)
+{
+	const struct revocation *revocation = arg;
+	const char *path = sshd_directive_arg(d);
+	struct key_lines revoked = { 0 };
+	struct key_damages ignored = { 0 };
+	struct err err = ERR_INIT;
+	enum gate_verdict verdict = GATE_PASS;
+	size_t hits = 0;
+
+	if (!d || *path != '/')
+		return GATE_PASS;
+	const struct str *bytes = machine_file(revocation->machine, path, &err);
+	if (!bytes)
+		return err.code == ERR_NOTFOUND ? GATE_FAIL : GATE_UNSURE;
+	if (str_starts(bytes->s, "SSHKRL\n"))
+		return GATE_UNSURE;
+	key_lines_read(revocation->machine, path, &revoked, &ignored);
+	vec_foreach (key, &person->keys) {
+		bool hit = false;
+		vec_foreach (other, &revoked)
+			hit |= str_eq(other->blob, key->blob);
+		hits += hit;
+	}
+	if (hits && hits == person->keys.count)
+		verdict = GATE_FAIL;
+	key_lines_done(&revoked);
+	key_damages_done(&ignored);
+	return verdict;
 }
 
 /* sshd itself refuses locked accounts where PAM is not asked. */
@@ -169,8 +220,9 @@ static void gate_locked(const struct sshd_conf *conf, struct person *person)
 
 void gate_auth(const struct sshd_conf *conf, const struct machine *machine, struct person *person)
 {
-	static const enum gate by_key[] = { GATE_PUBKEY, GATE_KEYTYPE, GATE_FILE, GATE_KEYS,
-					    GATE_MODES };
+	static const enum gate by_key[] = { GATE_PUBKEY, GATE_KEYTYPE, GATE_FILE,
+					    GATE_KEYS,	 GATE_MODES,   GATE_REVOKED };
+	const struct revocation revocation = { machine };
 	struct ways ways = ways_of(conf, machine, person);
 
 	gate_locked(conf, person);
@@ -180,6 +232,8 @@ void gate_auth(const struct sshd_conf *conf, const struct machine *machine, stru
 	judge(conf, machine, person, GATE_METHODS, "authenticationmethods", judge_methods, &ways);
 	judge(conf, machine, person, GATE_KEYTYPE, "pubkeyacceptedalgorithms", judge_keytypes,
 	      conf);
+	judge(conf, machine, person, GATE_KEYTYPE, "requiredrsasize", judge_size, conf);
+	judge(conf, machine, person, GATE_REVOKED, "revokedkeys", judge_revoked, &revocation);
 	gate_modes(conf, machine, person);
 	/* Who has a password that sshd takes may not need a key. */
 	for (size_t i = 0; i < ARRAY_LEN(by_key); i++)

@@ -85,9 +85,9 @@ static char *backup_with_keys(const struct machine *machine, const char *file,
 	return NULL;
 }
 
-/* Puts the key at the end of the file, or makes the file. */
-static void add_key(const struct machine *machine, const struct person *person, const char *file,
-		    const struct key_line *key, struct edits *edits)
+/* Puts the text at the end of the file, or makes the file. */
+static void add_text(const struct machine *machine, const struct person *person, const char *file,
+		     const char *added, struct edits *edits)
 {
 	struct err err = ERR_INIT;
 	const struct str *old = machine_file(machine, file, &err);
@@ -100,7 +100,7 @@ static void add_key(const struct machine *machine, const struct person *person, 
 		str_add_bytes(&text, old->s, old->len);
 	if (text.len && text.s[text.len - 1] != '\n')
 		str_add_char(&text, '\n');
-	str_addf(&text, "%s %s restored-by-ec2-rescue\n", key->type, key->blob);
+	str_add(&text, added);
 	if (old) {
 		edit_replace(edits, file, old, &text);
 		return;
@@ -136,8 +136,8 @@ static void report_no_key(const struct machine *machine, const struct people *pe
 	if (!file || is_unborn(machine) || !tree_is_dir(machine_tree(machine), person->user->home))
 		return;
 	cleanup(free) char *from = launch ? NULL : backup_with_keys(machine, file, &backup);
-	const char *state =
-		tree_exists(machine_tree(machine), file) ? "holds no usable key" : "is missing";
+	bool is_there = tree_exists(machine_tree(machine), file);
+	const char *state = is_there ? "holds no usable key" : "is missing";
 	if (launch) {
 		struct finding *f = finding_add(out, SEVERITY_BLOCKS_LOGIN, people_repair(people),
 						"86", file, 0,
@@ -145,15 +145,20 @@ static void report_no_key(const struct machine *machine, const struct people *pe
 						"the launch key is still in %s",
 						machine_quote(machine, file, strlen(file)), state,
 						user_of(machine, person), launch->path);
-		add_key(machine, person, file, launch, &f->edits);
+		cleanup(free) char *line =
+			mem_printf("%s %s restored-by-ec2-rescue\n", launch->type, launch->blob);
+		add_text(machine, person, file, line, &f->edits);
 		sshd_finding_end(f);
 	} else if (backup.count) {
 		struct finding *f = finding_add(
-			out, SEVERITY_BLOCKS_LOGIN, REPAIR_OFFERED, "86", file, 0,
+			out, SEVERITY_BLOCKS_LOGIN,
+			/* Renamed it was by mistake; emptied it may have been on purpose. */
+			is_there ? REPAIR_OFFERED : people_repair(people), "86", file, 0,
 			"%s %s: %s cannot log in, nor can anybody else; %s holds a key",
 			machine_quote(machine, file, strlen(file)), state, user_of(machine, person),
 			machine_quote(machine, from, strlen(from)));
-		add_key(machine, person, file, &backup.items[0], &f->edits);
+		cleanup(free) char *all = lines_of(machine, from, 1, UINT32_MAX);
+		add_text(machine, person, file, all, &f->edits);
 		sshd_finding_end(f);
 	} else {
 		finding_add(
@@ -163,6 +168,52 @@ static void report_no_key(const struct machine *machine, const struct people *pe
 			machine_quote(machine, file, strlen(file)), state);
 	}
 	key_lines_done(&backup);
+}
+
+/* The line without an option that is in the way. */
+static void edit_without(const struct machine *machine, const struct key_line *key,
+			 const char *option, struct edits *edits)
+{
+	cleanup(free) char *old = lines_of(machine, key->path, key->line, 1);
+	cleanup(free) char *left = key_options_without(key->options, option);
+	const char *at = strstr(old, key->options);
+
+	if (!at)
+		return;
+	const char *rest = at + strlen(key->options);
+	rest += strspn(rest, left ? "" : " \t");
+	cleanup(free) char *changed = mem_printf("%s%s", left ? left : "", rest);
+	edit_lines(edits, key->path, key->line, 1, old, changed);
+}
+
+/* Keys that are accepted, and then only run a command that ends; or only from certain places. */
+static void report_restricted(const struct machine *machine, const struct people *people,
+			      struct findings *out)
+{
+	static const char *const options[] = { "command", "from" };
+	const struct person *person = people->primary;
+
+	if (!person || people->somebody_gets_in || !person->user->uid || !person->keys.count ||
+	    person->blame[GATE_SESSION])
+		return;
+	vec_foreach (key, &person->keys) {
+		for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+			cleanup(free) char *value = key_option(key->options, options[i]);
+			bool is_sure = !i && person->gates[GATE_SESSION] == GATE_FAIL;
+			if (!value || (!i && !is_sure))
+				continue;
+			struct finding *f = finding_add(
+				out, is_sure ? SEVERITY_BLOCKS_LOGIN : SEVERITY_NOTE,
+				is_sure ? people_repair(people) : REPAIR_OFFERED, "86", key->path,
+				key->line, "%s %s%s, and nobody has a key without such a limit",
+				is_sure ? "this key only runs"
+					: "this key only opens the door for a client at",
+				machine_quote(machine, value, strlen(value)),
+				is_sure ? " and then ends" : "");
+			edit_without(machine, key, options[i], &f->edits);
+			sshd_finding_end(f);
+		}
+	}
 }
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
@@ -185,6 +236,7 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 		if (is_stopped && !repaired)
 			report_no_key(machine, &people, person, out);
 	}
+	report_restricted(machine, &people, out);
 	return 0;
 }
 

@@ -127,8 +127,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 
 	if (sshd_conf_read(machine, &conf, err) < 0)
 		return -1;
-	if (!conf)
-		return 0;
+	if (!conf || sshd_conf_is_garbage(conf))
+		return 0; /* the file is restored as a whole */
 	vec_foreach (d, &conf->directives)
 		if (d->fatal && !d->is_scope_problem && !is_in_bad_block(conf, d))
 			report(conf, machine, d, out);

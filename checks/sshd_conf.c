@@ -434,6 +434,20 @@ void sshd_conf_free(struct sshd_conf *conf)
 	free(conf);
 }
 
+bool sshd_conf_is_garbage(const struct sshd_conf *conf)
+{
+	size_t bad = 0;
+
+	vec_foreach (d, &conf->directives) {
+		if (d->is_option || !str_eq(d->path, conf->path))
+			continue;
+		if (d->keyword)
+			return false;
+		bad++;
+	}
+	return bad > 2;
+}
+
 bool sshd_directive_is(const struct sshd_directive *d, const char *key)
 {
 	return d->keyword && str_eq(sshd_keyword_key(d->keyword), key);

@@ -171,6 +171,8 @@ const char *sshd_conf_path(const struct machine *);
 /* First value in the global section (Match all included); NULL: sshd's default. `key` is lower
  * case. */
 const struct sshd_directive *sshd_conf_global(const struct sshd_conf *, const char *key);
+/* Not one line of the main file is any that sshd would take: it is no sshd_config at all. */
+bool sshd_conf_is_garbage(const struct sshd_conf *);
 bool sshd_directive_is(const struct sshd_directive *, const char *key);
 /* Text of the first argument, "" when there is none. */
 const char *sshd_directive_arg(const struct sshd_directive *);

@@ -115,13 +115,25 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 		*err = read_err;
 		return -1;
 	}
-	if (bytes && (!is_blank(bytes) || !defaults_lock_out(machine)))
+	bool is_garbage = false;
+	if (bytes && !is_blank(bytes)) {
+		cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
+		if (sshd_conf_read(machine, &conf, err) < 0)
+			return -1;
+		is_garbage = conf && sshd_conf_is_garbage(conf);
+		if (!is_garbage)
+			return 0;
+	} else if (bytes && !defaults_lock_out(machine)) {
 		return 0;
+	}
 	write_config(machine, program.version, &text);
 	if (bytes) {
-		f = finding_add(out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, "78", path, 0,
-				"sshd_config is empty: sshd runs without PAM and refuses every "
-				"account whose password is locked, as cloud users' are");
+		f = finding_add(out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, "78", path, 0, "%s",
+				is_garbage ? "sshd_config holds no line that sshd would take: it "
+					     "does not start"
+					   : "sshd_config is empty: sshd runs without PAM and "
+					     "refuses every account whose password is locked, as "
+					     "cloud users' are");
 		edit_replace(&f->edits, path, bytes, &text);
 		return 0;
 	}
@@ -142,7 +154,7 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 
 const struct check check_sshd_config_missing = {
 	.name = "sshd-config-missing",
-	.title = "sshd_config is missing or empty",
+	.title = "sshd_config is missing, empty or something else",
 	.explain = "sshd refuses to start without its configuration, so port 22 is closed however "
 		   "healthy "
 		   "the rest is. The repair writes a short file with the distribution's "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "checks/sshd_conf.h"
+#include "checks/sshd_hostkey.h"
 #include "checks/sshd_people.h"
 
 /* What ssh clients from OpenSSH 7.6 to today offer by default, by keyword. A server list without
@@ -53,6 +53,45 @@ static bool macs_matter(const struct sshd_conf *conf)
 	return strchr("+-^", *list) ? false : !strstr(list, "gcm@") && !strstr(list, "chacha20");
 }
 
+/* HostKeyAlgorithms without the kind of any host key that is there. What boot will make, or what
+ * cannot be read, is not judged. */
+static void check_host_keys(const struct machine *machine, const struct sshd_conf *conf,
+			    struct findings *out)
+{
+	static const char *const defaults[] = { "/etc/ssh/ssh_host_rsa_key",
+						"/etc/ssh/ssh_host_ecdsa_key",
+						"/etc/ssh/ssh_host_ed25519_key" };
+	const struct sshd_directive *d = sshd_conf_global(conf, "hostkeyalgorithms");
+	const char *list = sshd_directive_arg(d);
+	bool named = sshd_conf_global(conf, "hostkey") != NULL, any = false;
+	VEC(const char *) paths = { 0 };
+
+	vec_foreach (h, &conf->directives)
+		if (sshd_directive_is(h, "hostkey") && !h->fatal)
+			vec_push(&paths, sshd_directive_arg(h));
+	for (size_t i = 0; !named && i < ARRAY_LEN(defaults); i++)
+		vec_push(&paths, defaults[i]);
+	for (size_t i = 0; d && i < paths.count; i++) {
+		struct err err = ERR_INIT;
+		const struct str *bytes = machine_file(machine, paths.items[i], &err);
+		const char *type = bytes && bytes->len ? hostkey_type(bytes) : NULL;
+		if (bytes && bytes->len && !type)
+			d = NULL; /* unknown kind */
+		any |= type != NULL;
+		if (d && type && sshd_keyalgs_accept(list, type, conf->program.version))
+			d = NULL;
+	}
+	vec_done(&paths);
+	if (!d || !any)
+		return;
+	struct finding *f = finding_add(
+		out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, sshd_rows(conf, d, "84", "80,84"), d->path,
+		d->line, "HostKeyAlgorithms %s leaves out every host key that there is",
+		machine_quote(machine, list, strlen(list)));
+	sshd_edit_comment(&f->edits, d);
+	sshd_finding_end(f);
+}
+
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
 	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
@@ -74,6 +113,9 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 		sshd_edit_comment(&f->edits, d);
 		sshd_finding_end(f);
 	}
+	const struct sshd_directive *d = sshd_conf_global(conf, "hostkeyalgorithms");
+	if (d && list_has(sshd_directive_arg(d), clients[3].offered))
+		check_host_keys(machine, conf, out);
 	return 0;
 }
 

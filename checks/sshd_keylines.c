@@ -313,18 +313,44 @@ void key_lines_read(const struct machine *machine, const char *path, struct key_
 	}
 }
 
-bool key_is_too_small(const struct key_line *key, uint32_t version)
+uint32_t key_rsa_bits(const struct key_line *key)
 {
 	cleanup(str_done) struct str bytes = STR_INIT;
 
-	if (!str_eq(key->type, "ssh-rsa") || version < 706 ||
+	if (!str_eq(key->type, "ssh-rsa") ||
 	    str_add_from_base64(&bytes, key->blob, strlen(key->blob)) < 0)
-		return false;
+		return 0;
 	/* type, exponent, modulus: add_key has seen that they fit. */
 	const uint8_t *p = (const uint8_t *)bytes.s;
 	p += 4 + be32(p);
 	p += 4 + be32(p);
-	return be32(p) < 1024 / 8;
+	uint32_t len = be32(p);
+	p += 4;
+	while (len && !*p)
+		p++, len--;
+	uint32_t bits = len * 8;
+	for (uint8_t top = len ? *p : 0; len && !(top & 0x80); top = (uint8_t)(top << 1))
+		bits--;
+	return bits;
+}
+
+char *key_options_without(const char *options, const char *wanted)
+{
+	cleanup(str_done) struct str name = STR_INIT, value = STR_INIT, kept = STR_INIT;
+
+	for (const char *s = options; s && *s;) {
+		const char *start = s;
+		if (!next_option(&s, &name, &value) && *s)
+			break;
+		size_t len = (size_t)(s - start);
+		len -= len && start[len - 1] == ',';
+		if (!strcasecmp(name.s, wanted))
+			continue;
+		if (kept.len)
+			str_add_char(&kept, ',');
+		str_add_bytes(&kept, start, len);
+	}
+	return kept.len ? str_take(&kept) : NULL;
 }
 
 void key_lines_done(struct key_lines *keys)

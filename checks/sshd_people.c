@@ -148,6 +148,14 @@ static bool is_default_user(const struct machine *machine, const char *name)
 	return false;
 }
 
+/* Accounts of services may have a shell; nobody logs in as them unless they hold a key. */
+static bool is_of_a_service(const struct person *person)
+{
+	return person->user->uid && person->user->uid < 1000 && !person->is_admin &&
+	       !person->is_default && !person->keys.count && !person->home_keys.count &&
+	       !(person->user->uid >= 500 && str_starts(person->user->home, "/home/"));
+}
+
 static void learn(const struct sshd_conf *conf, const struct machine *machine,
 		  const struct people *people, struct person *person)
 {
@@ -216,6 +224,20 @@ static bool keys_come_from_elsewhere(const struct sshd_conf *conf, const struct 
 	return false;
 }
 
+static void person_done(struct person *person)
+{
+	vec_foreach (group, &person->groups)
+		free(*group);
+	vec_foreach (file, &person->key_files)
+		free(*file);
+	vec_done(&person->groups);
+	vec_done(&person->gids);
+	vec_done(&person->key_files);
+	key_lines_done(&person->keys);
+	key_lines_done(&person->home_keys);
+	key_damages_done(&person->damages);
+}
+
 int people_load(const struct machine *machine, const struct sshd_conf *conf, struct people *ret,
 		struct err *err)
 {
@@ -234,6 +256,10 @@ int people_load(const struct machine *machine, const struct sshd_conf *conf, str
 		struct person *person = vec_add(&people.persons);
 		person->user = &users->items[i];
 		learn(conf, machine, &people, person);
+		if (is_of_a_service(person)) {
+			person_done(person);
+			people.persons.count--;
+		}
 	}
 	vec_foreach (person, &people.persons)
 		if (!people.primary || rank(person) < rank(people.primary))
@@ -251,18 +277,8 @@ int people_load(const struct machine *machine, const struct sshd_conf *conf, str
 
 void people_done(struct people *people)
 {
-	vec_foreach (person, &people->persons) {
-		vec_foreach (group, &person->groups)
-			free(*group);
-		vec_foreach (file, &person->key_files)
-			free(*file);
-		vec_done(&person->groups);
-		vec_done(&person->gids);
-		vec_done(&person->key_files);
-		key_lines_done(&person->keys);
-		key_lines_done(&person->home_keys);
-		key_damages_done(&person->damages);
-	}
+	vec_foreach (person, &people->persons)
+		person_done(person);
 	vec_done(&people->persons);
 }
 

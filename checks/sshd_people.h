@@ -22,6 +22,7 @@ enum gate {
 	GATE_PUBKEY,  /* PubkeyAuthentication */
 	GATE_METHODS, /* AuthenticationMethods */
 	GATE_KEYTYPE, /* PubkeyAcceptedAlgorithms and every key's type */
+	GATE_REVOKED, /* RevokedKeys cannot be read, or names every key */
 	GATE_FILE,    /* AuthorizedKeysFile leads elsewhere */
 	GATE_KEYS,    /* no usable key */
 	GATE_MODES,   /* StrictModes, and whether the user's own process can read the file */
@@ -55,8 +56,10 @@ void key_damages_done(struct key_damages *);
 /* Has the option list this option ("command", "from", "cert-authority")? NULL: no; else its value
  * or "" . The caller frees. */
 char *key_option(const char *options, const char *name);
-/* Is a key of this size too small for that sshd (RequiredRSASize)? */
-bool key_is_too_small(const struct key_line *, uint32_t version);
+/* Bits of an RSA key's modulus; 0 for other kinds. */
+uint32_t key_rsa_bits(const struct key_line *);
+/* The line's options without those of the name; NULL when none are left. The caller frees. */
+char *key_options_without(const char *options, const char *name);
 
 struct person {
 	const struct machine_user *user;

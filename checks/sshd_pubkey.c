@@ -60,6 +60,25 @@ static void check_methods(const struct subject *s)
 	comment(s, d, message);
 }
 
+static void check_revoked(const struct subject *s)
+{
+	const struct person *person = people_stopped(s->people, GATE_REVOKED);
+	const struct sshd_directive *d = person ? person->blame[GATE_REVOKED] : NULL;
+
+	if (!d)
+		return;
+	bool is_there = tree_exists(machine_tree(s->machine), sshd_directive_arg(d));
+	cleanup(free) char *message =
+		mem_printf("RevokedKeys %s %s", quote(s, sshd_directive_arg(d)),
+			   is_there ? "names every key that could open the door"
+				    : "is not there: sshd then takes no key at all");
+	/* Somebody may have meant to revoke exactly these keys. */
+	struct finding *f =
+		begin(s, is_there ? REPAIR_OFFERED : people_repair(s->people), d, message);
+	sshd_edit_comment_all(&f->edits, s->conf, s->machine, person, d);
+	sshd_finding_end(f);
+}
+
 static void check_key_types(const struct subject *s)
 {
 	const struct person *person = people_stopped(s->people, GATE_KEYTYPE);
@@ -71,6 +90,13 @@ static void check_key_types(const struct subject *s)
 	bool default_would_do = false;
 	vec_foreach (key, keys)
 		default_would_do |= sshd_keyalgs_accept(NULL, key->type, s->conf->program.version);
+	if (d && sshd_directive_is(d, "requiredrsasize")) {
+		cleanup(free) char *message =
+			mem_printf("RequiredRSASize %s is more than the keys of %s have",
+				   quote(s, sshd_directive_arg(d)), quote(s, person->user->name));
+		comment(s, d, message);
+		return;
+	}
 	if (d) {
 		cleanup(free) char *message =
 			mem_printf("%s leaves out every kind of key that %s holds (%s)", d->name,
@@ -95,8 +121,8 @@ static void check_locked(const struct subject *s)
 	const struct sshd_directive *first = NULL;
 	struct err err = ERR_INIT;
 
-	if (!person || !s->conf->directives.count)
-		return; /* an empty file is restored as a whole */
+	if (!person || !s->conf->directives.count || sshd_conf_is_garbage(s->conf))
+		return; /* the file is restored as a whole */
 	cleanup(free) char *message =
 		mem_printf("UsePAM is %s: without PAM sshd refuses an account whose password is "
 			   "locked, as %s's is",
@@ -150,6 +176,7 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	check_locked(&subject);
 	check_pubkey(&subject);
 	check_methods(&subject);
+	check_revoked(&subject);
 	check_key_types(&subject);
 	return 0;
 }
@@ -160,7 +187,8 @@ const struct check check_sshd_pubkey = {
 	.explain = "A hardened sshd_config can go one step too far: PubkeyAuthentication no, an "
 		   "AuthenticationMethods that asks for a password nobody has, a list of key "
 		   "algorithms "
-		   "(or a crypto policy) without the kind of key that the users hold, UsePAM no "
+		   "(or a crypto policy, or RequiredRSASize) without the kind of key that the "
+		   "users hold, UsePAM no "
 		   "with cloud "
 		   "users whose passwords are locked. Each setting is evaluated for the volume's "
 		   "users with "
@@ -168,7 +196,7 @@ const struct check check_sshd_pubkey = {
 		   "line a "
 		   "comment, which restores sshd's default, or switches PAM on again.",
 	.source = "sshd_config(5) PubkeyAuthentication, AuthenticationMethods, "
-		  "PubkeyAcceptedAlgorithms, "
+		  "PubkeyAcceptedAlgorithms, RevokedKeys, "
 		  "UsePAM, PermitRootLogin; crypto-policies(7); OpenSSH release notes 7.0, 8.8",
 	.rows = "80,84",
 	.repair = REPAIR_SURE,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/examiner.h"
 #include "checks/sshd_conf.h"
+#include "checks/sshd_hostkey.h"
 #include "fs/tree_pipe.h"
 #include "rescue/sandbox.h"
 
@@ -134,6 +135,7 @@ static void __attribute__((noreturn)) child(const struct session *s, int fd, int
 	json_t *result;
 	char *text;
 
+	hostkey_prepare();
 	if (sandbox_examiner(fd, s->job->deadline_s, parent, &err) < 0) {
 		result = json_pack("{s:s}", "confinement", err.text);
 	} else {
