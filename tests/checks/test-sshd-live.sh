@@ -43,7 +43,7 @@ patient() {
 	fi
 	grep '^dir ' "$case/attrs" | while read -r _ f; do mkdir -p "$root$f"; done
 	mkdir -p "$root/root" "$root/home" "$root/etc/ssh"
-	for f in "$root"/home/*/.ssh/* "$root"/root/.ssh/* "$root"/etc/ssh/keys/*; do
+	for f in "$root"/home/*/.ssh/* "$root"/root/.ssh/* "$root"/etc/ssh/keys/* "$root"/etc/ssh/revoked_keys; do
 		[ -f "$f" ] || continue
 		sed -i "s#$fake_ed25519#$real_ed25519#; s#$fake_rsa#$real_rsa#" "$f"
 		# a key broken in two is broken at the same place in ours
@@ -74,6 +74,7 @@ mount --bind "$root/home" /home
 mount --bind "$root/root" /root
 for i in 1 2 3 4 5; do
 	port=$((20000 + RANDOM % 20000))
+	: >"$work/log"
 	$sshd -D -e -p $port -o ListenAddress=127.0.0.1 -f /etc/ssh/sshd_config >"$work/log" 2>&1 &
 	pid=$!
 	for n in $(seq 100); do
@@ -88,7 +89,7 @@ if kill -0 $pid 2>/dev/null; then
 	timeout 10 ssh -F /dev/null -i "$work/keep/ed25519" -i "$work/keep/rsa" -p $port -o BatchMode=yes \
 		-o IdentitiesOnly=yes -o IdentityAgent=none -o StrictHostKeyChecking=no \
 		-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o GlobalKnownHostsFile=/dev/null \
-		"${user:-root}@127.0.0.1" 'echo IN' 2>&1 </dev/null | tail -1
+		"${user:-root}@127.0.0.1" 'echo IN' 2>"$work/client" </dev/null | grep -x IN || tail -1 "$work/client"
 	kill $pid; wait $pid 2>/dev/null
 else
 	tail -1 "$work/log"
