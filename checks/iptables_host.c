@@ -16,33 +16,65 @@ static void add_iface(struct ipt_host_facts *facts, const char *name, size_t len
 		vec_push(&facts->ifaces, copy);
 }
 
-/* Names that the network configuration gives to Ethernet interfaces. */
-static void find_ifaces(const struct machine *machine, struct ipt_host_facts *facts)
+static bool is_enabled(const struct machine *machine, const char *unit)
+{
+	return machine_unit(machine, unit) == UNIT_ENABLED;
+}
+
+/* Names in ifcfg files. True: no other interface gets an address, for initscripts bring up what
+ * has a file and nothing else (but for Amazon's helpers, which add secondary ones). */
+static bool find_ifcfg_ifaces(const struct machine *machine, struct ipt_host_facts *facts)
 {
 	struct ifcfgs set = { 0 };
 	struct err ignored = ERR_INIT;
-	const struct str *text = machine_file(machine, "/etc/network/interfaces", &ignored);
-	const struct cloud_facts *cloud = machine_cloud(machine);
+	bool is_all;
 
-	if (!ifcfgs_read(machine, &set, &ignored)) {
-		vec_foreach (file, &set)
-			if (set.is_read && file->is_nic && file->device[0])
-				add_iface(facts, file->device, strlen(file->device));
-		ifcfgs_done(&set);
+	if (ifcfgs_read(machine, &set, &ignored) < 0)
+		return false;
+	is_all = set.is_read && set.has_initscripts && !set.has_nm && set.count > 0 &&
+		 !str_eq(machine_os(machine)->id, "amzn");
+	vec_foreach (file, &set) {
+		is_all &= !file->is_unsure && file->device[0];
+		if (set.is_read && file->device[0] && (file->is_nic || is_all))
+			add_iface(facts, file->device, strlen(file->device));
 	}
-	if (text && machine_unit(machine, "networking.service") == UNIT_ENABLED)
-		for (const char *at = text->s; *at; at += strcspn(at, "\n"), at += *at == '\n') {
-			const char *word = at + strspn(at, " \t");
+	ifcfgs_done(&set);
+	return is_all;
+}
 
-			if (!str_starts(word, "iface "))
-				continue;
-			word += 6 + strspn(word + 6, " \t");
-			add_iface(facts, word, strcspn(word, " \t:.\n"));
-		}
+/* The same of /etc/network/interfaces, unless it takes in others or another stack runs. */
+static bool find_ifupdown_ifaces(const struct machine *machine, struct ipt_host_facts *facts)
+{
+	struct err ignored = ERR_INIT;
+	const struct str *text = machine_file(machine, "/etc/network/interfaces", &ignored);
+	bool is_all = !is_enabled(machine, "NetworkManager.service") &&
+		      !is_enabled(machine, "systemd-networkd.service");
+
+	if (!text || !is_enabled(machine, "networking.service"))
+		return false;
+	for (const char *at = text->s; *at; at += strcspn(at, "\n"), at += *at == '\n') {
+		const char *word = at + strspn(at, " \t");
+
+		is_all &= !str_starts(word, "source");
+		if (!str_starts(word, "iface "))
+			continue;
+		word += 6 + strspn(word + 6, " \t");
+		add_iface(facts, word, strcspn(word, " \t:.\n"));
+	}
+	return is_all;
+}
+
+/* Names that the network configuration gives to interfaces. */
+static void find_ifaces(const struct machine *machine, struct ipt_host_facts *facts)
+{
+	const struct cloud_facts *cloud = machine_cloud(machine);
+	bool is_all = find_ifcfg_ifaces(machine, facts);
+
+	is_all |= find_ifupdown_ifaces(machine, facts);
 	facts->host.ifaces = facts->ifaces.items;
 	facts->host.iface_count = facts->ifaces.count;
-	facts->host.has_all_ifaces = cloud && cloud->interface_count > 0 &&
-				     cloud->interface_count == facts->ifaces.count;
+	facts->host.has_all_ifaces = is_all || (cloud && cloud->interface_count > 0 &&
+						cloud->interface_count == facts->ifaces.count);
 }
 
 static void find_addresses(const struct machine *machine, struct ipt_host_facts *facts)

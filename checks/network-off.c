@@ -9,6 +9,8 @@ static void look_at_network_file(const struct machine *machine, const struct ifc
 {
 	static const char text[] = "NETWORKING=yes\n";
 	static const struct tree_new new = { .mode = 0644 };
+	struct err ignored = ERR_INIT;
+	struct tree_stat st;
 	struct finding *finding;
 
 	if (!set->has_initscripts || set->has_nm || !set->network_path)
@@ -18,7 +20,11 @@ static void look_at_network_file(const struct machine *machine, const struct ifc
 			out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, "112", set->network_path, 0,
 			"the file is missing; network.service ends at once and brings "
 			"up no interface");
-		edit_create(&finding->edits, set->network_path, &new, text, strlen(text));
+		if (tree_stat(machine_tree(machine), set->network_path, TREE_NOFOLLOW, &st,
+			      &ignored) < 0)
+			edit_create(&finding->edits, set->network_path, &new, text, strlen(text));
+		else
+			finding->repair = REPAIR_NONE; /* a link that leads nowhere */
 		return;
 	}
 	if (!str_eq(ifcfgs_network_get(set, "NETWORKING"), "no"))
