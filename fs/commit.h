@@ -23,10 +23,16 @@ struct targets {
 void targets_done(struct targets *);
 DEFINE_CLEANUP_DONE(struct targets, targets_done)
 
-/* Opens what record.json names, the first disk at `path`, for changing, and makes sure that it is
- * what was recorded. ERR_CONFLICT: it is not. */
-int targets_open(const json_t *record, const char *path, struct targets *ret, struct err *)
-	__attribute__((warn_unused_result));
+/* Where the disks of a record are now. */
+struct target_paths {
+	const char *first;
+	const char *const *more; /* the others may be here, or where they were */
+	size_t more_count;
+};
+/* Opens the disks of record.json for changing and makes sure that they are those that were
+ * recorded. ERR_CONFLICT: they are not. */
+int targets_open(const json_t *record, const struct target_paths *, struct targets *ret,
+		 struct err *) __attribute__((warn_unused_result));
 json_t *targets_to_json(const struct targets *, struct err *);
 int targets_witness(const struct targets *, enum witness_depth, struct sha256 *ret, struct err *)
 	__attribute__((warn_unused_result));

@@ -89,6 +89,8 @@ static int check_row(struct volume *volume, size_t row, const struct checker *ch
 
 int volume_fsck(struct volume *volume, bool *ret_clean, struct str *report, struct err *err)
 {
+	struct err missing = ERR_INIT;
+
 	*ret_clean = true;
 	if (!volume->way)
 		return 0; /* mounted by somebody else: it cannot be checked under them */
@@ -101,10 +103,17 @@ int volume_fsck(struct volume *volume, bool *ret_clean, struct str *report, stru
 		if (!checker || !overlay_is_changed(volume_row_overlay(volume, row),
 						    fs->offset_bytes, fs->size_bytes))
 			continue;
-		if (volume_export(volume, err) < 0 ||
-		    (has_orphans(volume, row) && clear_orphans(volume, row, err) < 0) ||
-		    check_row(volume, row, checker, ret_clean, report, err) < 0)
+		if (!volume_export(volume, err) &&
+		    (!has_orphans(volume, row) || !clear_orphans(volume, row, err)) &&
+		    !check_row(volume, row, checker, ret_clean, report, err))
+			continue;
+		if (err->code != ERR_TOOL)
 			return -1;
+		missing = *err; /* one checker that is not installed keeps no other from its work */
+	}
+	if (missing.code) {
+		*err = missing;
+		return -1;
 	}
 	return 0;
 }

@@ -313,7 +313,8 @@ bool probe_is_linux_fs(const struct disk_fs *row)
 			     str_eq(row->type, "btrfs"));
 }
 
-int probe_explain(const struct disks *disks, const char *name, struct err *err)
+int probe_explain(const struct disks *disks, const char *name, const struct err *failed,
+		  struct err *err)
 {
 	static const struct {
 		const char *type, *what, *advice;
@@ -346,6 +347,10 @@ int probe_explain(const struct disks *disks, const char *name, struct err *err)
 					       row->disk, row->partition, rows[r].what,
 					       rows[r].advice);
 		}
+	if (failed->code) {
+		*err = *failed;
+		return -1;
+	}
 	for (size_t i = 0; i < disks->count; i++)
 		if (probe_is_linux_fs(&disks->items[i]))
 			return err_set(err, ERR_DAMAGED,

@@ -17,9 +17,10 @@
 int probe_disk(struct overlay *, const char *name, struct disks *disks, struct tree_names *warnings,
 	       struct err *) __attribute__((warn_unused_result));
 
-/* Why no root file system is among these rows, when the reason is what is there (LVM, LUKS, RAID,
- * ZFS, Windows): ERR_UNSUPPORTED with what to do, or ERR_DAMAGED. Always -1. */
-int probe_explain(const struct disks *, const char *name, struct err *);
+/* Why no root file system was found among these rows: what is there that cannot be followed (LVM,
+ * LUKS, RAID, ZFS, Windows; ERR_UNSUPPORTED with what to do), else `failed`, the trouble with a
+ * file system that could not be opened, else ERR_DAMAGED. Always -1. */
+int probe_explain(const struct disks *, const char *name, const struct err *failed, struct err *);
 
 /* ERR_DAMAGED: the file system is longer than its partition or disk. */
 int probe_check_size(struct overlay *, const struct disk_fs *, struct err *)

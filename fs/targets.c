@@ -14,7 +14,35 @@ void targets_done(struct targets *targets)
 	vec_done(targets);
 }
 
-int targets_open(const json_t *record, const char *path, struct targets *ret, struct err *err)
+static int open_at(const json_t *disk, const char *path, struct source **ret, struct err *err)
+{
+	cleanup(source_close) struct source *source = NULL;
+
+	if (source_open(path, json_string_value(json_object_get(disk, "name")), SOURCE_CHANGE,
+			&source, err) < 0 ||
+	    witness_check_identity(source, json_object_get(disk, "identity"), err) < 0)
+		return -1;
+	*ret = TAKE(source);
+	return 0;
+}
+
+/* A disk that is not the first: device names may have changed since. */
+static int find_other(const json_t *disk, const struct target_paths *where, struct source **ret,
+		      struct err *err)
+{
+	const char *then = json_string_value(json_object_get(disk, "path"));
+	struct err one = ERR_INIT;
+
+	for (size_t i = 0; i < where->more_count; i++)
+		if (!open_at(disk, where->more[i], ret, &one))
+			return 0;
+	if (!then)
+		return err_set(err, ERR_MALFORMED, "record.json has a disk without a path");
+	return open_at(disk, then, ret, err);
+}
+
+int targets_open(const json_t *record, const struct target_paths *where, struct targets *ret,
+		 struct err *err)
 {
 	const json_t *disks = json_object_get(record, "disks"), *disk;
 	size_t i;
@@ -23,14 +51,9 @@ int targets_open(const json_t *record, const char *path, struct targets *ret, st
 		return err_set(err, ERR_MALFORMED, "record.json names no disks");
 	json_array_foreach (disks, i, disk) {
 		struct target *target = vec_add(ret);
-		const char *where = i ? json_string_value(json_object_get(disk, "path")) : path;
 
-		if (!where)
-			return err_set(err, ERR_MALFORMED, "record.json has a disk without a path");
-		if (source_open(where, json_string_value(json_object_get(disk, "name")),
-				SOURCE_CHANGE, &target->source, err) < 0 ||
-		    witness_check_identity(target->source, json_object_get(disk, "identity"), err) <
-			    0 ||
+		if ((i ? find_other(disk, where, &target->source, err)
+		       : open_at(disk, where->first, &target->source, err)) < 0 ||
 		    witness_places_from_json(json_object_get(disk, "file_systems"), &target->places,
 					     err) < 0)
 			return -1;

@@ -83,9 +83,10 @@ static int recover_blocks(const char *path, const char *dir, const json_t *recor
 {
 	cleanup(targets_done) struct targets targets = { 0 };
 	cleanup(both_records_done) struct both_records both = { 0 };
+	const struct target_paths where = { .first = path };
 	enum targets_are are;
 
-	if (open_both(dir, &both, err) < 0 || targets_open(record, path, &targets, err) < 0 ||
+	if (open_both(dir, &both, err) < 0 || targets_open(record, &where, &targets, err) < 0 ||
 	    targets_compare(&targets, both.undo, both.redo, &are, err) < 0)
 		return -1;
 	if (are == TARGETS_FOREIGN)
@@ -237,8 +238,8 @@ static int undo_by_file(const struct volume_request *request, const char *dir,
 /* Undo of the exact bytes */
 
 /* ret_done false: somebody wrote since; nothing was changed here. */
-static int undo_exactly(const char *path, const char *dir, const json_t *record, bool *ret_done,
-			struct err *err)
+static int undo_exactly(const struct target_paths *where, const char *dir, const json_t *record,
+			bool *ret_done, struct err *err)
 {
 	cleanup(targets_done) struct targets targets = { 0 };
 	cleanup(both_records_done) struct both_records both = { 0 };
@@ -246,8 +247,14 @@ static int undo_exactly(const char *path, const char *dir, const json_t *record,
 	enum targets_are are;
 
 	*ret_done = false;
-	if (open_both(dir, &both, err) < 0 || record_witness(dir, &then, err) < 0 ||
-	    targets_open(record, path, &targets, err) < 0 ||
+	if (open_both(dir, &both, err) < 0) {
+		if (err->code != ERR_MALFORMED && err->code != ERR_NOTFOUND)
+			return -1;
+		log_debug("volume", "%s", err->text);
+		err_clear(err); /* the files are recorded as well */
+		return 0;
+	}
+	if (record_witness(dir, &then, err) < 0 || targets_open(record, where, &targets, err) < 0 ||
 	    targets_compare(&targets, both.undo, both.redo, &are, err) < 0 ||
 	    targets_witness(&targets, WITNESS_LOGS, &now, err) < 0)
 		return -1;
@@ -284,6 +291,7 @@ static int undo_finished(const struct volume_request *request, const char *dir,
 			 struct undo_result *ret, struct err *err)
 {
 	cleanup(json_decref) json_t *record = NULL;
+	struct target_paths where;
 	bool done = false;
 
 	if (record_load(dir, "record.json", &record, err) < 0)
@@ -301,7 +309,10 @@ static int undo_finished(const struct volume_request *request, const char *dir,
 				request->path);
 		return undo_tree(volume, dir, ret, err);
 	}
-	if (undo_exactly(request->path, dir, record, &done, err) < 0)
+	where = (struct target_paths){ .first = request->path,
+				       .more = request->more_paths,
+				       .more_count = request->more_count };
+	if (undo_exactly(&where, dir, record, &done, err) < 0)
 		return -1;
 	ret->was_exact = done;
 	return done ? 0 : undo_by_file(request, dir, ret, err);

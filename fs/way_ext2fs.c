@@ -74,11 +74,7 @@ static int explain(const struct volume *volume, const struct err *failed, struct
 				       name, fs->type);
 		}
 	}
-	if (failed->code) {
-		*err = *failed;
-		return -1;
-	}
-	return probe_explain(&volume->disks, volume->parts.items[0].name, err);
+	return probe_explain(&volume->disks, volume->parts.items[0].name, failed, err);
 }
 
 /* ret_fs: the root's file system, open. */

@@ -240,12 +240,8 @@ static int find_root(struct volume *volume, struct err *err)
 			vec_push(&volume->warnings, mem_strdup(one.text));
 		failed = one;
 	}
-	if (!best.score && failed.code)
-		*err = failed;
-	if (!best.score && failed.code)
-		return -1;
 	if (!best.score)
-		return probe_explain(&volume->disks, volume->parts.items[0].name, err);
+		return probe_explain(&volume->disks, volume->parts.items[0].name, &failed, err);
 	volume->root_is_known = true;
 	volume->root_row = best.row;
 	volume->root_subvol_id = best.subvol_id;

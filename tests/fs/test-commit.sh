@@ -92,8 +92,9 @@ for way in -k -e; do
 	rm -rf record; cp v.img v2.img; cp r.img r2.img; before="$(sum v2.img) $(sum r2.img)"
 	check "two disks $way: commit" "$tool" -w $way -m v2.img work r2.img write /var/log/q new write /etc/fstab y fsck commit record
 	same "two disks $way: both are written" "new" "$($tool $way work v2.img 2>/dev/null; debugfs -R 'cat /log/q' v2.img 2>/dev/null)"
-	same "two disks $way: undo" exact "$($tool $way -m v2.img work r2.img undo record 2>&1)"
-	same "two disks $way: the old bytes of both" "$before" "$(sum v2.img) $(sum r2.img)"
+	mv v2.img moved.img
+	same "two disks $way: undo, with one of them under another name" exact "$($tool $way -m moved.img work r2.img undo record 2>&1)"
+	same "two disks $way: the old bytes of both" "$before" "$(sum moved.img) $(sum r2.img)"
 done
 
 # Killed before every step, with small writes; recovered to either side, twice.
@@ -128,6 +129,10 @@ cp --sparse=always b.img c.img; dd if=/dev/urandom of=b.img bs=1024 seek=1 count
 same "a target with foreign bytes is refused" ERR_CONFLICT "$($tool work b.img finish record 2>&1 | cut -d: -f1)"
 printf x | dd of=record/blocks.redo bs=1 seek=200 conv=notrunc status=none
 same "a damaged record is refused" ERR_MALFORMED "$($tool work c.img finish record 2>&1 | cut -d: -f1)"
+rm -rf record; cp --sparse=always a.img b.img; $tool -w -e work b.img write /etc/fstab $'# mended\n' commit record
+printf x | dd of=record/blocks.undo bs=1 seek=200 conv=notrunc status=none
+same "a damaged undo record: the files are put back" $'by file\nput back /etc/fstab' "$($tool -e work b.img undo record 2>&1)"
+same "with their old contents" "# nothing" "$($tool -e work b.img cat /etc/fstab)"
 # Conflicts: another disk, a second commit into the same record, a source that changes meanwhile.
 rm -rf record; cp --sparse=always a.img b.img; $tool -w -e work b.img write /etc/fstab x commit record
 truncate -s 8M other.img; mke2fs -q -t ext4 -b 1024 -d tree other.img

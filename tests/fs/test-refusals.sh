@@ -33,6 +33,10 @@ head -c 40M g.img >g-short.img; refuse "a truncated disk" ERR_DAMAGED 'truncated
 truncate -s 16M lvm.img # a label in sector 1 with its checksum, and the size of the volume
 printf 'LABELONE\x01\x00\x00\x00\x00\x00\x00\x00\x10\x75\x2b\x6c\x20\x00\x00\x00LVM2 001ABCDEFGHIJKLMNOPQRSTUVWXYZ012345\x00\x00\x00\x01' | dd of=lvm.img bs=1 seek=512 conv=notrunc status=none
 refuse "LVM" ERR_UNSUPPORTED 'LVM.*vgchange' "$tool" work lvm.img
+truncate -s 64M lvmboot.img; printf 'label: gpt\nstart=2048,size=32768,type=L\nstart=34816,size=32768\n' | sfdisk -q lvmboot.img
+truncate -s 16M boot.img; mkdir -p bootfs/grub; mke2fs -q -t ext4 -d bootfs boot.img
+dd if=boot.img of=lvmboot.img bs=1M seek=1 conv=notrunc status=none; dd if=lvm.img of=lvmboot.img bs=1M seek=17 conv=notrunc status=none
+refuse "LVM beside a /boot" ERR_UNSUPPORTED 'partition 2 is an LVM' "$tool" work lvmboot.img
 truncate -s 16M luks.img; printf 'LUKS\xba\xbe\x00\x01aes' | dd of=luks.img conv=notrunc status=none
 printf '01234567-89ab-cdef-0123-456789abcdef' | dd of=luks.img bs=1 seek=168 conv=notrunc status=none
 refuse "LUKS" ERR_UNSUPPORTED 'LUKS.*cryptsetup' "$tool" work luks.img
