@@ -61,7 +61,7 @@ static int identify(const char *path, struct str *into, struct err *err)
 	struct stat st;
 
 	str_add_escaped(&shown, path, strlen(path));
-	if (!real || stat(real, &st) < 0) {
+	if (!real || stat(real, &st) < 0 || access(real, R_OK) < 0) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			return err_set(err, ERR_NOTFOUND,
 				       "%s: there is no such device, image or directory; give the "

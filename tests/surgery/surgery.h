@@ -40,7 +40,7 @@ static inline int patient_setup(void **state)
 		    "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian 12\"\n");
 	patient_put(p, "etc/motd", "hello\n");
 	p->fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(tree_open_dir(p->fd, &p->tree, &err), 0);
+	assert_int_equal(tree_open_dir_with_attrs(p->fd, "", &p->tree, &err), 0);
 	*state = p;
 	return 0;
 }
