@@ -3,8 +3,22 @@
 
 #include "base/file.h"
 #include "rescue/console.h"
+#include "rescue/runs.h"
 
 #include <stdio.h>
+
+/* What the decisions about all instances are made from. */
+struct desk {
+	const struct admission *admission;
+	struct inventory inv;
+	struct runs runs;
+};
+static void desk_done(struct desk *desk)
+{
+	inventory_done(&desk->inv);
+	runs_done(&desk->runs);
+}
+DEFINE_CLEANUP_DONE(struct desk, desk_done)
 
 static void worsen(int *status, int to)
 {
@@ -119,10 +133,24 @@ static int check_undo(const struct admission *admission, const struct patient *p
 		       p->id.s, p->root->id.s, admission->undo->run, admission->undo->volume.s);
 }
 
-/* Shows one patient; a rescue when it may be rescued. */
-static struct rescue *show(struct runner *runner, const struct admission *admission,
-			   const struct inventory *inv, struct patient *p, struct err *err)
+/* What a run of this machine has begun and not finished comes first; there may be no tag to tell.
+ */
+static int check_runs(const struct runs *runs, const struct patient *p, struct err *err)
 {
+	const struct run *run = runs_find(runs, p->id.s, run_is_unfinished);
+
+	if (!run || run->record.steps[STEP_CLAIM].state < STEP_BEGUN)
+		return 0;
+	return err_set(err, ERR_REFUSED, "run %s of %s is %s; first: ec2-rescue resume %s",
+		       run->record.run, p->id.s,
+		       run->is_locked ? "at work at this moment" : "not finished", run->record.run);
+}
+
+/* Shows one patient; a rescue when it may be rescued. */
+static struct rescue *show(struct runner *runner, const struct desk *desk, struct patient *p,
+			   struct err *err)
+{
+	const struct admission *admission = desk->admission;
 	struct rescue *r;
 
 	if (p->err.code != ERR_NONE) {
@@ -133,9 +161,10 @@ static struct rescue *show(struct runner *runner, const struct admission *admiss
 	if (admission->kind == RESCUE_REPAIR)
 		console_suspect(runner->report, p->id.s, p->console.output);
 	say_hazards(runner->report, p);
-	if (hazards_refusal(&p->hazards, err) < 0 || check_undo(admission, p, err) < 0)
+	if (check_runs(&desk->runs, p, err) < 0 || hazards_refusal(&p->hazards, err) < 0 ||
+	    check_undo(admission, p, err) < 0)
 		return NULL;
-	r = rescue_of(runner, admission, inv, p);
+	r = rescue_of(runner, admission, &desk->inv, p);
 	say_plan(runner->report, r);
 	return r;
 }
@@ -154,15 +183,14 @@ static bool consented(struct runner *runner, const struct inventory *inv, size_t
 	return report_ask(runner->report, question);
 }
 
-static int admit_all(struct runner *runner, const struct admission *admission,
-		     struct inventory *inv, int *ret_status, struct err *err)
+static int admit_all(struct runner *runner, struct desk *desk, int *ret_status, struct err *err)
 {
 	struct rescues ready = { 0 };
 	int rc = 0;
 
-	vec_foreach (p, &inv->patients) {
+	vec_foreach (p, &desk->inv.patients) {
 		struct err refusal = ERR_INIT;
-		struct rescue *r = show(runner, admission, inv, *p, &refusal);
+		struct rescue *r = show(runner, desk, *p, &refusal);
 
 		if (r) {
 			vec_push(&ready, r);
@@ -173,7 +201,7 @@ static int admit_all(struct runner *runner, const struct admission *admission,
 		if ((*p)->err.code == ERR_NONE)
 			(*p)->err = refusal; /* its hazards need no consent any more */
 	}
-	if (ready.count && !runner->options->dry_run && !consented(runner, inv, ready.count))
+	if (ready.count && !runner->options->dry_run && !consented(runner, &desk->inv, ready.count))
 		rc = err_set(err, ERR_REFUSED,
 			     "nothing was changed; with --yes these costs are consented to");
 	vec_foreach (r, &ready) {
@@ -198,11 +226,12 @@ static int admit_all(struct runner *runner, const struct admission *admission,
 int admit(struct runner *runner, const struct admission *admission, int *ret_status,
 	  struct err *err)
 {
-	cleanup(inventory_done) struct inventory inv = { 0 };
+	cleanup(desk_done) struct desk desk = { .admission = admission };
 
 	*ret_status = 0;
-	if (inventory_take(runner->ec2, runner->options, runner->report, admission->ids,
-			   admission->count, &inv, err) < 0)
+	if (runs_load(runner->options, &desk.runs, err) < 0 ||
+	    inventory_take(runner->ec2, runner->options, runner->report, admission->ids,
+			   admission->count, &desk.inv, err) < 0)
 		return -1;
-	return admit_all(runner, admission, &inv, ret_status, err);
+	return admit_all(runner, &desk, ret_status, err);
 }

@@ -69,7 +69,7 @@ bool claim_is_lost(const struct rescue *r, struct err *err)
 	enum whose instance, volume;
 	struct claim other;
 
-	if (r->has_no_claims || claims(r, &instance, &volume, &other) < 0 ||
+	if (r->record.has_no_tags || claims(r, &instance, &volume, &other) < 0 ||
 	    (instance != CLAIM_OTHERS && volume != CLAIM_OTHERS))
 		return false;
 	err_set(err, ERR_REFUSED, "%s is claimed by run %s of %s", r->record.instance.s, other.run,
@@ -82,7 +82,7 @@ static enum held claim_holds(const struct rescue *r, enum way way, struct err *e
 	enum whose instance, volume;
 	struct claim other;
 
-	if (r->has_no_claims)
+	if (r->record.has_no_tags)
 		return HELD_YES;
 	if (!rescue_is_fresh(r) || claims(r, &instance, &volume, &other) < 0)
 		return HELD_UNSEEN;
@@ -121,7 +121,8 @@ static bool claim_refused(struct rescue *r, const struct ec2_op *op)
 		    "this server has no tags, so a second rescue of %s cannot be refused and "
 		    "another machine cannot resume this one; going on",
 		    r->record.instance.s);
-	r->has_no_claims = true;
+	r->record.has_no_tags = true;
+	rescue_note_home(r, json_pack("{s:s, s:b}", "event", "note", "no_tags", true));
 	return true;
 }
 
@@ -166,7 +167,7 @@ static enum held mark_holds(const struct rescue *r, enum way way, struct err *er
 			s->status_message ? s->status_message : "");
 		return HELD_NEVER;
 	}
-	return r->has_no_claims || r->tagged >= CLAIM_COMMITTING ? HELD_YES : HELD_NO;
+	return r->record.has_no_tags || r->tagged >= CLAIM_COMMITTING ? HELD_YES : HELD_NO;
 }
 
 static int mark(struct rescue *r, struct err *err)
@@ -201,7 +202,7 @@ static enum held seal_holds(const struct rescue *r, enum way way, struct err *er
 {
 	(void)way;
 	(void)err;
-	return r->has_no_claims || r->commit != COMMIT_DONE || r->tagged == CLAIM_COMMITTED
+	return r->record.has_no_tags || r->commit != COMMIT_DONE || r->tagged == CLAIM_COMMITTED
 		       ? HELD_YES
 		       : HELD_NO;
 }

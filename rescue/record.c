@@ -125,6 +125,8 @@ static int read_note(const json_t *record, struct record *r, struct err *err)
 	if (json_object_get(record, "away_device"))
 		return copy_text(record, "away_device", r->away_device, sizeof(r->away_device),
 				 err);
+	if (json_object_get(record, "no_tags"))
+		r->has_no_tags = true;
 	if (json_object_get(record, "committed"))
 		r->was_committed = json_is_true(json_object_get(record, "committed"));
 	if (json_object_get(record, "untouched")) /* the commit never began to write */

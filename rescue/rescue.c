@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { AGAIN_MS = 4000 }; /* a request that succeeded but does not show is sent again */
+enum {
+	AGAIN_MS = 4000,  /* a request that succeeded but does not show is sent again */
+	SETTLE_MS = 5000, /* a request whose reply was lost has acted by then, or never will */
+};
 
 struct rescue *rescue_new(struct runner *runner, const struct record *record)
 {
@@ -80,6 +83,11 @@ void rescue_free(struct rescue *r)
 void rescue_poke(struct rescue *r)
 {
 	loop_timer(r->runner->loop, loop_now_ms(r->runner->loop), rescue_wake, r);
+}
+
+void rescue_unsettle(struct rescue *r, size_t at)
+{
+	r->unsettled_ms[at] = runner_after(r->runner, SETTLE_MS);
 }
 
 bool rescue_is_fresh(const struct rescue *r)
@@ -155,8 +163,9 @@ static void call_done(struct ec2_op *op)
 	int64_t now = loop_now_ms(r->runner->loop);
 
 	r->call.is_busy = false;
+	/* Only looks that begin after this millisecond can show it. */
 	if (!r->call.is_unseen)
-		r->changed_ms = now;
+		r->changed_ms = now + 1;
 	if (op->err.code == ERR_NONE) {
 		r->is_in_doubt = false;
 		r->retry_ms = runner_after(r->runner, AGAIN_MS);
@@ -166,7 +175,7 @@ static void call_done(struct ec2_op *op)
 		call_failed(r, op);
 	}
 	release_replies(r);
-	ec2_watch_want(r->runner->watch, now);
+	ec2_watch_want(r->runner->watch, now + 1);
 	rescue_poke(r);
 }
 

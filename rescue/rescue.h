@@ -66,7 +66,6 @@ struct rescue {
 	bool has_said;	 /* what the row waits for was reported */
 
 	/* The steps' own. */
-	bool has_no_claims;	      /* the server has no tags: warned, goes on */
 	char overwrites[RUN_ID_SIZE]; /* the expired claim that may be overwritten; "" none */
 	bool stop_is_forced, skip_snapshot;
 	bool is_in_doubt;	    /* the row's last call may have taken effect */
@@ -100,6 +99,9 @@ void rescue_say_left(const struct rescue *, struct str *out);
 /* Below: for the steps. */
 
 /* Prepares the call: `reply` runs on success. Pass &r->call.op to the typed call then. */
+/* A request of this row whose fate is unknown may still take effect for some seconds: until then it
+ * is not believed to be at home. */
+void rescue_unsettle(struct rescue *, size_t at);
 void rescue_go_to(struct rescue *, size_t at); /* that row from its beginning */
 struct ec2_op *rescue_call(struct rescue *, void (*reply)(struct rescue *));
 /* Appends to the journal (takes the record over). A journal that cannot be written is fatal on the

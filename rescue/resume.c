@@ -25,8 +25,11 @@ static void borrow_all(struct rescue *r)
 	static const enum step_index borrowed[] = { STEP_CLAIM, STEP_DOT, STEP_DETACH, STEP_RESTORE,
 						    STEP_ATTACH };
 
-	for (size_t i = 0; i < ARRAY_LEN(borrowed); i++)
+	for (size_t i = 0; i < ARRAY_LEN(borrowed); i++) {
 		r->record.steps[borrowed[i]].state = STEP_DONE;
+		rescue_unsettle(r, borrowed[i]);
+	}
+	rescue_unsettle(r, STEP_STOP);
 	r->record.steps[STEP_STOP].state = r->record.was_running ? STEP_DONE : STEP_FOUND;
 	r->phase = PHASE_HOME;
 	r->at = rescue_plan_count;
@@ -58,8 +61,12 @@ static void find_place(struct rescue *r)
 		r->at++;
 	r->fail = r->record.turn;
 	r->phase = r->record.has_turned ? PHASE_HOME : PHASE_OUT;
-	if (r->phase == PHASE_HOME)
-		r->at = rescue_plan_count;
+	if (r->phase != PHASE_HOME)
+		return;
+	r->at = rescue_plan_count;
+	for (size_t i = 0; i < rescue_plan_count; i++)
+		if (steps[i].state == STEP_BEGUN)
+			rescue_unsettle(r, i);
 }
 
 /* The root volume is not among the instance's devices while it is away. */

@@ -19,7 +19,6 @@ enum {
 	LOCAL_MS = 100, /* cadence for what this machine shows (a device) */
 	UNSEEN_DEADLINE_S = 120,
 	AGAIN_MS = 4000,
-	SETTLE_MS = 5000, /* a request whose reply was lost has acted by then, or never will */
 };
 
 static void say_step(const struct rescue *r, size_t at, enum way way, const char *state)
@@ -71,7 +70,7 @@ static void turn(struct rescue *r, const struct err *why)
 	struct step_record *step = r->at < rescue_plan_count ? &r->record.steps[r->at] : NULL;
 
 	if (step && step->state == STEP_BEGUN && r->is_in_doubt)
-		r->unsettled_ms[r->at] = runner_after(r->runner, SETTLE_MS);
+		rescue_unsettle(r, r->at);
 	r->phase = PHASE_HOME;
 	if (why) {
 		cleanup(str_done) struct str text = STR_INIT;

@@ -342,6 +342,21 @@ def half_written(cloud):
     expect('a new volume', (p.volume != p.old_volume, cloud.world()[p.volume]['tags'].get('Name')), (True, 'the root'))
     if 'ec2-rescue' in cloud.world()[p.old_volume].get('tags', {}): raise Wrong('the old volume is still claimed')
 
+@scenario('without tags an unfinished run of this machine is still not trampled on')
+def no_tags_but_journal(cloud):
+    p = cloud.patient(); cloud.forget()
+    cloud.ask('POST', 'faults', {'action': 'CreateTags', 'times': -1, 'kind': 'refused', 'code': 'InvalidAction'})
+    cloud.ask('POST', 'latencies', {'stopping': 600})
+    process = cloud.start('--yes', *V, p.instance)
+    wait_call(cloud, process, 'StopInstances')
+    process.kill(); cloud.finish(process)
+    cloud.ask('POST', 'latencies', {'stopping': 10})
+    run = cloud.rescue(p, options=V)
+    expect('status', run.status, 6)
+    contains('error', texts(run, 'error'), 'ec2-rescue resume r')
+    expect('resumed', cloud.run('resume', *V, p.instance).status, 0)
+    home(cloud, p)
+
 def main():
     chosen = [s for s in scenarios if not sys.argv[1:] or s[0] in sys.argv[1:]]
     with Cloud() as cloud:
