@@ -4,11 +4,14 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-/* Interfaces that come up at boot with an address. */
-static bool is_up(const struct ifcfg *file)
+/* Interfaces that come up at boot with an address, or will when the other checks' repairs are done.
+ */
+static bool is_up(const struct ifcfgs *set, const struct ifcfg *file)
 {
-	return file->is_on_boot && file->by != IFCFG_NOBODY && !file->is_part &&
-	       file->address != IFCFG_NO_ADDRESS && file->device[0];
+	bool is_only = file == set->primary && !ifcfgs_other_is_up(set, file);
+
+	return ifcfg_is_meant_up(set, file) && !file->is_part && file->device[0] &&
+	       (file->address != IFCFG_NO_ADDRESS || is_only);
 }
 
 /* Would this interface bring a default route if GATEWAYDEV did not speak? */
@@ -36,7 +39,7 @@ static const struct ifcfg *rightful(const struct machine *machine, const struct 
 	const struct ifcfg *best = NULL;
 
 	vec_foreach (file, set) {
-		if (!is_up(file) || !file->is_nic)
+		if (!is_up(set, file) || !file->is_nic)
 			continue;
 		if (!best || (is_public(machine, set, file) && !is_public(machine, set, best)) ||
 		    (file == set->primary && !is_public(machine, set, best)))
@@ -90,7 +93,7 @@ static void look_at_value(const struct machine *machine, const struct ifcfgs *se
 
 	if (!right || (named && (named->is_unsure || str_eq(named->device, right->device))))
 		return;
-	if (named && is_up(named)) {
+	if (named && is_up(set, named)) {
 		if (is_public(machine, set, named) || !is_public(machine, set, right))
 			return;
 		finding = finding_add(
@@ -128,8 +131,8 @@ static void look_at_none(const struct machine *machine, const struct ifcfgs *set
 			return;
 		if (find_device(set, file->device) != file)
 			continue; /* one more file for the same interface */
-		bringers += is_up(file) && file->is_nic && may_bring_default(set, file);
-		eths += is_up(file) && str_starts(file->device, "eth") &&
+		bringers += is_up(set, file) && file->is_nic && may_bring_default(set, file);
+		eths += is_up(set, file) && str_starts(file->device, "eth") &&
 			isdigit((unsigned char)file->device[3]) && may_bring_default(set, file);
 	}
 	if (bringers < 2 || !right || right->by != IFCFG_INITSCRIPTS ||
@@ -155,9 +158,9 @@ static void look_at_defroute(const struct machine *machine, const struct ifcfgs 
 	struct finding *finding;
 
 	vec_foreach (file, set) {
-		if (file->is_unsure || (is_up(file) && may_bring_default(set, file)))
+		if (file->is_unsure || (is_up(set, file) && may_bring_default(set, file)))
 			return;
-		if (is_up(file) && file->is_nic && ifcfg_is_no(ifcfg_get(file, "DEFROUTE")) &&
+		if (is_up(set, file) && file->is_nic && ifcfg_is_no(ifcfg_get(file, "DEFROUTE")) &&
 		    (!only || file == set->primary))
 			only = file;
 	}

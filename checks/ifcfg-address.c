@@ -331,8 +331,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	vec_foreach (file, &set) {
 		struct view v;
 
-		if (!set.is_read || !file->is_nic || !file->is_on_boot || file->is_unsure ||
-		    file->by == IFCFG_NOBODY || !file->device[0])
+		if (!set.is_read || !file->is_nic || file->is_unsure || !file->device[0] ||
+		    !ifcfg_is_meant_up(&set, file))
 			continue;
 		look(machine, &set, file, &v);
 		if (file->address == IFCFG_NO_ADDRESS)

@@ -151,7 +151,7 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	if (!set.is_read || set.has_wicked)
 		return 0;
 	vec_foreach (file, &set) {
-		if (file->is_unsure || !file->is_on_boot || file->by == IFCFG_NOBODY)
+		if (file->is_unsure || !ifcfg_is_meant_up(&set, file))
 			continue;
 		if (ifcfg_get(file, "HWADDR")[0] && file->is_nic)
 			look_at_hwaddr(machine, &set, file, out);

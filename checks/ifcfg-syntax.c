@@ -142,7 +142,7 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 			.severity = is_primary ? SEVERITY_BLOCKS_LOGIN : SEVERITY_DELAYS,
 		};
 
-		if (file->by != IFCFG_NOBODY && file->is_on_boot && look_at(&s, out, err) < 0)
+		if (ifcfg_is_meant_up(&set, file) && look_at(&s, out, err) < 0)
 			status = -1;
 	}
 	return status;

@@ -433,6 +433,13 @@ bool ifcfgs_other_is_up(const struct ifcfgs *set, const struct ifcfg *except)
 	return false;
 }
 
+bool ifcfg_is_meant_up(const struct ifcfgs *set, const struct ifcfg *file)
+{
+	if (file->is_on_boot && file->by != IFCFG_NOBODY)
+		return true;
+	return file == set->primary && !ifcfgs_other_is_up(set, file);
+}
+
 int ifcfgs_read(const struct machine *machine, struct ifcfgs *ret, struct err *err)
 {
 	struct ifcfgs set = { .dir = "/etc/sysconfig/network-scripts",

@@ -71,5 +71,8 @@ const struct cloud_interface *ifcfg_cloud_interface(const struct machine *, cons
 						    const struct ifcfg *);
 /* Interface files that would come up with an address at boot, other than `except`. */
 bool ifcfgs_other_is_up(const struct ifcfgs *, const struct ifcfg *except);
+/* Comes up at boot, or will once what keeps the only interface down is repaired: so that its other
+ * faults are found in the same pass. */
+bool ifcfg_is_meant_up(const struct ifcfgs *, const struct ifcfg *);
 
 #endif

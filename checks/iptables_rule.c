@@ -287,8 +287,9 @@ static bool is_single(enum ipt_option option)
 	       option == O_GOTO;
 }
 
-static void read_option(struct reader *x, enum ipt_option option, const char *value,
-			const char *name)
+/* What stands before the switch on the option: repeats, a "!" where none may be, the value. */
+static bool take_value(struct reader *x, enum ipt_option option, const char **value,
+		       const char *name)
 {
 	if (x->is_not && (option == O_JUMP || option == O_GOTO || option == O_MATCH))
 		refuse(x, "! cannot stand before %s", name);
@@ -299,16 +300,46 @@ static void read_option(struct reader *x, enum ipt_option option, const char *va
 			refuse(x, "%s is given twice", name);
 		x->seen[seen] = true;
 	}
-	if (!ipt_option_is_flag(option)) {
-		if (!value)
-			value = next_word(x);
-		if (!value) {
-			refuse(x, "%s needs a value", name);
-			return;
-		}
-		if (option != O_IGNORED && option != O_UNSURE)
-			value = old_negation(x, value);
+	if (ipt_option_is_flag(option))
+		return true;
+	if (!*value)
+		*value = next_word(x);
+	if (!*value) {
+		refuse(x, "%s needs a value", name);
+		return false;
 	}
+	if (option != O_IGNORED && option != O_UNSURE)
+		*value = old_negation(x, *value);
+	return true;
+}
+
+static void read_syn(struct reader *x)
+{
+	struct ipt_cond *cond = ipt_cond_add(x->rule, IPT_TCP_FLAGS, x->is_not);
+
+	cond->mask = 0x17; /* FIN,SYN,RST,ACK */
+	cond->value = 0x02;
+}
+
+static void read_tcp_flags(struct reader *x, const char *mask, const char *name)
+{
+	struct ipt_value v = { .reading = x->r->reading,
+			       .rule = x->rule,
+			       .is_not = x->is_not,
+			       .problem = x->is_unsure ? &x->ignored : &x->r->problem };
+	const char *comp = next_word(x);
+
+	if (comp)
+		ipt_value_tcp_flags(&v, mask, comp);
+	else
+		refuse(x, "%s needs two values", name);
+}
+
+static void read_option(struct reader *x, enum ipt_option option, const char *value,
+			const char *name)
+{
+	if (!take_value(x, option, &value, name))
+		return;
 	switch (option) {
 	case O_PROTO:
 		read_protocol(x, value);
@@ -337,26 +368,12 @@ static void read_option(struct reader *x, enum ipt_option option, const char *va
 	case O_FORBIDDEN:
 		refuse(x, "%s cannot be used in a file", name);
 		break;
-	case O_SYN: {
-		struct ipt_cond *cond = ipt_cond_add(x->rule, IPT_TCP_FLAGS, x->is_not);
-
-		cond->mask = 0x17; /* FIN,SYN,RST,ACK */
-		cond->value = 0x02;
+	case O_SYN:
+		read_syn(x);
 		break;
-	}
-	case O_TCP_FLAGS: {
-		struct ipt_value v = { .reading = x->r->reading,
-				       .rule = x->rule,
-				       .is_not = x->is_not,
-				       .problem = x->is_unsure ? &x->ignored : &x->r->problem };
-		const char *comp = next_word(x);
-
-		if (comp)
-			ipt_value_tcp_flags(&v, value, comp);
-		else
-			refuse(x, "%s needs two values", name);
+	case O_TCP_FLAGS:
+		read_tcp_flags(x, value, name);
 		break;
-	}
 	case O_NOTRACK:
 		x->rule->target = IPT_NOTRACK;
 		break;

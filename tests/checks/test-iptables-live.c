@@ -140,8 +140,7 @@ static void make_rules(struct str *into)
 		"-A PREROUTING -p tcp --dport 22 -s 10.0.0.0/8 -j REDIRECT --to-ports 2222\n",
 		"-A PREROUTING -p tcp --dport 22 -j DNAT --to-destination 10.0.1.25:2200\n",
 		"-A PREROUTING -i lo -p tcp --dport 22 -j REDIRECT --to-ports 2222\n",
-		"-A PREROUTING -p tcp --dport 22 -j ACCEPT\n-A PREROUTING -j REDIRECT -p tcp "
-		"--to-ports 9\n",
+		"-A PREROUTING -p tcp --dport 22 -j ACCEPT\n-A PREROUTING -p tcp -j REDIRECT\n",
 	};
 	bool has_policy = pick(2);
 
