@@ -32,8 +32,17 @@ static int open_in(const struct dir *dir, const char *path, int flags, uint32_t 
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	const char *inside = path + strspn(path, "/");
+	int fd;
 
-	return (int)syscall(SYS_openat2, dir->fd, *inside ? inside : ".", &how, sizeof(how));
+	/* openat2(2): EAGAIN when a rename or mount anywhere on the machine happened while ".." was
+	 * being resolved, so that staying inside could not be proven; asking again is the remedy.
+	 */
+	for (unsigned tries = 0; tries < 1000; tries++) {
+		fd = (int)syscall(SYS_openat2, dir->fd, *inside ? inside : ".", &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return fd;
 }
 
 static int open_err(struct err *err, int errnum, const char *path)
