@@ -9,15 +9,16 @@
 /* Reads sshd_config and what it includes into one list of directives in sshd's order. */
 
 #define DEPTH_MAX      16 /* of Include, as sshd's own */
-#define DIRECTIVES_MAX 50000
+#define DIRECTIVES_MAX 10000
 #define FILES_MAX      1000
 #define PORTS_MAX      256
+#define SUBSYSTEMS_MAX 256
 
 struct load {
 	const struct machine *machine;
 	struct sshd_conf *conf;
 	uint32_t scope; /* where the next directive belongs */
-	size_t ports;
+	size_t ports, subsystems;
 	const char *open_files[DEPTH_MAX + 2]; /* from the main file down to the one being read */
 };
 
@@ -114,7 +115,9 @@ static void check_repetition(struct load *load, struct sshd_directive *d)
 		return;
 	if (str_eq(key, "port") && ++load->ports > PORTS_MAX)
 		d->fatal = mem_printf("there are too many ports");
-	if (!str_eq(key, "subsystem") || !version || version >= 905)
+	if (str_eq(key, "subsystem") && ++load->subsystems > SUBSYSTEMS_MAX)
+		d->fatal = mem_printf("there are too many subsystems");
+	if (d->fatal || !str_eq(key, "subsystem") || !version || version >= 905)
 		return;
 	for (size_t i = 0; i + 1 < load->conf->directives.count; i++) {
 		const struct sshd_directive *other = &load->conf->directives.items[i];
