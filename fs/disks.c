@@ -79,8 +79,7 @@ int disks_from_json(const json_t *json, struct disks *ret, struct err *err)
 	if (!json_is_array(list))
 		return err_set(err, ERR_MALFORMED, "the disks have no list \"filesystems\"");
 	disks.is_complete = json_is_true(json_object_get(json, "is_complete"));
-	json_array_foreach(list, i, value)
-	{
+	json_array_foreach (list, i, value) {
 		const json_t *subvols = json_object_get(value, "subvols");
 		struct disk_fs *fs = vec_add(&disks);
 

@@ -154,23 +154,21 @@ void board_event(struct board *board, const char *id, const json_t *event, int64
 	const char *kind = text_of(event, "event");
 	struct board_rescue *rescue;
 
-	if (!id && !str_eq(kind, "progress"))
-		return;
-	rescue = rescue_of(board, id ? id : "");
+	rescue = rescue_of(board, id ? id : ""); /* "": a local target, which has no steps */
 	if (str_eq(kind, "plan")) {
 		take_plan(rescue, event);
 	} else if (str_eq(kind, "step")) {
 		take_step(rescue, event, now_ms);
-	} else if (str_eq(kind, "waiting") || str_eq(kind, "progress")) {
+	} else if (str_eq(kind, "waiting")) {
 		replace(&rescue->waiting, text_of(event, "text"));
 		rescue->deadline_s = json_integer_value(json_object_get(event, "deadline_s"));
 		rescue->waiting_since_ms = now_ms;
 	} else if (str_eq(kind, "verdict")) {
-		replace(&rescue->verdict, text_of(event, "result"));
+		if (id)
+			replace(&rescue->verdict, text_of(event, "result"));
 		replace(&rescue->waiting, "");
 	}
-	if (str_eq(kind, "plan") || str_eq(kind, "step") || str_eq(kind, "waiting") ||
-	    str_eq(kind, "progress"))
+	if (str_eq(kind, "plan") || str_eq(kind, "step") || str_eq(kind, "waiting"))
 		board_draw(board, now_ms);
 }
 

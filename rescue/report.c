@@ -199,12 +199,6 @@ static void say_waiting(const struct line *line, const json_t *event)
 		(long long)number_of(event, "deadline_s"));
 }
 
-static void say_text(const struct line *line, const json_t *event)
-{
-	put_who(line);
-	fprintf(line->to, "%s\n", text_of(event, "text"));
-}
-
 static void say_fact(const struct line *line, const json_t *event)
 {
 	put_who(line);
@@ -311,7 +305,6 @@ static const struct {
 	{ "plan", say_plan, false, true },
 	{ "step", say_step, false, true },
 	{ "waiting", say_waiting, false, true },
-	{ "progress", say_text, false, true },
 	{ "machine", say_machine, false, false },
 	{ "finding", say_finding, true, false },
 	{ "diff", say_diff, true, false },

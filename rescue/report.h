@@ -2,30 +2,29 @@
 #ifndef RESCUE_REPORT_H
 #define RESCUE_REPORT_H
 
-/* What a person or a program sees. Everything said is an event, a JSON object with a "event"
- * member; report.c alone decides how it looks: a board on a terminal, plain lines elsewhere, the
- * objects themselves (one a line, on stdout) with --json. Results go to stdout, progress to stderr.
+/* What a person or a program sees. Everything said is an event, a JSON object with an "event" member;
+ * report.c alone decides how it looks: a board on a terminal, plain lines elsewhere, the objects
+ * themselves (one a line, on stdout) with --json. Results go to stdout, progress to stderr.
  *
  * Events ("rescue": instance id, where the event belongs to one of several rescues):
- *  run       {"run", "instances": []}                          a run began
- *  fact      {"name", "text"}                                  inventory, suspicion from the
- * console hazard    {"text", "costs": "data"|"money"|"address"|"downtime", "needs_consent": bool}
- *  plan      {"steps": [{"name", "text"}]}
- *  step      {"name", "state": "begun"|"done"|"returned"|"skipped"|"failed"|"returning", "text"}
- *  waiting   {"name", "text", "deadline_s"}                    what is being waited for now
- *  machine   {"pretty_name", ...}
- *  finding   {"check","severity","class","path","line","message","repairable","rows"}
- *  diff      {"path", "text"}
- *  could_not_tell {"check", "message"}
- *  examined  {"findings": n, "repairs": n, "blocks": n, "bytes": n}
- *  repaired  {"edits": n, "blocks": n, "undo": "..."}
- *  console   {"text"}
- *  warning   {"text"}                                          says what happens next
- *  error     {"code", "exit_status", "text"}
- *  verdict   {"result":
- * "rescued"|"healthy"|"repaired"|"faults"|"returned"|"unverified"|"away"|"undone", "text",
- * "down_s", "snapshot", "next": "command to type"} audit     the whole object of `audit --json`,
- * printed as it is                                  */
+ *   run            run, instances                          a run began
+ *   fact           name, text                              inventory, suspicion from the console
+ *   hazard         text, costs, needs_consent              costs: data, money, address, downtime
+ *   plan           steps [name, text]                      a name that comes again is its way home
+ *   step           name, state, text                       state: begun, done, skipped, failed, returning, returned
+ *   waiting        name, text, deadline_s                  what is being waited for now
+ *   machine        id, version_id, pretty_name             what the volume holds
+ *   finding        check, severity, class, path, line, message, repairable, rows
+ *   diff           path, text
+ *   could_not_tell check, message
+ *   examined       findings, repairs, blocks, bytes
+ *   repaired       edits, blocks, undo
+ *   console        text
+ *   warning        text                                    says what happens next
+ *   error          code, exit_status, text
+ *   verdict        result, text, down_s, snapshot, next    result: rescued, healthy, repaired, faults, returned,
+ *                                                          unverified, away, undone, could-not-tell
+ *   audit          the whole object of `audit --json`, printed as it is */
 
 #include "base/err.h"
 

@@ -81,7 +81,7 @@ struct sim {
 	uint64_t call_count;
 	uint64_t serial; /* makes ids and request ids unique */
 	json_t *counters;
-	json_t *calls; /* the log of calls, newest last */
+	json_t *calls;	    /* the log of calls, newest last */
 	bool shows_at_once; /* what a world description says was always so */
 	bool stopping;
 };
