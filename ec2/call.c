@@ -278,7 +278,9 @@ static void on_error(struct call *call, const struct http_reply *reply)
 	struct err why = ERR_INIT;
 
 	aws_error_read(reply, &error);
-	row = error_find(error.code, reply->status);
+	error.is_from_aws = call->task.ec2->is_aws;
+	call->task.ec2->is_aws |= error.code[0] != '\0';
+	row = error_find(&error);
 	if (recover(call, reply, row))
 		return;
 	op->http_status = reply->status;
@@ -289,7 +291,7 @@ static void on_error(struct call *call, const struct http_reply *reply)
 		call_end(call, NULL);
 		return;
 	}
-	aws_error_say(&error, call->action, reply->status, &why);
+	aws_error_say(&error, call->action, &why);
 	if (row->class == ERROR_TRANSIENT && !is_repeatable(call)) {
 		why.code = ERR_INDOUBT;
 		err_in(&why, "whether it took effect is not known");
@@ -353,6 +355,7 @@ static void on_success(struct call *call, const struct http_reply *reply)
 		on_error(call, reply);
 		return;
 	}
+	call->task.ec2->is_aws = true;
 	op->http_status = reply->status;
 	copy_request_id(op, xml);
 	if (call->is_dry_run && !call->action->next_token) {

@@ -6,6 +6,7 @@
 
 #include "ec2/action.h"
 #include "ec2/creds.h"
+#include "ec2/find.h"
 #include "ec2/http.h"
 #include "ec2/pace.h"
 
@@ -15,6 +16,14 @@ struct task {
 	struct ec2_op *op;
 	void (*free)(struct task *task); /* stops it and frees all, without telling op */
 	struct task *next;
+};
+
+/* How things are looked up by id (ec2/find.h): in this order, until one way has led to something.
+ */
+enum find_way { FIND_BY_FILTER, FIND_BY_ID, FIND_IN_ALL };
+struct find_memory {
+	enum find_way way;
+	bool is_proven;
 };
 
 struct ec2 {
@@ -28,6 +37,8 @@ struct ec2 {
 	char *imds_token; /* secret; see ec2/imds.c */
 	int64_t imds_token_until_ms;
 	struct task *tasks;
+	struct find_memory ways[EC2_WHATS];
+	bool is_aws; /* an answer in the form of AWS has come: the endpoint is right */
 	struct ec2_counters counters;
 };
 

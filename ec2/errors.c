@@ -75,7 +75,7 @@ static const struct error_row rows[] = {
 	{ "UnknownAction", ERR_UNSUPPORTED, ERROR_REFUSED },
 	{ "InvalidAction", ERR_UNSUPPORTED, ERROR_REFUSED },
 	{ "NotImplemented*", ERR_UNSUPPORTED, ERROR_REFUSED },
-	{ "UnknownOperationException", ERR_UNSUPPORTED, ERROR_REFUSED },
+	{ "UnknownOperation*", ERR_UNSUPPORTED, ERROR_REFUSED },
 	{ "Unsupported*", ERR_UNSUPPORTED, ERROR_REFUSED },
 
 	{ "*.Malformed", ERR_USAGE, ERROR_REFUSED },
@@ -96,21 +96,27 @@ static const struct error_row refused = { "", ERR_CLOUD, ERROR_REFUSED };
 static const struct error_row denied = { "", ERR_CREDENTIALS, ERROR_REFUSED };
 static const struct error_row not_aws = { "", ERR_NETWORK, ERROR_REFUSED };
 
-const struct error_row *error_find(const char *aws_code, int http_status)
+const struct error_row *error_find(const struct aws_error *error)
 {
-	if (*aws_code)
-		for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-			if (!fnmatch(rows[i].code, aws_code, 0))
-				return &rows[i];
-	if (http_status == 429)
-		return &throttled;
-	if (http_status == 501)
+	int status = error->http_status;
+
+	if (status == 501) /* whatever the code: "InternalFailure" is one that is sent with it */
 		return &unsupported;
-	if (http_status >= 500)
+	if (error->code[0])
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+			if (!fnmatch(rows[i].code, error->code, 0))
+				return &rows[i];
+	if (status == 429)
+		return &throttled;
+	if (status >= 500)
 		return &failed;
-	if (*aws_code)
+	if (error->code[0])
 		return &refused;
-	return http_status == 401 || http_status == 403 ? &denied : &not_aws;
+	if (status == 401 || status == 403)
+		return &denied;
+	return error->is_from_aws && (status == 400 || status == 404 || status == 405)
+		       ? &unsupported
+		       : &not_aws;
 }
 
 static void copy_escaped(const char *text, char *ret, size_t size)
@@ -184,6 +190,7 @@ void aws_error_read(const struct http_reply *reply, struct aws_error *ret)
 	const char *id = http_reply_header(reply, "x-amzn-requestid");
 
 	memset(ret, 0, sizeof(*ret));
+	ret->http_status = reply->status;
 	if (*body == '<')
 		read_xml(reply, ret);
 	else
@@ -236,10 +243,9 @@ static size_t readable_length(const char *message)
 	return len;
 }
 
-int aws_error_say(const struct aws_error *error, const struct ec2_action *action, int http_status,
-		  struct err *err)
+int aws_error_say(const struct aws_error *error, const struct ec2_action *action, struct err *err)
 {
-	const struct error_row *row = error_find(error->code, http_status);
+	const struct error_row *row = error_find(error);
 	cleanup(str_done) struct str text = STR_INIT;
 
 	str_addf(&text, "%s: ", action->name);
@@ -248,11 +254,13 @@ int aws_error_say(const struct aws_error *error, const struct ec2_action *action
 
 		str_addf(&text, "the IAM permission %s is missing: ", permission);
 	}
-	str_addf(&text, "HTTP %d", http_status);
+	str_addf(&text, "HTTP %d", error->http_status);
 	if (error->code[0])
 		str_addf(&text, " %s", error->code);
 	else if (row == &not_aws)
 		str_add(&text, ", not an answer of AWS: is the endpoint URL right?");
+	else if (row == &unsupported)
+		str_add(&text, ": this server does not know the action");
 	if (error->message) {
 		size_t len = readable_length(error->message);
 

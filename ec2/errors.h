@@ -22,18 +22,20 @@ struct error_row {
 	enum err_code to;
 	enum error_class class;
 };
-/* Never NULL: what no row knows is ERR_CLOUD, by HTTP status refused or transient. */
-const struct error_row *error_find(const char *aws_code, int http_status);
-
 struct aws_error {
 	char code[64], request_id[64]; /* escaped, "" when there is none */
 	char *message;		       /* as sent; NULL when there is none */
+	int http_status;
+	/* Set by the caller: the endpoint has answered in the form of AWS before, so that an answer
+	 * in another form is about the action, not about the endpoint. */
+	bool is_from_aws;
 };
+/* Never NULL: what no row knows is ERR_CLOUD, by HTTP status refused or transient. */
+const struct error_row *error_find(const struct aws_error *error);
 void aws_error_read(const struct http_reply *reply, struct aws_error *ret);
 void aws_error_done(struct aws_error *error);
 DEFINE_CLEANUP_DONE(struct aws_error, aws_error_done)
 /* The whole sentence for a person; returns -1 like err_set. */
-int aws_error_say(const struct aws_error *error, const struct ec2_action *action, int http_status,
-		  struct err *err);
+int aws_error_say(const struct aws_error *error, const struct ec2_action *action, struct err *err);
 
 #endif

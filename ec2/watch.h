@@ -4,11 +4,11 @@
 
 /* Observation: the state of the watched instances, volumes and snapshots, seen for all rescues at
  * once. One DescribeInstances, one DescribeVolumes and one DescribeSnapshots a tick, whatever the
- * count (ids go into filters of up to 200 values, so that a missing id fails nobody else's look and
- * more than 200 ids take one more page of calls). A kind with nothing to watch is not asked about.
- */
+ * count (more than 200 ids take one more page of calls). A kind with nothing to watch is not asked
+ * about. Snapshots and status checks are comforts, which another EC2-compatible server may not have
+ * and a policy may not grant: without them a look is complete even so. */
 
-#include "ec2/calls.h"
+#include "ec2/find.h"
 
 struct ec2_watch;
 
@@ -47,8 +47,7 @@ int64_t
 ec2_looked_at_ms(const struct ec2_watch *); /* start of the newest complete look; -1: none yet */
 /* The error of the newest look; NULL when it succeeded. Looks go on by themselves after errors. */
 const struct err *ec2_watch_err(const struct ec2_watch *);
-/* Status checks are a comfort that another EC2-compatible server may not have, and that a policy
- * may not grant: why they cannot be seen, without failing the look; NULL when they can. */
+/* Why status checks cannot be seen, once that is clear; NULL when they can. */
 const struct err *ec2_watch_status_err(const struct ec2_watch *);
 
 #endif

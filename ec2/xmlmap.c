@@ -2,6 +2,7 @@
 #include "ec2/xmlmap.h"
 #include "ec2/types.h"
 #include "ec2/when.h"
+#include "base/log.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -141,6 +142,26 @@ static int take_item(struct wanted *want, const struct xml_node *node)
 	return rc;
 }
 
+/* What a rescue can do without may have any form on another server; then it is as if it were not
+ * there. */
+static int take_value(struct wanted *want, char *text)
+{
+	struct err *err = want->in->err, ignored = ERR_INIT;
+	int rc;
+
+	if (want->row->rule != XML_NEED)
+		want->in->err = &ignored;
+	rc = read_value(want->in, want->row, text, want->at);
+	want->in->err = err;
+	if (ignored.code == ERR_INTERNAL)
+		*err = ignored;
+	if (ignored.code != ERR_MALFORMED)
+		return rc;
+	log_debug("ec2", "%s; left out", ignored.text);
+	want->is_found = false;
+	return 0;
+}
+
 static int take_node(void *arg, const struct xml_node *node)
 {
 	struct wanted *want = arg;
@@ -158,7 +179,7 @@ static int take_node(void *arg, const struct xml_node *node)
 	if (want->is_found)
 		return 0;
 	want->is_found = true;
-	return read_value(want->in, want->row, text, want->at);
+	return take_value(want, text);
 }
 
 static int read_rows(struct reading *in, const struct xmlmap *map, const struct xml_node *node,

@@ -8,8 +8,8 @@
  * A path is child names from the current element, "placement/availabilityZone"; "*" is any child.
  * Where several elements match, a list takes all (so "reservationSet/item/instancesSet/item"
  * flattens) and a single field takes the first that has text. Namespaces and unknown elements are
- * ignored; an empty element is an absent one. Only rows written _NEED must be there: another
- * EC2-compatible server may leave anything else out. */
+ * ignored; an empty element is an absent one. Only rows written _NEED must be there and in form:
+ * another EC2-compatible server may leave anything else out, or have its own idea of a time. */
 
 #include "base/err.h"
 #include "base/mem.h"

@@ -128,10 +128,11 @@ static int read_error(const struct str *text, int status)
 	cleanup(aws_error_done) struct aws_error error = { 0 };
 	struct err err = ERR_INIT;
 
+	reply.status = status;
 	str_add_bytes(&reply.body, text->s, text->len);
 	http_reply_add_header(&reply, "x-amzn-errortype", text->s);
 	aws_error_read(&reply, &error);
-	aws_error_say(&error, &action_attach_volume, status, &err);
+	aws_error_say(&error, &action_attach_volume, &err);
 	http_reply_done(&reply);
 	return err.code && is_printable(err.text) ? 0 : -1;
 }
