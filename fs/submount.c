@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fs/submount.h"
 #include "base/mem.h"
+#include "fs/fstab.h"
 #include "fs/spec.h"
 
-#include <libmount/libmount.h>
 #include <stdio.h>
 
 #define FSTAB_MAX (1u << 20)
@@ -13,33 +13,26 @@
 static const char *const targets[] = { "/usr", "/boot",	   "/boot/efi", "/efi",
 				       "/var", "/var/log", "/home",	"/root" };
 
-/* A line that cannot be parsed is the business of a check, not a reason to see less. */
-static int skip_bad_line(struct libmnt_table *table, const char *name, int line)
+/* "/boot/" is "/boot". */
+static bool is_place(const char *path, const char *target)
 {
-	(void)table;
-	(void)name;
-	(void)line;
-	return 1;
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return len == strlen(target) && !memcmp(path, target, len);
 }
 
-static struct libmnt_table *read_fstab(struct tree *tree, struct err *err)
+/* The last line for a place that mount(8) takes; NULL: none. A line that cannot be parsed is the
+ * business of a check, not a reason to see less. */
+static const struct fstab_entry *line_for(const struct fstab *fstab, const char *target)
 {
-	cleanup(str_done) struct str text = STR_INIT;
-	struct libmnt_table *table;
-	FILE *stream;
+	const struct fstab_entry *found = NULL;
 
-	if (tree_read(tree, "/etc/fstab", FSTAB_MAX, &text, err) < 0)
-		return NULL;
-	table = mnt_new_table();
-	if (!table)
-		abort();
-	mnt_table_set_parser_errcb(table, skip_bad_line);
-	stream = text.len ? fmemopen(text.s, text.len, "r") : NULL;
-	if (stream) {
-		(void)mnt_table_parse_stream(table, stream, "fstab");
-		fclose(stream);
-	}
-	return table;
+	vec_foreach (entry, fstab)
+		if (!entry->rejected && is_place(entry->field[FSTAB_FILE], target))
+			found = entry;
+	return found;
 }
 
 /* Device names: only the first disk has one that means something, and only the number of the
@@ -58,68 +51,53 @@ static const struct disk_fs *by_kernel_name(const struct disks *disks, const str
 	return NULL;
 }
 
-static bool find_row(const struct disks *disks, struct libmnt_fs *line, size_t *ret)
+static bool find_row(const struct disks *disks, const struct spec *spec, size_t *ret)
 {
-	const char *source = mnt_fs_get_srcpath(line), *tag, *value;
-	cleanup(free) char *text = NULL;
-	cleanup(spec_done) struct spec spec = { 0 };
 	struct spec_matches matches = { 0 };
 	const struct disk_fs *found;
 
-	/* libmount has taken the quotes off a tag's value. */
-	if (!mnt_fs_get_tag(line, &tag, &value))
-		text = mem_printf("%s=%s", tag, value);
-	else
-		text = mem_strdup(source ? source : "");
-	spec_parse(text, &spec);
-	spec_find(disks, &spec, &matches);
+	spec_find(disks, spec, &matches);
 	found = matches.count ? matches.items[0] : NULL;
 	vec_done(&matches);
-	if (spec.kind == SPEC_KERNEL)
-		found = by_kernel_name(disks, &spec);
+	if (spec->kind == SPEC_KERNEL)
+		found = by_kernel_name(disks, spec);
 	if (!found || !found->type)
 		return false;
 	*ret = (size_t)(found - disks->items);
 	return true;
 }
 
-static void subvol_of(struct libmnt_fs *line, char **ret_subvol, uint64_t *ret_id)
+static void subvol_of(const struct fstab_entry *line, char **ret_subvol, uint64_t *ret_id)
 {
-	char *value = NULL;
-	size_t len = 0;
+	const char *options = line->field[FSTAB_OPTS];
+	struct fstab_option option;
 
-	if (!mnt_fs_get_option(line, "subvol", &value, &len) && value) {
-		while (len && *value == '/') {
-			value++;
-			len--;
+	if (fstab_option_find(options, "subvol", &option) && option.value) {
+		while (option.value_len && *option.value == '/') {
+			option.value++;
+			option.value_len--;
 		}
-		*ret_subvol = mem_strndup(value, len);
-	} else if (!mnt_fs_get_option(line, "subvolid", &value, &len) && value && len < 20) {
-		*ret_id = strtoull(value, NULL, 10);
+		*ret_subvol = mem_strndup(option.value, option.value_len);
+	} else if (fstab_option_find(options, "subvolid", &option) && option.value &&
+		   option.value_len < 20) {
+		*ret_id = strtoull(option.value, NULL, 10);
 	}
 }
 
-/* Kernel file systems without a disk behind them, network file systems, overlays. */
-static bool is_ours(struct libmnt_fs *line)
-{
-	const char *type = mnt_fs_get_fstype(line);
-
-	return !mnt_fs_is_pseudofs(line) && !mnt_fs_is_netfs(line) && !mnt_fs_is_swaparea(line) &&
-	       !(type && (str_eq(type, "overlay") || str_eq(type, "none")));
-}
-
-static void take_line(struct libmnt_fs *line, const char *target, const struct disks *disks,
+static void take_line(const struct fstab_entry *line, const char *target, const struct disks *disks,
 		      struct submounts *ret, struct tree_names *warnings)
 {
 	struct submount submount = { 0 };
+	cleanup(spec_done) struct spec spec = { 0 };
+	const char *text = line->field[FSTAB_SPEC];
 
-	if (!is_ours(line))
-		return;
-	if (!find_row(disks, line, &submount.row)) {
+	spec_parse(text, &spec);
+	if (spec.kind == SPEC_PATH || spec.kind == SPEC_OTHER)
+		return; /* a bind mount, a file system of the kernel or of the network */
+	if (!find_row(disks, &spec, &submount.row)) {
 		cleanup(str_done) struct str source = STR_INIT;
-		const char *text = mnt_fs_get_source(line);
 
-		str_add_escaped(&source, text ? text : "", text ? strlen(text) : 0);
+		str_add_escaped(&source, text, strlen(text));
 		vec_push(warnings,
 			 mem_printf("%s: %s of its fstab line is not among the disks that were "
 				    "given; what is below it is not seen",
@@ -134,35 +112,38 @@ static void take_line(struct libmnt_fs *line, const char *target, const struct d
 void submounts_find(struct tree *tree, const struct disks *disks, struct submounts *ret,
 		    struct tree_names *warnings)
 {
+	cleanup(str_done) struct str text = STR_INIT;
+	cleanup(fstab_done) struct fstab fstab = { 0 };
 	struct err err = ERR_INIT;
-	struct libmnt_table *table = read_fstab(tree, &err);
 
-	if (!table) {
+	if (tree_read(tree, "/etc/fstab", FSTAB_MAX, &text, &err) < 0) {
 		if (err.code != ERR_NOTFOUND)
 			vec_push(warnings,
 				 mem_printf("%s; separate file systems are not seen", err.text));
 		return;
 	}
+	fstab_parse(&text, &fstab);
 	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
-		struct libmnt_fs *line =
-			mnt_table_find_target(table, targets[i], MNT_ITER_BACKWARD);
+		const struct fstab_entry *line = line_for(&fstab, targets[i]);
 
 		if (line)
 			take_line(line, targets[i], disks, ret, warnings);
 	}
-	mnt_unref_table(table);
 }
 
 void submounts_root_subvol(struct tree *tree, char **ret_subvol, uint64_t *ret_id)
 {
+	cleanup(str_done) struct str text = STR_INIT;
+	cleanup(fstab_done) struct fstab fstab = { 0 };
+	const struct fstab_entry *line;
 	struct err ignored;
-	struct libmnt_table *table = read_fstab(tree, &ignored);
-	struct libmnt_fs *line =
-		table ? mnt_table_find_target(table, "/", MNT_ITER_BACKWARD) : NULL;
 
+	if (tree_read(tree, "/etc/fstab", FSTAB_MAX, &text, &ignored) < 0)
+		return;
+	fstab_parse(&text, &fstab);
+	line = line_for(&fstab, "/");
 	if (line)
 		subvol_of(line, ret_subvol, ret_id);
-	mnt_unref_table(table);
 }
 
 void submounts_done(struct submounts *submounts)
