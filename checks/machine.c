@@ -14,8 +14,15 @@ struct cached_unit {
 	enum unit_state state;
 };
 
+struct cached_dir {
+	char *path;
+	bool is_known;
+	struct tree_names names;
+};
+
 struct machine {
 	struct machine_given given;
+	VEC(struct cached_dir *) dirs;
 	VEC(struct cached_file *) files;
 	VEC(char *) quotes;
 	VEC(struct cached_unit *) units;
@@ -49,6 +56,11 @@ void machine_free(struct machine *machine)
 	}
 	vec_foreach (quote, &machine->quotes)
 		free(*quote);
+	vec_foreach (dir, &machine->dirs) {
+		free((*dir)->path);
+		tree_names_done(&(*dir)->names);
+		free(*dir);
+	}
 	vec_foreach (unit, &machine->units) {
 		free((*unit)->name);
 		free((*unit)->path);
@@ -60,6 +72,7 @@ void machine_free(struct machine *machine)
 		free(user->shell);
 	}
 	vec_done(&machine->files);
+	vec_done(&machine->dirs);
 	vec_done(&machine->quotes);
 	vec_done(&machine->units);
 	vec_done(&machine->users);
@@ -292,6 +305,37 @@ static const char *const unit_dirs[] = { "/etc/systemd/system", "/run/systemd/sy
 					 "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
 					 "/lib/systemd/system" };
 
+static const struct cached_dir *dir_of(struct machine *machine, const char *path)
+{
+	struct err err = ERR_INIT;
+	struct cached_dir *dir;
+
+	vec_foreach (known, &machine->dirs)
+		if (str_eq((*known)->path, path))
+			return *known;
+	dir = mem_alloc(sizeof(*dir));
+	dir->path = mem_strdup(path);
+	dir->is_known = !tree_list(machine->given.tree, path, &dir->names, &err) ||
+			err.code == ERR_NOTFOUND;
+	vec_push(&machine->dirs, dir);
+	return dir;
+}
+
+static int compare_name(const void *name, const void *item)
+{
+	return strcmp(name, *(char *const *)item);
+}
+
+/* Most units are in most of the directories not there: one list answers for all of them. */
+static bool may_be_in(struct machine *machine, const char *path, const char *name)
+{
+	const struct cached_dir *dir = dir_of(machine, path);
+
+	return !dir->is_known ||
+	       (dir->names.count && bsearch(name, dir->names.items, dir->names.count,
+					    sizeof(*dir->names.items), compare_name));
+}
+
 static bool is_masked(struct tree *tree, const char *path)
 {
 	cleanup(str_done) struct str target = STR_INIT;
@@ -306,22 +350,20 @@ static bool is_masked(struct tree *tree, const char *path)
 	return S_ISREG(st.mode) && !st.size_bytes; /* an empty unit file masks too */
 }
 
-static bool is_wanted(struct tree *tree, const char *unit)
+static bool is_wanted(struct machine *machine, const char *unit)
 {
 	for (size_t i = 0; i < ARRAY_LEN(unit_dirs); i++) {
-		cleanup(tree_names_done) struct tree_names names = { 0 };
-		struct err ignored = ERR_INIT;
-
-		if (tree_list(tree, unit_dirs[i], &names, &ignored) < 0)
-			continue;
-		vec_foreach (name, &names) {
-			cleanup(free) char *link = NULL;
+		vec_foreach (name, &dir_of(machine, unit_dirs[i])->names) {
+			cleanup(free) char *dir = NULL, *link = NULL;
+			struct err ignored = ERR_INIT;
 			struct tree_stat st;
 
 			if (!str_ends(*name, ".wants") && !str_ends(*name, ".requires"))
 				continue;
-			link = mem_printf("%s/%s/%s", unit_dirs[i], *name, unit);
-			if (!tree_stat(tree, link, TREE_NOFOLLOW, &st, &ignored))
+			dir = mem_printf("%s/%s", unit_dirs[i], *name);
+			link = mem_printf("%s/%s", dir, unit);
+			if (may_be_in(machine, dir, unit) &&
+			    !tree_stat(machine->given.tree, link, TREE_NOFOLLOW, &st, &ignored))
 				return true;
 		}
 	}
@@ -329,7 +371,7 @@ static bool is_wanted(struct tree *tree, const char *unit)
 }
 
 /* System V: /etc/rc3.d/S55sshd (or /etc/rc.d/rc3.d). */
-static enum unit_state sysv_state(struct tree *tree, const char *unit)
+static enum unit_state sysv_state(struct machine *machine, const char *unit)
 {
 	static const char *const dirs[] = { "/etc/rc3.d", "/etc/rc.d/rc3.d", "/etc/rc2.d",
 					    "/etc/rc5.d", "/etc/init.d/rc3.d" };
@@ -340,23 +382,18 @@ static enum unit_state sysv_state(struct tree *tree, const char *unit)
 		return UNIT_MISSING;
 	base = mem_strndup(unit, (size_t)(dot - unit));
 	script = mem_printf("/etc/init.d/%s", base);
-	if (!tree_exists(tree, script))
+	if (!may_be_in(machine, "/etc/init.d", base) || !tree_exists(machine->given.tree, script))
 		return UNIT_MISSING;
-	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
-		cleanup(tree_names_done) struct tree_names names = { 0 };
-		struct err ignored = ERR_INIT;
-
-		if (tree_list(tree, dirs[i], &names, &ignored) < 0)
-			continue;
-		vec_foreach (name, &names)
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+		vec_foreach (name, &dir_of(machine, dirs[i])->names)
 			if ((*name)[0] == 'S' && strlen(*name) > 3 && str_eq(*name + 3, base))
 				return UNIT_ENABLED;
-	}
 	return UNIT_DISABLED;
 }
 
-static void look_at_unit(struct tree *tree, struct cached_unit *unit)
+static void look_at_unit(struct machine *machine, struct cached_unit *unit)
 {
+	struct tree *tree = machine->given.tree;
 	cleanup(str_done) struct str real = STR_INIT;
 	struct err ignored = ERR_INIT;
 	const char *real_name;
@@ -365,24 +402,25 @@ static void look_at_unit(struct tree *tree, struct cached_unit *unit)
 		cleanup(free) char *path = mem_printf("%s/%s", unit_dirs[i], unit->name);
 		struct tree_stat st;
 
-		if (!tree_stat(tree, path, TREE_NOFOLLOW, &st, &ignored))
+		if (may_be_in(machine, unit_dirs[i], unit->name) &&
+		    !tree_stat(tree, path, TREE_NOFOLLOW, &st, &ignored))
 			unit->path = TAKE(path);
 	}
 	if (!unit->path) {
-		unit->state = sysv_state(tree, unit->name);
+		unit->state = sysv_state(machine, unit->name);
 		return;
 	}
 	if (is_masked(tree, unit->path)) {
 		unit->state = UNIT_MASKED;
 		return;
 	}
-	unit->state = is_wanted(tree, unit->name) ? UNIT_ENABLED : UNIT_DISABLED;
+	unit->state = is_wanted(machine, unit->name) ? UNIT_ENABLED : UNIT_DISABLED;
 	if (unit->state == UNIT_ENABLED || tree_resolve(tree, unit->path, &real, &ignored) < 0)
 		return;
 	/* An alias ("sshd.service" for ssh.service) runs when what it names runs, and the other way
 	 * round. */
 	real_name = strrchr(real.s, '/') + 1;
-	if (!str_eq(real_name, unit->name) && is_wanted(tree, real_name))
+	if (!str_eq(real_name, unit->name) && is_wanted(machine, real_name))
 		unit->state = UNIT_ENABLED;
 }
 
@@ -395,7 +433,7 @@ static const struct cached_unit *unit_of(const struct machine *machine, const ch
 			return *known;
 	unit = mem_alloc(sizeof(*unit));
 	unit->name = mem_strdup(name);
-	look_at_unit(machine->given.tree, unit);
+	look_at_unit(mutable(machine), unit);
 	vec_push(&mutable(machine)->units, unit);
 	return unit;
 }

@@ -3,6 +3,7 @@
 #include "ec2/engine.h"
 #include "ec2/xml.h"
 #include "base/hash.h"
+#include "base/secrets.h"
 
 #include <time.h>
 
@@ -120,6 +121,7 @@ int ec2_open(struct loop *loop, const struct ec2_settings *settings, struct ec2 
 {
 	struct ec2 *ec2 = mem_alloc(sizeof(*ec2));
 
+	secrets_may_come();
 	ec2->loop = loop;
 	ec2->settings = *settings;
 	ec2->transport = settings->transport;

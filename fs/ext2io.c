@@ -7,14 +7,15 @@
 #include <stdio.h>
 
 #define LINE_BYTES  4096u
-#define LINES	    256u	     /* 1 MiB; libext2fs itself keeps only a few inodes */
-#define CACHED_UPTO (4 * LINE_BYTES) /* longer transfers are file contents, read once */
+#define LINES_LOG2  8
+#define LINES	    (1u << LINES_LOG2) /* 1 MiB; libext2fs itself keeps only a few inodes */
+#define CACHED_UPTO (4 * LINE_BYTES)   /* longer transfers are file contents, read once */
 
 struct window {
 	struct overlay *overlay;
 	uint64_t offset_bytes, size_bytes;
 	uint64_t tags[LINES]; /* number of the line + 1; 0: empty */
-	char *lines;
+	char *lines[LINES];   /* NULL until it is needed for the first time */
 };
 
 /* What the next io_manager open is about. libext2fs passes only a name through ext2fs_open2. */
@@ -48,7 +49,8 @@ static errcode_t window_close(io_channel channel)
 
 	if (--channel->refcount > 0)
 		return 0;
-	free(window->lines);
+	for (size_t i = 0; i < LINES; i++)
+		free(window->lines[i]);
 	free(window);
 	free(channel->name);
 	free(channel);
@@ -73,18 +75,27 @@ static bool range_of(io_channel channel, unsigned long long block, int count, ui
 	       *ret_offset <= window->size_bytes && *ret_len <= window->size_bytes - *ret_offset;
 }
 
+/* Block groups begin at multiples of a power of two: the low bits of the tables that are needed all
+ * the time are all the same. */
+static size_t slot_of(uint64_t line)
+{
+	return (size_t)((line * 0x9e3779b97f4a7c15u) >> (64 - LINES_LOG2));
+}
+
 static errcode_t read_line(struct window *window, uint64_t line, const char **ret)
 {
-	size_t slot = line % LINES;
-	char *bytes = window->lines + slot * LINE_BYTES;
+	size_t slot = slot_of(line);
 	uint64_t start = line * LINE_BYTES, left = window->size_bytes - start;
 	struct err err = ERR_INIT;
 
-	*ret = bytes;
+	if (!window->lines[slot])
+		window->lines[slot] = mem_alloc(LINE_BYTES);
+	*ret = window->lines[slot];
 	if (window->tags[slot] == line + 1)
 		return 0;
 	window->tags[slot] = 0;
-	if (overlay_pread(window->overlay, bytes, left < LINE_BYTES ? (size_t)left : LINE_BYTES,
+	if (overlay_pread(window->overlay, window->lines[slot],
+			  left < LINE_BYTES ? (size_t)left : LINE_BYTES,
 			  window->offset_bytes + start, &err) < 0) {
 		log_debug("ext2", "%s", err.text);
 		return EXT2_ET_SHORT_READ;
@@ -126,8 +137,8 @@ static errcode_t window_read64(io_channel channel, unsigned long long block, int
 static void forget_lines(struct window *window, uint64_t offset, size_t len)
 {
 	for (uint64_t line = offset / LINE_BYTES; line * LINE_BYTES < offset + len; line++)
-		if (window->tags[line % LINES] == line + 1)
-			window->tags[line % LINES] = 0;
+		if (window->tags[slot_of(line)] == line + 1)
+			window->tags[slot_of(line)] = 0;
 }
 
 static errcode_t window_write64(io_channel channel, unsigned long long block, int count,
@@ -218,8 +229,7 @@ int ext2io_open(struct overlay *overlay, uint64_t offset_bytes, uint64_t size_by
 	opening = mem_alloc(sizeof(*opening));
 	*opening = (struct window){ .overlay = overlay,
 				    .offset_bytes = offset_bytes,
-				    .size_bytes = size_bytes,
-				    .lines = mem_realloc(NULL, LINES * LINE_BYTES) };
+				    .size_bytes = size_bytes };
 	code = ext2fs_open2("overlay", NULL, flags, 0, 0, &window_manager, ret);
 	opening = NULL;
 	if (code)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/local.h"
 #include "base/file.h"
+#include "base/secrets.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -127,6 +128,17 @@ static char *make_work_dir(struct err *err)
 	return NULL;
 }
 
+/* Nobody is asked for anything here, so no credential is needed: there shall be none. */
+static void drop_secrets(void)
+{
+	static const char *const keep[] = {
+		"PATH",	  "HOME", "TMPDIR",   "XDG_STATE_HOME",	  "LANG",
+		"LC_ALL", "TERM", "NO_COLOR", "EC2_RESCUE_DEBUG", NULL
+	};
+
+	secrets_wipe_environment(keep);
+}
+
 int local_surgery(struct local *local, const struct surgery_job *wanted, struct err *err)
 {
 	const struct surgery_watch watch = { .event = forward, .changed = changed, .arg = local };
@@ -140,6 +152,7 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 
 	if (!work_dir)
 		return -1;
+	drop_secrets();
 	job.path = options->targets.items[0];
 	job.work_dir = work_dir;
 	job.fix = &options->fix;

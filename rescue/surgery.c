@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/surgery.h"
+#include "base/secrets.h"
 #include "rescue/sandbox.h"
 #include "rescue/surgery_wire.h"
 
@@ -311,9 +312,19 @@ static void on_deadline(void *arg)
 
 /* ---- the start ---- */
 
+/* In the child: as after an exec, but for what lies in memory. */
+static void __attribute__((noreturn)) go_on_as_surgeon(char *env[])
+{
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	prctl(PR_SET_NAME, "surgeon", 0, 0, 0);
+	environ = env;
+	_exit(surgeon_main(SANDBOX_CHANNEL));
+}
+
 /* In the child, between fork and exec: only async-signal-safe calls. */
 static void __attribute__((noreturn))
-become_surgeon(char *const env[], int channel, int words, pid_t parent)
+become_surgeon(char *env[], int channel, int words, pid_t parent)
 {
 	char name[] = "ec2-rescue", command[] = "surgeon";
 	char *const argv[] = { name, command, NULL };
@@ -335,6 +346,8 @@ become_surgeon(char *const env[], int channel, int words, pid_t parent)
 	    dup2(words, 2) < 0 || dup2(channel, SANDBOX_CHANNEL) < 0 ||
 	    close_range(SANDBOX_CHANNEL + 1, ~0u, 0) < 0)
 		_exit(1);
+	if (secrets_are_absent())
+		go_on_as_surgeon(env);
 	execve("/proc/self/exe", argv, env);
 	_exit(1);
 }

@@ -5,7 +5,8 @@
 /* Surgery as the process with credentials sees it: a child that has none.
  *
  * The child is this program again (hidden command "surgeon"), started with an empty environment and
- * only its channel open, so that no credential is in its memory. It opens the volume, has it
+ * only its channel open, so that no credential is in its memory; where there is none to begin with
+ * (base/secrets.h), a fork is enough. It opens the volume, has it
  * examined by a grandchild without privileges, applies edits to the overlay, examines again, has
  * the file system checked, and then asks; only after surgery_commit() does it write to the volume.
  * Its messages are JSON lines; everything in them is treated as hostile here. */
