@@ -305,6 +305,29 @@ def permissions(cloud):
     contains('error', texts(run, 'error'), 'ec2:DeleteTags, ec2:DetachVolume')
     expect('changes', mutating(cloud), [])
 
+@scenario('the helper: named with --helper where there is no metadata, refused where it is another machine')
+def helper(cloud):
+    p, other = cloud.patient(), cloud.patient()
+    off = {'AWS_EC2_METADATA_DISABLED': 'true'}
+    run = cloud.rescue(p, options=V, env=off)
+    expect('nowhere to go', run.status, 6)
+    contains('error', texts(run, 'error'), '--helper')
+    run = cloud.rescue(p, options=[*V, '--helper', other.instance])
+    expect('another machine', run.status, 6)
+    contains('error', texts(run, 'error'), 'is not this machine')
+    expect('malformed', cloud.rescue(p, options=['--helper', 'me']).status, 2)
+    expect('not there', cloud.rescue(p, options=['--helper', 'i-0123456789abcdef0'], env=off).status, 3)
+    expect('named', cloud.rescue(p, options=[*V, '--helper', HELPER], env=off).status, 0)
+    home(cloud, p)
+
+@scenario('a helper that is believed but is not this machine: no device appears, everything home')
+def wrong_helper(cloud):
+    p, other = cloud.patient(), cloud.patient()
+    run = cloud.rescue(p, options=[*V, '--helper', other.instance], env={'AWS_EC2_METADATA_DISABLED': 'true'}, pace=200)
+    expect('status', run.status, 10)
+    contains('error', texts(run, 'error'), 'is this machine really %s' % other.instance)
+    untouched(cloud, p)
+
 @scenario('the console is read for a suspicion, of the last boot only')
 def suspicion(cloud):
     p = cloud.patient(console='Linux version 4\nKernel panic - not syncing: old\nLinux version 5\r\n[ TIME ] Timed out waiting for device dev-xvdz.device.\r\n')

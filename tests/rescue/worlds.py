@@ -81,8 +81,8 @@ class Cloud:
         return p
     def argv(self, *args, state=None):
         return [TOOL, *args, '--state-dir', state or self.dir + '/state', '--device-dir', self.devices]
-    def start(self, *args, state=None, json_events=True, pace=None):
-        return subprocess.Popen(self.argv(*args, *(['--json'] if json_events else []), state=state), env=dict(self.env, EC2_RESCUE_PACE=str(pace or self.pace)), stdin=subprocess.DEVNULL,
+    def start(self, *args, state=None, json_events=True, pace=None, env={}):
+        return subprocess.Popen(self.argv(*args, *(['--json'] if json_events else []), state=state), env=dict(self.env, EC2_RESCUE_PACE=str(pace or self.pace), **env), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace')
     def finish(self, process, timeout=60, since=None):
         since = since or time.monotonic()
@@ -92,8 +92,8 @@ class Cloud:
             out, err = process.communicate()
             err += '\nharness: not finished after %d s' % timeout
         return Run(process.returncode, out, err, time.monotonic() - since)
-    def run(self, *args, timeout=60, state=None, pace=None):
-        return self.finish(self.start(*args, state=state, pace=pace), timeout, time.monotonic())
+    def run(self, *args, timeout=60, **how):
+        return self.finish(self.start(*args, **how), timeout, time.monotonic())
     def rescue(self, *patients, options=(), **how):
         return self.run('--yes', *options, *[p.instance for p in patients], **how)
     def calls(self): return self.ask('GET', 'calls')
