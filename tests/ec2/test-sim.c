@@ -181,7 +181,7 @@ static void wait_for(struct ec2_watch *watch, enum ec2_instance_state state, siz
 	struct volume_id root = id_of(volume, ROOT);
 	struct err err = ERR_INIT;
 
-	for (int i = 0; i < 3000; i++) {
+	for (int64_t end = loop_now_ms(fx.loop) + 60000; loop_now_ms(fx.loop) < end;) {
 		const struct ec2_instance *instance = ec2_seen_instance(watch, &patient);
 		const struct ec2_volume *volume = ec2_seen_volume(watch, &root);
 
