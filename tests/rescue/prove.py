@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Loops over failures of a rescue. Each situation has its own patient in the embedded cloud; afterwards the patient is
 rescued or as it was, if need be after `resume`, and its volume is exactly old or boots. Speaks TAP: one line a kind of situation.
-usage: tests/rescue/prove.py [--mutating] [--kinds K,K] [--from N] [--to N] [--step N] [--verbose] [--seed N] [--budget SECONDS] calls|kills|away|random|random-away..."""
+usage: tests/rescue/prove.py [--mutating] [--kinds K,K] [--from N] [--to N] [--step N] [--verbose] [--seed N] [--budget SECONDS] [undo-]calls|[undo-]kills|[undo-]away|random|random-away..."""
 import argparse, os, random, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from worlds import Cloud
@@ -24,12 +24,12 @@ class Tally:
         for line in self.failed[:20]: print('#   ' + line)
         sys.stdout.flush()
 
-def clean_run(cloud, options=()):
-    """The calls of a rescue to which nothing happens."""
-    p = cloud.patient()
+def clean_run(cloud, undo):
+    """The calls of a run to which nothing happens."""
+    p, command = commands(cloud, undo)
     cloud.forget()
-    run = cloud.rescue(p, options=[*VERIFY, *options])
-    assert run.status == 0 and run.result == 'rescued', run.out + run.err
+    run = cloud.run(*command)
+    assert run.status == 0 and run.result == ('undone' if undo else 'rescued'), run.out + run.err
     calls = cloud.calls()
     cloud.drop(p)
     return calls
@@ -61,30 +61,37 @@ def outcome_fits(cloud, p, run):
     if run.status not in (0, 1, 18) and cloud.not_home(p): return ['status %d, but not everything is home: %s' % (run.status, '; '.join(cloud.not_home(p)))]
     return []
 
-def every_call(args, number):
+def commands(cloud, undo):
+    """A patient and what is run on it; an undo is of a rescue to which nothing happened."""
+    p = cloud.patient()
+    if not undo: return p, ['--yes', *VERIFY, p.instance]
+    assert cloud.rescue(p, options=VERIFY).status == 0
+    return p, ['undo', '--yes', p.instance]
+
+def every_call(args, number, undo):
     with Cloud(consistency=args.consistency) as cloud:
-        calls = clean_run(cloud)
+        calls = clean_run(cloud, undo)
         for kind in args.kinds.split(','):
             tally = Tally(args)
             for n in chosen(args, calls):
-                p = cloud.patient()
+                p, command = commands(cloud, undo)
                 cloud.forget()
                 cloud.ask('POST', 'faults', {'call': n, 'kind': kind, 'delay_ms': 400})
-                run = cloud.rescue(p, options=VERIFY)
+                run = cloud.run(*command)
                 cloud.ask('DELETE', 'faults')
                 hit = [c['action'] + (' (dry run)' if c['params'].get('DryRun') else '') for c in cloud.calls() if c.get('fault')]
                 bad = outcome_fits(cloud, p, run) + settle(cloud, p, run)
                 tally.situation('%s at call %d, %s' % (kind, n, ', '.join(hit) or 'none'), bad, run)
                 cloud.drop(p)
             number += 1
-            tally.report(number, '%s at each call' % kind)
+            tally.report(number, '%s at each call of %s' % (kind, 'an undo' if undo else 'a rescue'))
     return number
 
-def killed(cloud, p, n, kind):
+def killed(cloud, command, n, kind):
     """kill -9 when call n has been made: its effect is there (slow) or not (lost-before)."""
     cloud.forget()
     cloud.ask('POST', 'faults', {'call': n, 'kind': kind, 'delay_ms': 2000})
-    process = cloud.start('--yes', *VERIFY, p.instance)
+    process = cloud.start(*command)
     until = time.monotonic() + 30
     while process.poll() is None and time.monotonic() < until:
         calls = cloud.calls()
@@ -95,19 +102,20 @@ def killed(cloud, p, n, kind):
     cloud.ask('DELETE', 'faults')
     return run, next((c['action'] for c in cloud.calls() if c['n'] == n), 'none')
 
-def every_kill(args, number, elsewhere):
+def every_kill(args, number, elsewhere, undo):
     with Cloud(consistency=args.consistency) as cloud:
-        calls = clean_run(cloud)
+        calls = clean_run(cloud, undo)
         for kind in ('slow', 'lost-before'):
             tally = Tally(args)
             for n in chosen(args, calls):
-                p = cloud.patient()
-                run, action = killed(cloud, p, n, kind)
+                p, command = commands(cloud, undo)
+                run, action = killed(cloud, command, n, kind)
                 bad = settle(cloud, p, run, elsewhere)
                 tally.situation('killed %s call %d, %s' % ('after' if kind == 'slow' else 'before', n, action), bad, run)
                 cloud.drop(p)
             number += 1
-            tally.report(number, 'kill -9 %s each call, resumed %s' % ('after' if kind == 'slow' else 'before', 'on another machine' if elsewhere else 'here'))
+            tally.report(number, 'kill -9 %s each call of %s, resumed %s' % ('after' if kind == 'slow' else 'before', 'an undo' if undo else 'a rescue',
+                                                                            'on another machine' if elsewhere else 'here'))
     return number
 
 def at_random(args, number, elsewhere):
@@ -151,7 +159,9 @@ def main():
     parser.add_argument('--verbose', action='store_true')
     parser.add_argument('--seed', type=int, default=random.randrange(1 << 30))
     parser.add_argument('--budget', type=float, default=20, help='seconds for each kind of random situations')
-    kinds = {'calls': lambda a, n: every_call(a, n), 'kills': lambda a, n: every_kill(a, n, False), 'away': lambda a, n: every_kill(a, n, True),
+    kinds = {'calls': lambda a, n: every_call(a, n, False), 'undo-calls': lambda a, n: every_call(a, n, True),
+             'kills': lambda a, n: every_kill(a, n, False, False), 'away': lambda a, n: every_kill(a, n, True, False),
+             'undo-kills': lambda a, n: every_kill(a, n, False, True), 'undo-away': lambda a, n: every_kill(a, n, True, True),
              'random': lambda a, n: at_random(a, n, False), 'random-away': lambda a, n: at_random(a, n, True)}
     parser.add_argument('what', nargs='+', choices=kinds)
     args = parser.parse_args()
