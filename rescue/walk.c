@@ -101,7 +101,9 @@ static void pass(struct rescue *r, enum step_state state)
 		return;
 	}
 	if (state != STEP_FOUND || !(rescue_plan[r->at]->flags & STEP_SILENT))
-		say_step(r, r->at, WAY_OUT, state == STEP_FOUND ? "skipped" : "done");
+		say_step(r, r->at, WAY_OUT,
+			 state == STEP_FOUND && rescue_plan[r->at]->kind != STEP_WAIT ? "skipped"
+										      : "done");
 	rescue_go_to(r, r->at + 1);
 }
 
