@@ -114,6 +114,32 @@ static int look(struct rescue *r, struct err *err)
 	return 0;
 }
 
+/* --dry-run: one look at the world, and what resuming would bring home. Takes r over. */
+static int show_left(struct rescue *r, struct err *err)
+{
+	struct runner *runner = r->runner;
+	cleanup(str_done) struct str left = STR_INIT;
+	int rc = 0;
+
+	rescue_watch(r, true);
+	ec2_watch_want(runner->watch, loop_now_ms(runner->loop));
+	while (rc == 0 && ec2_looked_at_ms(runner->watch) < 0) {
+		rc = loop_step(runner->loop, -1, err);
+		if (rc == 0 && ec2_watch_err(runner->watch)) {
+			*err = *ec2_watch_err(runner->watch);
+			rc = -1;
+		}
+	}
+	memset(r->unsettled_ms, 0, sizeof(r->unsettled_ms));
+	if (rc == 0) {
+		rescue_say_left(r, &left);
+		report_say(runner->report, r->record.instance.s, "fact", "{s:s, s:s}", "name",
+			   "left to do", "text", left.len ? left.s : "nothing is borrowed");
+	}
+	rescue_free(r);
+	return rc;
+}
+
 int resume_from_journal(struct runner *runner, const char *run, struct err *err)
 {
 	cleanup(free) char *dir = state_run_dir(runner->options, run);
@@ -132,6 +158,8 @@ int resume_from_journal(struct runner *runner, const char *run, struct err *err)
 	r = rescue_new(runner, &record);
 	r->journal = TAKE(journal);
 	find_place(r);
+	if (runner->options->dry_run)
+		return show_left(r, err);
 	if (state_make_run(runner->options, run, &r->dir, err) < 0 || look(r, err) < 0) {
 		rescue_free(r);
 		return -1;
@@ -247,7 +275,8 @@ static int plan_restore(struct runner *runner, const struct claim *claim, struct
 		claim->volume.s);
 	report_say(runner->report, claim->instance.s, "hazard", "{s:s, s:s, s:b}", "text", text,
 		   "costs", "data", "needs_consent", true);
-	if (!runner->options->yes && !report_ask(runner->report, "Make a new root volume?"))
+	if (!runner->options->yes && !runner->options->dry_run &&
+	    !report_ask(runner->report, "Make a new root volume?"))
 		return err_set(err, ERR_REFUSED,
 			       "nothing was changed; with --yes the new root volume is made");
 	return 0;
@@ -261,7 +290,7 @@ int resume_from_tags(struct runner *runner, const char *target, struct err *err)
 
 	if (find_claim(runner, target, &claim, err) < 0)
 		return -1;
-	if (!may_take_over(runner, &claim))
+	if (!runner->options->dry_run && !may_take_over(runner, &claim))
 		return err_set(err, ERR_REFUSED,
 			       "run %s of %s may still be at work on %s; if it is not, --yes takes "
 			       "everything home",
@@ -271,6 +300,8 @@ int resume_from_tags(struct runner *runner, const char *target, struct err *err)
 		return -1;
 	r = rescue_new(runner, &record);
 	borrow_all(r);
+	if (runner->options->dry_run)
+		return show_left(r, err);
 	if (state_make_run(runner->options, r->record.run, &r->dir, err) < 0 ||
 	    journal_create(r->dir, &r->journal, err) < 0 ||
 	    rescue_note(r, record_to_json(&r->record), err) < 0) {
