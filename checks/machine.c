@@ -20,8 +20,15 @@ struct cached_dir {
 	struct tree_names names;
 };
 
+struct kept {
+	const void *key;
+	void *value;
+	void (*free_value)(void *);
+};
+
 struct machine {
 	struct machine_given given;
+	VEC(struct kept) kept;
 	VEC(struct cached_dir *) dirs;
 	VEC(struct cached_file *) files;
 	VEC(char *) quotes;
@@ -49,6 +56,9 @@ void machine_free(struct machine *machine)
 {
 	if (!machine)
 		return;
+	vec_foreach (kept, &machine->kept)
+		kept->free_value(kept->value);
+	vec_done(&machine->kept);
 	vec_foreach (file, &machine->files) {
 		free((*file)->path);
 		str_done(&(*file)->text);
@@ -77,6 +87,20 @@ void machine_free(struct machine *machine)
 	vec_done(&machine->units);
 	vec_done(&machine->users);
 	free(machine);
+}
+
+void *machine_kept(const struct machine *machine, const void *key)
+{
+	vec_foreach (kept, &machine->kept)
+		if (kept->key == key)
+			return kept->value;
+	return NULL;
+}
+
+void machine_keep(const struct machine *machine, const void *key, void *value,
+		  void (*free_value)(void *))
+{
+	vec_push(&mutable(machine)->kept, ((struct kept){ key, value, free_value }));
 }
 
 struct tree *machine_tree(const struct machine *machine)

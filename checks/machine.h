@@ -66,4 +66,9 @@ const char *machine_unit_path(const struct machine *, const char *unit);
  * result lives as long as the machine. */
 const char *machine_quote(const struct machine *, const char *bytes, size_t len);
 
+/* What several checks work out from the same files is worked out once and kept with the machine.
+ * `key` is any address that stands for it. */
+void *machine_kept(const struct machine *, const void *key); /* NULL: not yet */
+void machine_keep(const struct machine *, const void *key, void *value, void (*free_value)(void *));
+
 #endif

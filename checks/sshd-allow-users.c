@@ -59,20 +59,19 @@ static void repair(const struct machine *machine, const struct sshd_directive *d
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
-	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
-	cleanup(people_done) struct people people = { 0 };
+	const struct sshd_conf *conf = NULL;
+	const struct people *people = NULL;
 
-	if (sshd_conf_read(machine, &conf, err) < 0 ||
-	    (conf && people_load(machine, conf, &people, err) < 0))
+	if (sshd_model(machine, &conf, &people, err) < 0)
 		return -1;
 	if (!conf)
 		return 0;
-	const struct person *person = people_stopped(&people, GATE_LISTS);
+	const struct person *person = people_stopped(people, GATE_LISTS);
 	const struct sshd_directive *d = person ? person->blame[GATE_LISTS] : NULL;
 	if (!d)
 		return 0;
 	struct finding *f =
-		finding_add(out, SEVERITY_BLOCKS_LOGIN, people_repair(&people),
+		finding_add(out, SEVERITY_BLOCKS_LOGIN, people_repair(people),
 			    sshd_rows(conf, d, "81", "80,81"), d->path, d->line,
 			    "%s shuts out %s, and nobody else with sudo can log in either", d->name,
 			    machine_quote(machine, person->user->name, strlen(person->user->name)));

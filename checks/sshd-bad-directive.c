@@ -123,9 +123,9 @@ static void report_command(const struct sshd_conf *conf, const char *key, const 
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
-	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
+	const struct sshd_conf *conf = NULL;
 
-	if (sshd_conf_read(machine, &conf, err) < 0)
+	if (sshd_model(machine, &conf, NULL, err) < 0)
 		return -1;
 	if (!conf || sshd_conf_is_garbage(conf))
 		return 0; /* the file is restored as a whole */

@@ -21,13 +21,12 @@ static const struct sshd_directive *overridden(const struct sshd_conf *conf,
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
-	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
-	cleanup(people_done) struct people people = { 0 };
+	const struct sshd_conf *conf = NULL;
+	const struct people *people = NULL;
 
-	if (sshd_conf_read(machine, &conf, err) < 0 ||
-	    (conf && people_load(machine, conf, &people, err) < 0))
+	if (sshd_model(machine, &conf, &people, err) < 0)
 		return -1;
-	if (!conf || people.somebody_may || !people.primary || !people.primary->has_password)
+	if (!conf || people->somebody_may || !people->primary || !people->primary->has_password)
 		return 0;
 	const struct sshd_directive *d = sshd_conf_global(conf, "passwordauthentication");
 	if (!d || d->is_option || str_eq(d->path, conf->path) ||

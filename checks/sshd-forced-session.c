@@ -47,17 +47,16 @@ static void report(const struct machine *machine, const struct sshd_conf *conf,
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
 	static const char *const keys[] = { "forcecommand", "chrootdirectory", "maxsessions" };
-	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
-	cleanup(people_done) struct people people = { 0 };
+	const struct sshd_conf *conf = NULL;
+	const struct people *people = NULL;
 
-	if (sshd_conf_read(machine, &conf, err) < 0 ||
-	    (conf && people_load(machine, conf, &people, err) < 0))
+	if (sshd_model(machine, &conf, &people, err) < 0)
 		return -1;
 	if (!conf)
 		return 0;
-	const struct person *person = people_stopped(&people, GATE_SESSION);
+	const struct person *person = people_stopped(people, GATE_SESSION);
 	for (size_t i = 0; person && i < ARRAY_LEN(keys); i++)
-		report(machine, conf, &people, person, keys[i], out);
+		report(machine, conf, people, person, keys[i], out);
 	return 0;
 }
 

@@ -169,13 +169,13 @@ static void report_missing(const struct machine *machine, const struct key_files
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
-	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
+	const struct sshd_conf *conf = NULL;
 	struct key_files files = { 0 };
 	bool any = false, any_open = false;
 
 	if (!tree_exists(machine_tree(machine), "/usr/sbin/sshd"))
 		return 0;
-	if (sshd_conf_read(machine, &conf, err) < 0)
+	if (sshd_model(machine, &conf, NULL, err) < 0)
 		return -1;
 	if (!conf)
 		conf = sshd_conf_new(machine);

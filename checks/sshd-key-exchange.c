@@ -94,9 +94,9 @@ static void check_host_keys(const struct machine *machine, const struct sshd_con
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
-	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
+	const struct sshd_conf *conf = NULL;
 
-	if (sshd_conf_read(machine, &conf, err) < 0)
+	if (sshd_model(machine, &conf, NULL, err) < 0)
 		return -1;
 	if (!conf)
 		return 0;

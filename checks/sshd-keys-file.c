@@ -60,16 +60,15 @@ static void check_file(const struct machine *machine, const struct sshd_conf *co
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
-	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
-	cleanup(people_done) struct people people = { 0 };
+	const struct sshd_conf *conf = NULL;
+	const struct people *people = NULL;
 
-	if (sshd_conf_read(machine, &conf, err) < 0 ||
-	    (conf && people_load(machine, conf, &people, err) < 0))
+	if (sshd_model(machine, &conf, &people, err) < 0)
 		return -1;
 	if (!conf)
 		return 0;
-	check_file(machine, conf, &people, out);
-	check_command(machine, conf, &people, out);
+	check_file(machine, conf, people, out);
+	check_command(machine, conf, people, out);
 	return 0;
 }
 

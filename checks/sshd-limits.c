@@ -55,14 +55,13 @@ static const struct sshd_directive *decides(const struct sshd_conf *conf,
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
-	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
-	cleanup(people_done) struct people people = { 0 };
+	const struct sshd_conf *conf = NULL;
+	const struct people *people = NULL;
 
-	if (sshd_conf_read(machine, &conf, err) < 0 ||
-	    (conf && people_load(machine, conf, &people, err) < 0))
+	if (sshd_model(machine, &conf, &people, err) < 0)
 		return -1;
 	for (size_t i = 0; conf && i < ARRAY_LEN(limits); i++) {
-		const struct sshd_directive *d = decides(conf, machine, &people, &limits[i]);
+		const struct sshd_directive *d = decides(conf, machine, people, &limits[i]);
 		const char *value = sshd_directive_arg(d);
 		if (!d || !limits[i].drops_all(value))
 			continue;
@@ -70,8 +69,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 			out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, sshd_rows(conf, d, "83", "80,83"),
 			d->path, d->line, "%s %s: %s", d->name,
 			machine_quote(machine, value, strlen(value)), limits[i].why);
-		if (people.primary)
-			sshd_edit_comment_all(&f->edits, conf, machine, people.primary, d);
+		if (people->primary)
+			sshd_edit_comment_all(&f->edits, conf, machine, people->primary, d);
 		else
 			sshd_edit_comment(&f->edits, d);
 		sshd_finding_end(f);

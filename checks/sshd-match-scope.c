@@ -32,9 +32,9 @@ static void move_up(const struct sshd_conf *conf, const struct sshd_directive *d
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
-	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
+	const struct sshd_conf *conf = NULL;
 
-	if (sshd_conf_read(machine, &conf, err) < 0)
+	if (sshd_model(machine, &conf, NULL, err) < 0)
 		return -1;
 	if (!conf)
 		return 0;

@@ -163,15 +163,14 @@ static void check_root(const struct subject *s)
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
-	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
-	cleanup(people_done) struct people people = { 0 };
+	const struct sshd_conf *conf = NULL;
+	const struct people *people = NULL;
 
-	if (sshd_conf_read(machine, &conf, err) < 0 ||
-	    (conf && people_load(machine, conf, &people, err) < 0))
+	if (sshd_model(machine, &conf, &people, err) < 0)
 		return -1;
 	if (!conf)
 		return 0;
-	const struct subject subject = { machine, conf, &people, out };
+	const struct subject subject = { machine, conf, people, out };
 	check_root(&subject);
 	check_locked(&subject);
 	check_pubkey(&subject);

@@ -136,11 +136,11 @@ static void report_port(const struct machine *machine, const struct sshd_conf *c
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
-	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
+	const struct sshd_conf *conf = NULL;
 	cleanup(sshd_listens_done) struct sshd_listens listens = { 0 };
 	bool reached = false;
 
-	if (sshd_conf_read(machine, &conf, err) < 0 || sshd_listen(machine, &listens, err) < 0)
+	if (sshd_model(machine, &conf, NULL, err) < 0 || sshd_listen(machine, &listens, err) < 0)
 		return -1;
 	vec_foreach (l, &listens)
 		reached |= reach_of(machine, l) == REACHED;

@@ -294,3 +294,53 @@ enum repair_class people_repair(const struct people *people)
 {
 	return people->somebody_may || people->others_possible ? REPAIR_OFFERED : REPAIR_SURE;
 }
+
+struct sshd_kept {
+	struct sshd_conf *conf;
+	struct people people;
+	bool has_people, has_conf_failed, have_people_failed;
+	struct err conf_err, people_err;
+};
+
+static void free_kept(void *value)
+{
+	struct sshd_kept *kept = value;
+
+	people_done(&kept->people);
+	sshd_conf_free(kept->conf);
+	free(kept);
+}
+
+int sshd_model(const struct machine *machine, const struct sshd_conf **ret_conf,
+	       const struct people **ret_people, struct err *err)
+{
+	static const char key;
+	struct sshd_kept *kept = machine_kept(machine, &key);
+
+	if (!kept) {
+		kept = mem_alloc(sizeof(*kept));
+		machine_keep(machine, &key, kept, free_kept);
+		kept->has_conf_failed = sshd_conf_read(machine, &kept->conf, &kept->conf_err) < 0;
+	}
+	if (kept->has_conf_failed) {
+		*err = kept->conf_err;
+		return -1;
+	}
+	*ret_conf = kept->conf;
+	if (!ret_people)
+		return 0;
+	*ret_people = NULL;
+	if (!kept->conf)
+		return 0;
+	if (!kept->has_people) {
+		kept->has_people = true;
+		kept->have_people_failed =
+			people_load(machine, kept->conf, &kept->people, &kept->people_err) < 0;
+	}
+	if (kept->have_people_failed) {
+		*err = kept->people_err;
+		return -1;
+	}
+	*ret_people = &kept->people;
+	return 0;
+}

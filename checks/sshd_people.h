@@ -158,4 +158,10 @@ void sshd_finding_end(struct finding *);
  * generated crypto policies are not ours to edit.) */
 bool sshd_directive_is_ours(const struct sshd_directive *);
 
+/* Both worked out once for all checks. ret_conf NULL: there is no sshd_config. ret_people NULL with
+ * it; ret_people may be omitted (NULL) by who needs the configuration alone. Borrowed. */
+int sshd_model(const struct machine *, const struct sshd_conf **ret_conf,
+	       const struct people **ret_people, struct err *err)
+	__attribute__((warn_unused_result));
+
 #endif
