@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Loops over failures of a rescue. Each situation has its own patient in the embedded cloud; afterwards the patient is
 rescued or as it was, if need be after `resume`, and its volume is exactly old or boots. Speaks TAP: one line a kind of situation.
-usage: tests/rescue/prove.py [--mutating] [--kinds K,K] [--from N] [--to N] [--step N] [--verbose] [--seed N] [--budget SECONDS] [undo-]calls|[undo-]kills|[undo-]away|random|random-away..."""
+usage: tests/rescue/prove.py [--mutating] [--kinds K,K] [--from N] [--to N] [--step N] [--verbose] [--seed N] [--budget SECONDS] [undo-]calls|[undo-]kills|[undo-]away|[undo-]commit[-away]|random|random-away..."""
 import argparse, os, random, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from worlds import Cloud
@@ -148,6 +148,27 @@ def at_random(args, number, elsewhere):
     tally.report(number, 'kill -9 at random, seed %d, resumed %s' % (args.seed, 'on another machine' if elsewhere else 'here'))
     return number
 
+def at_commit(args, number, elsewhere, undo):
+    """kill -9 some milliseconds after the write to the volume was announced."""
+    tally, rng = Tally(args), random.Random(args.seed)
+    with Cloud(seed=args.seed) as cloud:
+        until = time.monotonic() + args.budget
+        while time.monotonic() < until:
+            p, command = commands(cloud, undo)
+            process, after = cloud.start(*command), rng.uniform(0, 0.03)
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if '"repair"' in line and '"begun"' in line: break
+            time.sleep(after)
+            process.kill()
+            run = cloud.finish(process)
+            tally.situation('%s killed %.1f ms after the write was announced' % ('undo' if undo else 'rescue', after * 1e3), settle(cloud, p, run, elsewhere), run)
+            cloud.drop(p)
+    number += 1
+    tally.report(number, 'kill -9 in the commit of %s, seed %d, resumed %s' % ('an undo' if undo else 'a rescue', args.seed, 'on another machine' if elsewhere else 'here'))
+    return number
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--mutating', action='store_true')
@@ -162,6 +183,8 @@ def main():
     kinds = {'calls': lambda a, n: every_call(a, n, False), 'undo-calls': lambda a, n: every_call(a, n, True),
              'kills': lambda a, n: every_kill(a, n, False, False), 'away': lambda a, n: every_kill(a, n, True, False),
              'undo-kills': lambda a, n: every_kill(a, n, False, True), 'undo-away': lambda a, n: every_kill(a, n, True, True),
+             'commit': lambda a, n: at_commit(a, n, False, False), 'commit-away': lambda a, n: at_commit(a, n, True, False),
+             'undo-commit': lambda a, n: at_commit(a, n, False, True), 'undo-commit-away': lambda a, n: at_commit(a, n, True, True),
              'random': lambda a, n: at_random(a, n, False), 'random-away': lambda a, n: at_random(a, n, True)}
     parser.add_argument('what', nargs='+', choices=kinds)
     args = parser.parse_args()
