@@ -102,7 +102,9 @@ static int run(struct local *local, struct loop *loop, struct surgery *surgery,
 				   "interrupt again to leave at once");
 		}
 		if (result->state == SURGERY_READY) {
-			is_committing = local->consent && local->consent(local) && !count_signals();
+			is_committing = local->consent && local->consent(local);
+			if (count_signals()) /* at the question: leaving is no answer */
+				return interrupted(false, err);
 			if (is_committing)
 				surgery_commit(surgery);
 			else
