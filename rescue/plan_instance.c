@@ -222,7 +222,7 @@ static enum held dot_holds(const struct rescue *r, enum way way, struct err *err
 {
 	const struct ec2_instance *i = instance_of(r);
 	const struct ec2_volume *v = ec2_seen_volume(r->runner->watch, rescue_root(r));
-	const struct ec2_attachment *a;
+	struct ec2_attachment a;
 	enum ec2_bool seen = EC2_BOOL_ABSENT;
 
 	(void)err;
@@ -235,11 +235,10 @@ static enum held dot_holds(const struct rescue *r, enum way way, struct err *err
 	vec_foreach (d, &i->devices)
 		if (id_eq(&d->volume, &v->id))
 			seen = d->delete_on_termination;
-	a = rescue_attachment(r, v, true);
 	/* The two views may differ for a while; it is so when neither denies it. */
-	if (a && a->delete_on_termination != EC2_BOOL_ABSENT &&
+	if (rescue_attachment(r, v, PLACE_HOME, &a) && a.delete_on_termination != EC2_BOOL_ABSENT &&
 	    (seen == EC2_BOOL_ABSENT || seen == r->record.delete_on_termination))
-		seen = a->delete_on_termination;
+		seen = a.delete_on_termination;
 	return seen == r->record.delete_on_termination ? HELD_YES : HELD_NO;
 }
 

@@ -19,12 +19,13 @@ static enum held restore_holds(const struct rescue *r, enum way way, struct err 
 {
 	const struct ec2_volume *old = ec2_seen_volume(r->runner->watch, &r->record.volume);
 	const struct ec2_volume *new = ec2_seen_volume(r->runner->watch, &r->record.restored);
+	struct ec2_attachment home;
 
 	if (way == WAY_OUT || id_none(&r->record.restore_from))
 		return HELD_YES;
 	if (!rescue_is_fresh(r) || !old)
 		return HELD_UNSEEN;
-	if (id_none(&r->record.restored) || rescue_attachment(r, old, true))
+	if (id_none(&r->record.restored) || rescue_attachment(r, old, PLACE_HOME, &home))
 		return HELD_NO;
 	if (!new)
 		return HELD_NOT_YET; /* a new id may not show at once */

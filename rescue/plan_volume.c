@@ -11,25 +11,10 @@ static const struct ec2_volume *volume_of(const struct rescue *r)
 	return ec2_seen_volume(r->runner->watch, &r->record.volume);
 }
 
-const struct volume_id *rescue_root(const struct rescue *r)
-{
-	return id_none(&r->record.restored) ? &r->record.volume : &r->record.restored;
-}
-
 static bool is_attached(const struct ec2_attachment *a)
 {
 	/* A server that leaves the status out lists what is attached. */
 	return a->status == ATTACHMENT_ATTACHED || a->status == ATTACHMENT_ABSENT;
-}
-
-const struct ec2_attachment *rescue_attachment(const struct rescue *r, const struct ec2_volume *v,
-					       bool is_home)
-{
-	vec_foreach (a, &v->attachments)
-		if (a->status != ATTACHMENT_DETACHED &&
-		    id_eq(&a->instance, &r->record.instance) == is_home)
-			return a;
-	return NULL;
 }
 
 /* detach: what is borrowed is the place under home's device name */
@@ -64,25 +49,26 @@ static bool home_is_gone(const struct rescue *r, struct err *err)
 static enum held detach_holds(const struct rescue *r, enum way way, struct err *err)
 {
 	const struct ec2_volume *v = ec2_seen_volume(r->runner->watch, rescue_root(r));
-	const struct ec2_attachment *home;
+	struct ec2_attachment home;
+	bool is_home;
 
 	if (!rescue_is_fresh(r) || !v)
 		return HELD_UNSEEN;
 	if (v->status == VOLUME_DELETED || v->status == VOLUME_DELETING)
 		return volume_is_lost(v, err);
-	home = rescue_attachment(r, v, true);
+	is_home = rescue_attachment(r, v, PLACE_HOME, &home);
 	if (way == WAY_OUT)
-		return !home ? HELD_YES : is_attached(home) ? HELD_NO : HELD_NOT_YET;
-	if (!home && home_is_gone(r, err))
+		return !is_home ? HELD_YES : is_attached(&home) ? HELD_NO : HELD_NOT_YET;
+	if (!is_home && home_is_gone(r, err))
 		return HELD_NEVER;
-	if (!home)
+	if (!is_home)
 		return v->status == VOLUME_AVAILABLE || !v->attachments.count ? HELD_NO
 									      : HELD_NOT_YET;
-	if (!is_attached(home))
+	if (!is_attached(&home))
 		return HELD_NOT_YET;
-	if (home->device && !str_eq(home->device, r->record.home_device)) {
+	if (home.device && !str_eq(home.device, r->record.home_device)) {
 		err_set(err, ERR_CONFLICT, "volume %s is attached to %s as %s instead of %s",
-			v->id.s, r->record.instance.s, home->device, r->record.home_device);
+			v->id.s, r->record.instance.s, home.device, r->record.home_device);
 		return HELD_NEVER;
 	}
 	return HELD_YES;
@@ -134,24 +120,25 @@ static void attach_say(const struct rescue *r, enum way way, struct str *out)
 static enum held attach_holds(const struct rescue *r, enum way way, struct err *err)
 {
 	const struct ec2_volume *v = volume_of(r);
-	const struct ec2_attachment *away;
+	struct ec2_attachment away;
+	bool is_away;
 
 	if (!rescue_is_fresh(r) || !v)
 		return HELD_UNSEEN;
-	away = rescue_attachment(r, v, false);
+	is_away = rescue_attachment(r, v, PLACE_AWAY, &away);
 	if (way == WAY_HOME)
-		return !away						      ? HELD_YES
-		       : is_attached(away) || away->status == ATTACHMENT_BUSY ? HELD_NO
+		return !is_away						      ? HELD_YES
+		       : is_attached(&away) || away.status == ATTACHMENT_BUSY ? HELD_NO
 									      : HELD_NOT_YET;
 	if (v->status == VOLUME_DELETED || v->status == VOLUME_DELETING ||
 	    v->status == VOLUME_ERROR)
 		return volume_is_lost(v, err);
-	if (away && !id_eq(&away->instance, &r->record.helper)) {
+	if (is_away && !id_eq(&away.instance, &r->record.helper)) {
 		err_set(err, ERR_CONFLICT, "volume %s is attached to %s, which is not the helper",
-			v->id.s, away->instance.s);
+			v->id.s, away.instance.s);
 		return HELD_NEVER;
 	}
-	return !away ? HELD_NO : is_attached(away) ? HELD_YES : HELD_NOT_YET;
+	return !is_away ? HELD_NO : is_attached(&away) ? HELD_YES : HELD_NOT_YET;
 }
 
 /* /dev/sdf and /dev/xvdf are one place to the guest. */
@@ -222,12 +209,12 @@ static int attach(struct rescue *r, struct err *err)
 static int detach_here(struct rescue *r, struct err *err)
 {
 	const struct ec2_volume *v = volume_of(r);
-	const struct ec2_attachment *away = v ? rescue_attachment(r, v, false) : NULL;
 	struct ec2_attach request = { .volume = r->record.volume };
+	struct ec2_attachment away;
 
-	if (!away)
+	if (!v || !rescue_attachment(r, v, PLACE_AWAY, &away))
 		return err_set(err, ERR_BUSY, "volume %s is not seen attached", r->record.volume.s);
-	request.instance = away->instance;
+	request.instance = away.instance;
 	ec2_detach_volume(r->runner->ec2, &request, &r->call.attachment, rescue_call(r, NULL));
 	return STARTED_OP;
 }

@@ -119,9 +119,11 @@ bool rescue_has_nothing_to_repair(const struct rescue *);
 bool claim_is_lost(const struct rescue *, struct err *err);
 /* The volume whose place is home: the root volume, or the one that was made in its stead. */
 const struct volume_id *rescue_root(const struct rescue *);
-/* The volume's attachment to its home instance, or (is_home false) to any other one. */
-const struct ec2_attachment *rescue_attachment(const struct rescue *, const struct ec2_volume *,
-					       bool is_home);
+/* The volume's attachment to its home instance, or (PLACE_AWAY) to any other one; what *ret points
+ * to is borrowed until the next look. False: it has none there. */
+enum rescue_place { PLACE_HOME, PLACE_AWAY };
+bool rescue_attachment(const struct rescue *, const struct ec2_volume *, enum rescue_place,
+		       struct ec2_attachment *ret);
 bool rescue_is_fresh(const struct rescue *); /* is the newest look younger than our last change? */
 
 #endif
