@@ -122,7 +122,8 @@ int claim_find(const struct ec2_tags *tags, struct claim *ret, struct err *err)
 {
 	const char *value = ec2_tag_value(tags, CLAIM_TAG);
 
-	if (!value)
+	/* Emptied by a rescue whose server cannot delete tags. */
+	if (!value || !*value)
 		return 0;
 	return claim_parse(value, ret, err) < 0 ? -1 : 1;
 }

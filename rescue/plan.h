@@ -56,12 +56,15 @@ struct step {
 	 * (STARTED_NOTHING: surgery). act NULL: only waits. -1: refused here. */
 	int (*act)(struct rescue *, struct err *err);
 	int (*undo)(struct rescue *, struct err *err);
-	/* act's call was refused for good: true when the step knows another way (it is tried again,
-	 * or holds from now on). NULL: no. */
+	/* act's call was refused for good, or the server does not know that of undo: true when the
+	 * step knows another way (it is tried again, or holds from now on). NULL: no. */
 	bool (*refused)(struct rescue *, const struct ec2_op *op);
 	/* The deadline on the way out passed: true when something else is tried now and the
 	 * deadline begins anew. NULL: no. */
 	bool (*late)(struct rescue *);
+	/* undo is not to be had: its deadline passed, or the server does not know its call. True
+	 * when the step said so in a warning and the way home goes on without it. NULL: no. */
+	bool (*leave)(struct rescue *);
 };
 
 extern const struct step *const rescue_plan[];

@@ -4,6 +4,8 @@
 /* The rows that write the claim tag: claim, and around the commit "mark" and "seal", which tell
  * another machine whether the volume may be half written. */
 
+enum { SHOWS_WITHIN_MS = 20000 }; /* a tag, on a server that shows tags at all */
+
 static int write_claim(struct rescue *r, enum claim_surgery surgery, void (*reply)(struct rescue *))
 {
 	struct claim claim;
@@ -83,7 +85,8 @@ static enum held claim_holds(const struct rescue *r, enum way way, struct err *e
 	struct claim other;
 
 	if (r->record.has_no_tags)
-		return HELD_YES;
+		return way == WAY_HOME && r->record.has_stray_tags && !r->is_untagged ? HELD_NO
+										      : HELD_YES;
 	if (!rescue_is_fresh(r) || claims(r, &instance, &volume, &other) < 0)
 		return HELD_UNSEEN;
 	if (way == WAY_HOME)
@@ -93,10 +96,23 @@ static enum held claim_holds(const struct rescue *r, enum way way, struct err *e
 	return instance == CLAIM_OURS && volume == CLAIM_OURS ? HELD_YES : HELD_NO;
 }
 
+/* From the first tag that was written on, it has so long to show. */
+static void claim_written(struct rescue *r)
+{
+	if (!r->is_tagged)
+		r->deadline_ms = runner_after(r->runner, SHOWS_WITHIN_MS);
+	r->is_tagged = true;
+}
+
 static int claim(struct rescue *r, struct err *err)
 {
 	(void)err;
-	return write_claim(r, CLAIM_UNTOUCHED, NULL);
+	return write_claim(r, CLAIM_UNTOUCHED, claim_written);
+}
+
+static void released(struct rescue *r)
+{
+	r->is_untagged = true;
 }
 
 static int release(struct rescue *r, struct err *err)
@@ -109,20 +125,73 @@ static int release(struct rescue *r, struct err *err)
 					  .tag_count = 1 };
 
 	(void)err;
-	ec2_delete_tags(r->runner->ec2, &change, rescue_call(r, NULL));
+	if (r->record.has_no_tags && r->tries == 1)
+		r->deadline_ms = runner_after(r->runner, SHOWS_WITHIN_MS);
+	if (r->empties_tag) {
+		tag.value = "";
+		ec2_create_tags(r->runner->ec2, &change, rescue_call(r, released));
+	} else {
+		ec2_delete_tags(r->runner->ec2, &change, rescue_call(r, released));
+	}
 	return STARTED_OP;
+}
+
+/* A rescue does without the claim when nobody could see it. */
+static void go_unclaimed(struct rescue *r, const char *why, bool has_stray_tags)
+{
+	rescue_warn(r,
+		    "%s, so a second rescue of %s cannot be refused and another machine cannot "
+		    "resume this one; going on",
+		    why, r->record.instance.s);
+	r->record.has_no_tags = true;
+	r->record.has_stray_tags = has_stray_tags;
+	rescue_note_home(r, json_pack("{s:s, s:b, s:b}", "event", "note", "no_tags", true,
+				      "stray_tags", has_stray_tags));
 }
 
 static bool claim_refused(struct rescue *r, const struct ec2_op *op)
 {
-	if (op->err.code != ERR_UNSUPPORTED)
+	cleanup(free) char *why = NULL;
+
+	if (r->phase == PHASE_HOME) {
+		bool is_news = !r->empties_tag;
+
+		r->empties_tag = true;
+		if (is_news)
+			rescue_warn(r,
+				    "this server cannot delete tags; the tag " CLAIM_TAG
+				    " of %s and %s is emptied instead",
+				    r->record.instance.s, r->record.volume.s);
+		return is_news;
+	}
+	if (op->err.code == ERR_DENIED || op->err.code == ERR_CREDENTIALS)
+		return false;
+	if (op->err.code == ERR_UNSUPPORTED) {
+		go_unclaimed(r, "this server has no tags", false);
+		return true;
+	}
+	why = mem_printf("the tag " CLAIM_TAG " is refused (%s)", op->err.text);
+	go_unclaimed(r, why, true);
+	return true;
+}
+
+static bool claim_late(struct rescue *r)
+{
+	if (!r->is_tagged)
+		return false;
+	go_unclaimed(r, "this server takes tags but does not show them", true);
+	return true;
+}
+
+static bool claim_left(struct rescue *r)
+{
+	if (!r->record.has_no_tags && r->last.code != ERR_UNSUPPORTED)
 		return false;
 	rescue_warn(r,
-		    "this server has no tags, so a second rescue of %s cannot be refused and "
-		    "another machine cannot resume this one; going on",
-		    r->record.instance.s);
-	r->record.has_no_tags = true;
-	rescue_note_home(r, json_pack("{s:s, s:b}", "event", "note", "no_tags", true));
+		    "the tag " CLAIM_TAG " of %s and %s cannot be deleted%s%s; if it is there, "
+		    "delete it by hand",
+		    r->record.instance.s, r->record.volume.s, r->last.code != ERR_NONE ? ": " : "",
+		    r->last.text);
 	return true;
 }
 
@@ -136,6 +205,8 @@ const struct step claim_step = {
 	.act = claim,
 	.undo = release,
 	.refused = claim_refused,
+	.late = claim_late,
+	.leave = claim_left,
 };
 
 /* mark: from here on the volume may be half written */

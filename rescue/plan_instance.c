@@ -204,6 +204,8 @@ const struct step snapshot_step = {
 	.refused = snapshot_refused,
 };
 
+enum { DOT_SHOWS_WITHIN_MS = 30000 };
+
 /* delete-on-termination: lost by every re-attachment (EC2.md section 7), so it is given back */
 
 static void dot_say(const struct rescue *r, enum way way, struct str *out)
@@ -242,6 +244,14 @@ static enum held dot_holds(const struct rescue *r, enum way way, struct err *err
 	return seen == r->record.delete_on_termination ? HELD_YES : HELD_NO;
 }
 
+/* From the first time that it was accepted on, it has so long to show. */
+static void dot_restored(struct rescue *r)
+{
+	if (!r->is_dot_sent)
+		r->deadline_ms = runner_after(r->runner, DOT_SHOWS_WITHIN_MS);
+	r->is_dot_sent = true;
+}
+
 static int dot_restore(struct rescue *r, struct err *err)
 {
 	struct ec2_modify_device modify = {
@@ -251,8 +261,23 @@ static int dot_restore(struct rescue *r, struct err *err)
 	};
 
 	(void)err;
-	ec2_modify_device(r->runner->ec2, &modify, rescue_call(r, NULL));
+	ec2_modify_device(r->runner->ec2, &modify, rescue_call(r, dot_restored));
 	return STARTED_OP;
+}
+
+/* The instance is worth more than the flag, and without the flag the volume outlives it. */
+static bool dot_left(struct rescue *r)
+{
+	const char *value = r->record.delete_on_termination == EC2_TRUE ? "true" : "false";
+
+	if (r->last.code != ERR_UNSUPPORTED && !r->is_dot_sent)
+		return false;
+	rescue_warn(r, "DeleteOnTermination=%s of %s was set before, and this server %s%s%s", value,
+		    r->record.home_device,
+		    r->is_dot_sent ? "does not show it again although it was set"
+				   : "cannot set it again",
+		    r->last.code != ERR_NONE ? ": " : "", r->last.text);
+	return true;
 }
 
 const struct step dot_step = {
@@ -263,4 +288,5 @@ const struct step dot_step = {
 	.describe = dot_say,
 	.holds = dot_holds,
 	.undo = dot_restore,
+	.leave = dot_left,
 };

@@ -127,6 +127,8 @@ static int read_note(const json_t *record, struct record *r, struct err *err)
 				 err);
 	if (json_object_get(record, "no_tags"))
 		r->has_no_tags = true;
+	if (json_is_true(json_object_get(record, "stray_tags")))
+		r->has_stray_tags = true;
 	if (json_object_get(record, "committed"))
 		r->was_committed = json_is_true(json_object_get(record, "committed"));
 	if (json_object_get(record, "untouched")) /* the commit never began to write */

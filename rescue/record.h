@@ -42,6 +42,7 @@ struct record {
 	enum ec2_bool delete_on_termination; /* _ABSENT: the server does not say */
 	bool was_running;
 	bool has_no_tags;		    /* the server has none, so there is no claim; warned */
+	bool has_stray_tags;		    /* but ours may be there all the same */
 	char region[64], endpoint[256];	    /* "" unless given on the command line */
 	struct snapshot_id restore_from;    /* RESCUE_HOME: the root is made anew from it */
 	struct volume_id restored;	    /* once there is such a volume */

@@ -149,6 +149,11 @@ static void call_failed(struct rescue *r, const struct ec2_op *op)
 								      code != ERR_BUSY
 							      ? rescue_backoff_ms(r, 1000, 15000)
 							      : rescue_backoff_ms(r, 500, 5000));
+		/* Trying again teaches a server nothing. */
+		if (code == ERR_UNSUPPORTED && row->refused && row->refused(r, op))
+			r->retry_ms = now;
+		else if (code == ERR_UNSUPPORTED && row->leave)
+			r->deadline_ms = now;
 		return;
 	}
 	r->retry_ms = now;

@@ -66,6 +66,10 @@ struct rescue {
 	bool has_said;	 /* what the row waits for was reported */
 
 	/* The steps' own. */
+	bool is_left[PLAN_MAX];	      /* the server cannot do the undo: warned, goes home without */
+	bool is_tagged, is_untagged;  /* a CreateTags, a DeleteTags of the claim succeeded */
+	bool empties_tag;	      /* instead of deleting it, which the server cannot */
+	bool is_dot_sent;	      /* so did the restoring of DeleteOnTermination */
 	char overwrites[RUN_ID_SIZE]; /* the expired claim that may be overwritten; "" none */
 	bool stop_is_forced, skip_snapshot;
 	bool is_in_doubt;	    /* the row's last call may have taken effect */

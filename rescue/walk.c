@@ -275,7 +275,7 @@ static bool is_owed(const struct rescue *r, size_t at)
 {
 	const struct step *row = rescue_plan[at];
 
-	if (r->record.steps[at].state < STEP_BEGUN || !row->undo)
+	if (r->record.steps[at].state < STEP_BEGUN || !row->undo || r->is_left[at])
 		return false;
 	return row->kind != STEP_KEEP || r->fail.code != ERR_NONE;
 }
@@ -325,6 +325,18 @@ static void home_step(struct rescue *r, size_t at)
 	say_step(r, at, WAY_HOME, "returning");
 }
 
+/* The row stays as it is, and the way home goes on. */
+static bool leave(struct rescue *r, size_t at)
+{
+	if (at >= rescue_plan_count || !rescue_plan[at]->leave || !rescue_plan[at]->leave(r))
+		return false;
+	r->is_left[at] = true;
+	rescue_note_home(r, json_pack("{s:s, s:s, s:s}", "event", "step", "name",
+				      rescue_plan[at]->name, "state", "returned"));
+	rescue_go_to(r, rescue_plan_count);
+	return true;
+}
+
 static bool advance_home(struct rescue *r)
 {
 	size_t at = rescue_plan_count;
@@ -347,6 +359,8 @@ static bool advance_home(struct rescue *r)
 	if (at != r->at && !(held == HELD_UNSEEN && r->record.steps[at].is_returned))
 		home_step(r, at);
 	if (held == HELD_NEVER || (r->deadline_ms >= 0 && now >= r->deadline_ms)) {
+		if (held != HELD_NEVER && leave(r, r->at))
+			return true;
 		rescue_stays_away(r, held == HELD_NEVER		? &why
 				     : r->last.code != ERR_NONE ? &r->last
 				     : ec2_watch_err(r->runner->watch)
