@@ -1,47 +1,129 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/hash.h"
+#include "base/library.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/opensslv.h>
 #include <stdio.h>
 #include <sys/random.h>
+
+#if OPENSSL_VERSION_NUMBER >= 0x30000000
+#define AS_TEXT(macro)	AS_TEXT_(macro)
+#define AS_TEXT_(macro) #macro
+#define SONAME		"libcrypto.so." AS_TEXT(OPENSSL_SHLIB_VERSION)
+#else
+#define SONAME "libcrypto.so.1.1"
+#endif
+
+/* libcrypto, loaded on first use: to map, relocate and initialise it takes as long as half of an
+ * audit, which rarely has anything to hash. crypto.HMAC() is HMAC(). */
+#define FUNCTIONS(X)                    \
+	X(EVP_Digest)                   \
+	X(EVP_DigestFinal_ex)           \
+	X(EVP_DigestInit_ex)            \
+	X(EVP_DigestUpdate)             \
+	X(EVP_MD_CTX_free)              \
+	X(EVP_MD_CTX_new)               \
+	X(EVP_PKEY_free)                \
+	X(EVP_PKEY_get_raw_public_key)  \
+	X(EVP_PKEY_new_raw_private_key) \
+	X(EVP_sha1)                     \
+	X(EVP_sha256)                   \
+	X(HMAC)
+#define POINTER(name) __typeof__(name) *name;
+#define NAME(name)    #name,
+
+static struct {
+	FUNCTIONS(POINTER)
+} crypto;
+
+static const char *const names[] = { FUNCTIONS(NAME) };
+static struct library library = { .soname = SONAME,
+				  .package = "OpenSSL (libssl3 or openssl-libs)",
+				  .names = names,
+				  .count = ARRAY_LEN(names),
+				  .functions = &crypto };
+static bool is_prepared;
+static void (*stop_instead)(void);
 
 struct sha256_stream {
 	EVP_MD_CTX *ctx;
 };
 
+static void __attribute__((noreturn)) give_up(const char *why)
+{
+	fprintf(stderr, "ec2-rescue: %s\n", why);
+	abort();
+}
+
 /* libcrypto fails here only when memory or the library itself is broken. */
 static void must(int ok)
 {
-	if (ok == 1)
+	if (ok != 1)
+		give_up("libcrypto does not provide SHA-256");
+}
+
+int hash_load(struct err *err)
+{
+	return library_load(&library, err);
+}
+
+static void need(void)
+{
+	struct err err = ERR_INIT;
+
+	if (stop_instead && !is_prepared)
+		stop_instead();
+	if (hash_load(&err) < 0)
+		give_up(err.text);
+}
+
+void hash_prepare(void)
+{
+	static const uint8_t zeros[32];
+	uint8_t ignored[32];
+
+	if (is_prepared)
 		return;
-	fputs("ec2-rescue: libcrypto does not provide SHA-256\n", stderr);
-	abort();
+	is_prepared = true;
+	(void)hmac_sha256(zeros, sizeof(zeros), "", 0);
+	(void)!ed25519_public(zeros, ignored);
+}
+
+bool hash_is_prepared(void)
+{
+	return is_prepared;
+}
+
+void hash_stop_unless_prepared(void (*stop)(void))
+{
+	stop_instead = stop;
 }
 
 struct sha256_stream *sha256_begin(void)
 {
 	struct sha256_stream *stream = mem_alloc(sizeof(*stream));
 
-	stream->ctx = EVP_MD_CTX_new();
-	must(stream->ctx && EVP_DigestInit_ex(stream->ctx, EVP_sha256(), NULL));
+	need();
+	stream->ctx = crypto.EVP_MD_CTX_new();
+	must(stream->ctx && crypto.EVP_DigestInit_ex(stream->ctx, crypto.EVP_sha256(), NULL));
 	return stream;
 }
 
 void sha256_add(struct sha256_stream *stream, const void *data, size_t len)
 {
-	must(EVP_DigestUpdate(stream->ctx, data, len));
+	must(crypto.EVP_DigestUpdate(stream->ctx, data, len));
 }
 
 struct sha256 sha256_end(struct sha256_stream *stream)
 {
 	struct sha256 ret;
 
-	must(EVP_DigestFinal_ex(stream->ctx, ret.b, NULL));
-	EVP_MD_CTX_free(stream->ctx);
+	must(crypto.EVP_DigestFinal_ex(stream->ctx, ret.b, NULL));
+	crypto.EVP_MD_CTX_free(stream->ctx);
 	free(stream);
 	return ret;
 }
@@ -58,82 +140,32 @@ struct sha256 hmac_sha256(const void *key, size_t key_len, const void *data, siz
 {
 	struct sha256 ret = { { 0 } };
 
+	need();
 	must(key_len <= INT_MAX &&
-	     HMAC(EVP_sha256(), key, (int)key_len, data, len, ret.b, NULL) != NULL);
+	     crypto.HMAC(crypto.EVP_sha256(), key, (int)key_len, data, len, ret.b, NULL) != NULL);
 	return ret;
 }
 
-void str_add_hex(struct str *str, const void *data, size_t len)
+void sha1_of(const void *data, size_t len, uint8_t ret[20])
 {
-	static const char digits[] = "0123456789abcdef";
+	unsigned ret_len = 0;
 
-	for (size_t i = 0; i < len; i++) {
-		str_add_char(str, digits[((const uint8_t *)data)[i] >> 4]);
-		str_add_char(str, digits[((const uint8_t *)data)[i] & 15]);
-	}
+	need();
+	if (crypto.EVP_Digest(data, len, ret, &ret_len, crypto.EVP_sha1(), NULL) != 1)
+		memset(ret, 0, 20);
 }
 
-int hex_decode(const char *hex, void *ret, size_t ret_len)
+int ed25519_public(const uint8_t secret[32], uint8_t ret[32])
 {
-	static const char digits[] = "0123456789abcdef";
+	size_t len = 32;
+	EVP_PKEY *key;
+	bool ok;
 
-	if (strlen(hex) != ret_len * 2)
-		return -1;
-	for (size_t i = 0; i < ret_len; i++) {
-		const char *hi = strchr(digits, tolower((unsigned char)hex[2 * i]));
-		const char *lo = strchr(digits, tolower((unsigned char)hex[2 * i + 1]));
-
-		if (!hi || !lo)
-			return -1;
-		((uint8_t *)ret)[i] = (uint8_t)((hi - digits) << 4 | (lo - digits));
-	}
-	return 0;
-}
-
-void str_add_base64(struct str *str, const void *data, size_t len)
-{
-	/* In pieces that are a multiple of three bytes, so that only the last is padded. */
-	char out[4 * 1024 + 1];
-
-	while (len) {
-		size_t n = len < 3 * 1024 ? len : 3 * 1024;
-		int got = EVP_EncodeBlock((unsigned char *)out, data, (int)n);
-
-		str_add_bytes(str, out, (size_t)got);
-		data = (const char *)data + n;
-		len -= n;
-	}
-}
-
-int str_add_from_base64(struct str *str, const char *text, size_t len)
-{
-	cleanup(free) unsigned char *out = NULL;
-	size_t pad = 0;
-	int got;
-
-	if (len % 4 || len > INT_MAX)
-		return -1;
-	if (!len)
-		return 0;
-	/* EVP_DecodeBlock tolerates surrounding blanks and counts padding as zero bytes. */
-	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)text[i]) && text[i] != '+' && text[i] != '/' &&
-		    !(text[i] == '=' && i + 2 >= len))
-			return -1;
-	pad = (text[len - 1] == '=') + (size_t)(text[len - 2] == '=');
-	if (pad == 1 && text[len - 1] != '=')
-		return -1;
-	out = mem_alloc(len / 4 * 3);
-	got = EVP_DecodeBlock(out, (const unsigned char *)text, (int)len);
-	if (got < 0)
-		return -1;
-	str_add_bytes(str, out, (size_t)got - pad);
-	return 0;
-}
-
-void hash_prepare(void)
-{
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	need();
+	key = crypto.EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, 32);
+	ok = key && crypto.EVP_PKEY_get_raw_public_key(key, ret, &len) == 1 && len == 32;
+	crypto.EVP_PKEY_free(key);
+	return ok ? 0 : -1;
 }
 
 void random_bytes(void *ret, size_t len)

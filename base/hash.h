@@ -2,11 +2,13 @@
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 
-/* SHA-256, hexadecimal, base64 and random bytes, all through libcrypto. */
+/* SHA-256 and what else needs libcrypto; random bytes. */
 
+#include "base/encode.h"
 #include "base/err.h"
 #include "base/str.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct sha256 {
@@ -25,16 +27,20 @@ struct sha256 sha256_end(struct sha256_stream *stream);
 
 struct sha256 hmac_sha256(const void *key, size_t key_len, const void *data, size_t len);
 
-void str_add_hex(struct str *str, const void *data, size_t len); /* lower case */
-int hex_decode(const char *hex, void *ret, size_t ret_len); /* -1 unless exactly ret_len bytes */
+void sha1_of(const void *data, size_t len, uint8_t ret[20]); /* for formats that demand it */
 
-/* Base64 (RFC 4648, padded). Decoding returns -1 on anything malformed and appends nothing then. */
-void str_add_base64(struct str *str, const void *data, size_t len);
-int str_add_from_base64(struct str *str, const char *text, size_t len);
+/* The public half of an Ed25519 key; -1 when libcrypto has no Ed25519. */
+int ed25519_public(const uint8_t secret[32], uint8_t ret[32]) __attribute__((warn_unused_result));
 
-/* Starts libcrypto without its configuration file, which it would read at its first use; that first
- * use may be in a process that may open nothing. Once, at the start of the program. */
+/* libcrypto is loaded when it is first needed, and the program dies when it is not there then.
+ * To be sure before anything begins: ERR_TOOL. */
+int hash_load(struct err *err) __attribute__((warn_unused_result));
+/* Uses everything once, so that libcrypto opens no more file afterwards. */
 void hash_prepare(void);
+bool hash_is_prepared(void);
+/* For a process that may open nothing: where libcrypto is needed and not prepared, stop() runs; it
+ * must not return. */
+void hash_stop_unless_prepared(void (*stop)(void));
 
 /* Cryptographic random bytes. */
 void random_bytes(void *ret, size_t len);

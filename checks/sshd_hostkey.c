@@ -3,7 +3,6 @@
 
 #include "base/hash.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 
 #define TYPE "ssh-ed25519"
@@ -22,16 +21,6 @@ static void add_string(struct str *s, const void *data, size_t len)
 	str_add_bytes(s, data, len);
 }
 
-static int public_half(const uint8_t secret[32], uint8_t ret[32])
-{
-	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, 32);
-	size_t len = 32;
-	int ok = key && EVP_PKEY_get_raw_public_key(key, ret, &len) == 1 && len == 32;
-
-	EVP_PKEY_free(key);
-	return ok ? 0 : -1;
-}
-
 int hostkey_write(const uint8_t secret[32], const char *comment, struct str *private_text,
 		  struct str *public_text)
 {
@@ -40,7 +29,7 @@ int hostkey_write(const uint8_t secret[32], const char *comment, struct str *pri
 	cleanup(str_done) struct str blob = STR_INIT, hidden = STR_INIT, all = STR_INIT,
 				     base64 = STR_INIT;
 
-	if (public_half(secret, public) < 0)
+	if (ed25519_public(secret, public) < 0)
 		return -1;
 	memcpy(pair, secret, 32);
 	memcpy(pair + 32, public, 32);
@@ -75,17 +64,6 @@ int hostkey_write(const uint8_t secret[32], const char *comment, struct str *pri
 	str_addf(public_text, " %s\n", comment);
 	explicit_bzero(pair, sizeof(pair));
 	return 0;
-}
-
-void hostkey_prepare(void)
-{
-	static const uint8_t secret[32];
-	cleanup(str_done) struct str private_text = STR_INIT, public_text = STR_INIT;
-
-	/* A key of zeros that goes nowhere: all of the path is walked once. */
-	struct sha256 mac = hmac_sha256(secret, sizeof(secret), "", 0);
-	if (hostkey_write(mac.b, "", &private_text, &public_text) < 0)
-		return; /* it will say so again when it matters */
 }
 
 const char *hostkey_type(const struct str *bytes)

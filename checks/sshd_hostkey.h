@@ -14,8 +14,6 @@ void hostkey_edit(const struct machine *, const char *path, struct edits *);
 /* The type of the private key in the bytes ("ssh-ed25519"), from its public half or its header;
  * NULL: no private key. Static storage. */
 const char *hostkey_type(const struct str *bytes);
-/* Has libcrypto load what a key takes, while the process may still open files. */
-void hostkey_prepare(void);
 /* The two files' texts for a secret of 32 bytes. -1: libcrypto refused. */
 int hostkey_write(const uint8_t secret[32], const char *comment, struct str *private_text,
 		  struct str *public_text);

@@ -4,12 +4,12 @@
  * renewal may use up the old one. Source: AWS SDKs reference guide, "IAM Identity Center credential
  * provider". */
 #include "base/file.h"
+#include "base/hash.h"
 #include "ec2/fetch.h"
 #include "ec2/lookup.h"
 #include "ec2/param.h"
 #include "ec2/when.h"
 
-#include <openssl/evp.h>
 
 #define MAX_CACHE_BYTES 65536
 #define TIMEOUT_MS	10000
@@ -195,12 +195,10 @@ static char *cache_path(const char *name)
 {
 	cleanup(str_done) struct str hex = STR_INIT;
 	cleanup(free) char *home = expand_home("~");
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
+	uint8_t hash[20];
 
-	EVP_Digest(name, strlen(name), hash, &len, EVP_sha1(), NULL);
-	for (unsigned i = 0; i < len; i++)
-		str_addf(&hex, "%02x", hash[i]);
+	sha1_of(name, strlen(name), hash);
+	str_add_hex(&hex, hash, sizeof(hash));
 	return mem_printf("%s/.aws/sso/cache/%s.json", home, hex.s);
 }
 

@@ -89,7 +89,7 @@ int ext2_lookup(const struct ext2_tree *tree, struct ext2_spot dir, const char *
 		return ext2_path_err(err, EXT2_ET_NO_DIRECTORY, path);
 	if (strlen(name) > EXT2_NAME_LEN)
 		return tree_path_err(err, ERR_MALFORMED, path, "the name is too long");
-	code = ext2fs_lookup(ext2_fs(tree, dir), dir.ino, name, (int)strlen(name), NULL, &ino);
+	code = ext2io_lookup(ext2_fs(tree, dir), dir.ino, name, &ino);
 	if (code)
 		return ext2_path_err(err, code, path);
 	*ret = cross(tree, (struct ext2_spot){ .part = dir.part, .ino = ino });

@@ -2,6 +2,7 @@
 #include "fs/ext2io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +12,17 @@
 #define LINES	    (1u << LINES_LOG2) /* 1 MiB; libext2fs itself keeps only a few inodes */
 #define CACHED_UPTO (4 * LINE_BYTES)   /* longer transfers are file contents, read once */
 
+#define NAMES	     512u
+#define NAME_LONGEST 47u
+
+/* An entry of a directory that was found before. */
+struct known_name {
+	ext2_ino_t dir, ino; /* dir 0: none */
+	char name[NAME_LONGEST + 1];
+};
+
 struct window {
+	struct known_name names[NAMES];
 	struct overlay *overlay;
 	uint64_t offset_bytes, size_bytes;
 	uint64_t tags[LINES]; /* number of the line + 1; 0: empty */
@@ -152,6 +163,7 @@ static errcode_t window_write64(io_channel channel, unsigned long long block, in
 	if (!range_of(channel, block, count, &offset, &len))
 		return EXT2_ET_SHORT_WRITE;
 	forget_lines(window, offset, len);
+	memset(window->names, 0, sizeof(window->names));
 	if (overlay_pwrite(window->overlay, data, len, window->offset_bytes + offset, &err) < 0) {
 		log_debug("ext2", "%s", err.text);
 		return EXT2_ET_SHORT_WRITE;
@@ -173,6 +185,33 @@ static errcode_t window_flush(io_channel channel)
 {
 	(void)channel;
 	return 0; /* write-through, and the overlay needs no sync */
+}
+
+/* FNV-1a */
+static struct known_name *slot_of_name(ext2_filsys fs, ext2_ino_t dir, const char *name)
+{
+	uint32_t hash = 2166136261u ^ dir;
+
+	for (const char *p = name; *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 16777619u;
+	return &window_of(fs->io)->names[hash % NAMES];
+}
+
+errcode_t ext2io_lookup(ext2_filsys fs, ext2_ino_t dir, const char *name, ext2_ino_t *ret)
+{
+	struct known_name *known = slot_of_name(fs, dir, name);
+	errcode_t code;
+
+	if (known->dir == dir && str_eq(known->name, name)) {
+		*ret = known->ino;
+		return 0;
+	}
+	code = ext2fs_lookup(fs, dir, name, (int)strlen(name), NULL, ret);
+	if (code || strlen(name) > NAME_LONGEST)
+		return code;
+	*known = (struct known_name){ .dir = dir, .ino = *ret };
+	memcpy(known->name, name, strlen(name));
+	return 0;
 }
 
 static struct struct_io_manager window_manager = {

@@ -24,13 +24,47 @@ static char *value_of(blkid_probe probe, const char *name)
 	return mem_strdup(value);
 }
 
+/* libblkid reads a megabyte to see that there is no ZFS. Its uberblocks are at every KiB of the second
+ * half of each label of 256 KiB, two at the start and two at the end (OpenZFS vdev_impl.h); libblkid
+ * wants several. Without a single one the rest need not be read. */
+static bool has_uberblock(struct overlay *overlay, const struct disk_fs *row)
+{
+	static const uint64_t half = 128 << 10, magic = 0x00bab10c;
+	uint64_t end = row->size_bytes / (2 * half) * (2 * half);
+	const uint64_t labels[] = { 0, 2 * half, end - 4 * half, end - 2 * half };
+	cleanup(free) char *array = NULL;
+
+	if (end < 8 * half)
+		return true; /* libblkid shall say */
+	array = mem_alloc(half);
+	for (size_t i = 0; i < ARRAY_LEN(labels); i++) {
+		struct err ignored;
+
+		if (overlay_pread(overlay, array, half, row->offset_bytes + labels[i] + half,
+				  &ignored) < 0)
+			return true;
+		for (size_t at = 0; at < half; at += 1024) {
+			uint64_t value;
+
+			memcpy(&value, array + at, sizeof(value));
+			if (value == magic || value == __builtin_bswap64(magic))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* One device or partition. A stale second signature makes libblkid (and so udev on the instance)
  * refuse to say anything: then the type is unknown here as it is there. */
-static void probe_content(blkid_probe probe, struct disk_fs *row, struct tree_names *warnings)
+static void probe_content(blkid_probe probe, struct overlay *overlay, struct disk_fs *row,
+			  struct tree_names *warnings)
 {
+	char *zfs[] = { (char[]){ "zfs_member" }, NULL };
 	int result;
 
 	blkid_probe_enable_superblocks(probe, 1);
+	if (!has_uberblock(overlay, row))
+		blkid_probe_filter_superblocks_type(probe, BLKID_FLTR_NOTIN, zfs);
 	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
 							 BLKID_SUBLKS_LABEL | BLKID_SUBLKS_VERSION |
 							 BLKID_SUBLKS_BADCSUM);
@@ -139,7 +173,7 @@ static int probe_row(struct overlay *overlay, struct disk_fs *row, struct tree_n
 
 	if (open_window(overlay, row, &probe, err) < 0)
 		return -1;
-	probe_content(probe, row, warnings);
+	probe_content(probe, overlay, row, warnings);
 	blkid_free_probe(probe);
 	needs = fsinfo_size(overlay, row);
 	if (needs > row->size_bytes) {

@@ -24,6 +24,8 @@ struct pipe_tree {
 	struct str out;
 	struct memory *memories[MEMORY_BUCKETS];
 	size_t memory_bytes;
+	size_t at, have; /* in `in`: used, received */
+	char in[16384];	 /* as a rule a whole answer */
 };
 
 /* FNV-1a */
@@ -76,31 +78,37 @@ static int put_all(int fd, const char *p, size_t len)
 	return 0;
 }
 
-static int get_all(int fd, void *into, size_t len)
+static int get_all(struct pipe_tree *t, void *into, size_t len)
 {
 	char *p = into;
 
 	while (len) {
-		ssize_t got = recvfrom(fd, p, len, 0, NULL, NULL);
+		size_t part = t->have - t->at < len ? t->have - t->at : len;
+		ssize_t got;
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
+		memcpy(p, t->in + t->at, part);
+		t->at += part;
+		p += part;
+		len -= part;
+		if (!len)
+			break;
+		got = recvfrom(t->fd, t->in, sizeof(t->in), 0, NULL, NULL);
+		if (got == 0 || (got < 0 && errno != EINTR))
 			return -1;
-		p += got;
-		len -= (size_t)got;
+		t->at = 0;
+		t->have = got > 0 ? (size_t)got : 0;
 	}
 	return 0;
 }
 
-static int get_bytes(int fd, struct str *into, uint64_t len)
+static int get_bytes(struct pipe_tree *t, struct str *into, uint64_t len)
 {
 	char buf[16384];
 
 	while (len) {
 		size_t part = len < sizeof(buf) ? (size_t)len : sizeof(buf);
 
-		if (get_all(fd, buf, part) < 0)
+		if (get_all(t, buf, part) < 0)
 			return -1;
 		str_add_bytes(into, buf, part);
 		len -= part;
@@ -141,12 +149,12 @@ static int ask(struct pipe_tree *t, struct tree_pipe_request r, const char *path
 		str_add_bytes(known->code ? &text : into, known->answer.s, known->answer.len);
 		return known->code ? err_set(err, (enum err_code)known->code, "%s", text.s) : 0;
 	}
-	if (put_all(t->fd, t->out.s, t->out.len) < 0 || get_all(t->fd, &head, sizeof(head)) < 0 ||
+	if (put_all(t->fd, t->out.s, t->out.len) < 0 || get_all(t, &head, sizeof(head)) < 0 ||
 	    head.len > REPLY_MAX)
 		return broken(t, err);
 	answer = head.code ? &text : into;
 	before = answer->len;
-	if (get_bytes(t->fd, answer, head.len) < 0)
+	if (get_bytes(t, answer, head.len) < 0)
 		return broken(t, err);
 	remember(t, head.code, answer->s + before, head.len);
 	return head.code ? err_set(err, (enum err_code)head.code, "%s", text.s) : 0;

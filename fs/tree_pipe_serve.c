@@ -15,6 +15,8 @@ struct session {
 	int64_t end_ms;
 	uint64_t replied_bytes;
 	struct str path, data, answer;
+	size_t at, have; /* in `in`: used, received */
+	char in[4096];	 /* as a rule a whole request */
 };
 
 static int64_t now_ms(void)
@@ -35,24 +37,41 @@ static int wait_for(const struct session *s, short events, struct err *err)
 	return 0;
 }
 
-static int receive(const struct session *s, void *into, size_t len, struct err *err)
+/* Something into the buffer, which is empty. */
+static int refill(struct session *s, struct err *err)
+{
+	for (;;) {
+		ssize_t got;
+
+		/* First, for an honest client was answered just now and is still thinking. */
+		if (wait_for(s, POLLIN, err) < 0)
+			return -1;
+		got = recv(s->fd, s->in, sizeof(s->in), MSG_DONTWAIT);
+		if (got == 0)
+			return err_set(err, ERR_IO, "ended without a result");
+		if (got < 0 && errno != EAGAIN && errno != EINTR)
+			return err_errno(err, errno, "channel");
+		if (got > 0) {
+			s->at = 0;
+			s->have = (size_t)got;
+			return 0;
+		}
+	}
+}
+
+static int receive(struct session *s, void *into, size_t len, struct err *err)
 {
 	char *p = into;
 
 	while (len) {
-		ssize_t got = recv(s->fd, p, len, MSG_DONTWAIT);
+		size_t part = s->have - s->at < len ? s->have - s->at : len;
 
-		if (got > 0) {
-			p += got;
-			len -= (size_t)got;
-		} else if (got == 0) {
-			return err_set(err, ERR_IO, "ended without a result");
-		} else if (errno == EAGAIN) {
-			if (wait_for(s, POLLIN, err) < 0)
-				return -1;
-		} else if (errno != EINTR) {
-			return err_errno(err, errno, "channel");
-		}
+		memcpy(p, s->in + s->at, part);
+		s->at += part;
+		p += part;
+		len -= part;
+		if (len && refill(s, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -79,7 +98,7 @@ static int send_all(const struct session *s, const void *data, size_t len, struc
 	return 0;
 }
 
-static int receive_bytes(const struct session *s, struct str *into, size_t len, struct err *err)
+static int receive_bytes(struct session *s, struct str *into, size_t len, struct err *err)
 {
 	char buf[16384];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/examiner.h"
+#include "base/hash.h"
 #include "checks/sshd_conf.h"
-#include "checks/sshd_hostkey.h"
 #include "fs/tree_pipe.h"
 #include "rescue/sandbox.h"
 
@@ -39,7 +39,13 @@ struct session {
 	/* count + 1 flags: checks that are left out because they were stopped; the last is for the
 	 * question on which port sshd listens. */
 	bool *is_stopped;
-	int *running; /* shared with the child: index of the check that runs */
+	struct progress *progress;
+};
+
+/* Shared with the child, whose word it is. */
+struct progress {
+	int running; /* index of the check that runs */
+	bool needs_hash;
 };
 
 /* ---- the confined side ---- */
@@ -112,13 +118,13 @@ static json_t *examine(const struct session *s, struct tree *tree)
 	uint32_t port;
 
 	for (size_t i = 0; i < s->count; i++) {
-		*s->running = (int)i;
+		s->progress->running = (int)i;
 		if (!s->is_stopped[i])
 			check_run(s->checks[i], machine, &findings, &unknown);
 	}
-	*s->running = (int)s->count;
+	s->progress->running = (int)s->count;
 	port = s->is_stopped[s->count] ? 0 : port_of_sshd(machine);
-	*s->running = NO_CHECK;
+	s->progress->running = NO_CHECK;
 	vec_foreach (f, &findings)
 		json_array_append_new(found, portable(f));
 	vec_foreach (u, &unknown)
@@ -128,6 +134,14 @@ static json_t *examine(const struct session *s, struct tree *tree)
 			 found, "could_not_tell", untold, "ssh_port", (json_int_t)port);
 }
 
+static struct progress *progress_here;
+
+static void stop_for_hash(void)
+{
+	progress_here->needs_hash = true;
+	_exit(0);
+}
+
 /* Never returns. Nothing is freed at the end: leak checkers would need system calls. */
 static void __attribute__((noreturn)) child(const struct session *s, int fd, int parent)
 {
@@ -135,7 +149,8 @@ static void __attribute__((noreturn)) child(const struct session *s, int fd, int
 	json_t *result;
 	char *text;
 
-	hostkey_prepare();
+	progress_here = s->progress;
+	hash_stop_unless_prepared(stop_for_hash);
 	if (sandbox_examiner(fd, s->job->deadline_s, parent, &err) < 0) {
 		result = json_pack("{s:s}", "confinement", err.text);
 	} else {
@@ -287,7 +302,7 @@ static int run_once(const struct session *s, uint32_t left_s, struct examination
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_errno(err, errno, "the examiner's channel could not be made");
-	*s->running = NO_CHECK;
+	s->progress->running = NO_CHECK;
 	pid = fork();
 	if (!pid)
 		child(s, ends[1], parent);
@@ -313,7 +328,8 @@ static int run_once(const struct session *s, uint32_t left_s, struct examination
 /* Records what was stopped, to be left out next time. False when that is not known. */
 static bool note_stop(const struct session *s, const struct err *why, struct examination *ret)
 {
-	int index = *s->running; /* the child's word: it decides only about what is left out */
+	int index =
+		s->progress->running; /* the child's word: it decides only about what is left out */
 	bool is_known = index >= 0 && (size_t)index <= s->count && !s->is_stopped[index];
 	struct could_not_tell unknown = { .err = *why };
 
@@ -327,6 +343,17 @@ static bool note_stop(const struct session *s, const struct err *why, struct exa
 			     : "the examination");
 	vec_push(&ret->could_not_tell, unknown);
 	return is_known;
+}
+
+/* What the child cannot load where it is; the next child has it from us. */
+static bool give_hash(const struct session *s)
+{
+	bool is_wanted = s->progress->needs_hash && !hash_is_prepared();
+
+	s->progress->needs_hash = false;
+	if (is_wanted)
+		hash_prepare();
+	return is_wanted;
 }
 
 static int64_t now_s(void)
@@ -351,6 +378,8 @@ static int run_all(const struct session *s, struct examination *ret, struct err 
 			break;
 		/* Half of what is left, so that a check that hangs leaves time for the others. */
 		got = run_once(s, (uint32_t)(left / 2 + 1), ret, &why);
+		if (got == 1 && give_hash(s))
+			got = run_once(s, (uint32_t)(left / 2 + 1), ret, &why);
 		if (got <= 0) {
 			if (got < 0)
 				*err = why;
@@ -373,15 +402,15 @@ int examiner_run(const struct examiner_job *job, struct examination *ret, struct
 			     .count = job->checks ? job->check_count : check_count };
 	int rc;
 
-	s.running =
-		mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (s.running == MAP_FAILED)
+	s.progress = mmap(NULL, sizeof(*s.progress), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s.progress == MAP_FAILED)
 		return err_errno(err, errno, "shared memory");
 	json_object_seed(0); /* jansson would read /dev/urandom for it when it first needs it */
 	s.is_stopped = mem_array(s.count + 1, sizeof(bool));
 	rc = run_all(&s, &result, err);
 	free(s.is_stopped);
-	munmap(s.running, sizeof(int));
+	munmap(s.progress, sizeof(*s.progress));
 	if (rc < 0) {
 		examination_done(&result);
 		return -1;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "base/hash.h"
 #include "base/str.h"
 #include "rescue/parse.h"
 #include "rescue/surgery.h"
@@ -21,7 +20,6 @@ int main(int argc, char **argv)
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	signal(SIGPIPE, SIG_IGN);
-	hash_prepare();
 	if (argc == 2 && str_eq(argv[1], "surgeon"))
 		return surgeon_main(3);
 	if (argc == 2 && str_eq(argv[1], "completion")) {

@@ -6,13 +6,14 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SANDBOX_CHANNEL 3 /* the descriptor that a confined process talks on */
 
-/* The surgeon: a mount namespace, network and IPC of its own when it is root (harmless when not),
- * no new privileges, no core dumps. */
-int sandbox_surgeon(struct err *err) __attribute__((warn_unused_result));
+/* The surgeon: no sockets, no new privileges, no core dumps; when it shall mount, a mount namespace of
+ * its own, which a process that is not root may have to do without. */
+int sandbox_surgeon(bool shall_mount, struct err *err) __attribute__((warn_unused_result));
 
 /* The examiner: nobody's uid when root, no capabilities, every descriptor closed but the channel,
  * limits on memory, processor time, files and processes, and a seccomp filter that allows sending

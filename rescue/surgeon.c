@@ -374,16 +374,22 @@ static int recover(struct surgeon *s, struct err *err)
 	return 0;
 }
 
+/* Whatever is not read through libext2fs, and what fsck is to look at. */
+static bool shall_mount(const struct surgery_job *job)
+{
+	return job->mode != SURGERY_AUDIT || (!job->is_unprivileged && !geteuid());
+}
+
 static int run(struct surgeon *s, struct err *err)
 {
 	json_t *message;
 	int rc;
 
-	if (sandbox_surgeon(err) < 0 || read_message(s, &message, err) < 0)
+	if (read_message(s, &message, err) < 0)
 		return -1;
 	rc = surgery_order_from_json(message, &s->order, err);
 	json_decref(message);
-	if (rc < 0)
+	if (rc < 0 || sandbox_surgeon(shall_mount(&s->order.job), err) < 0)
 		return -1;
 	switch (s->order.job.mode) {
 	case SURGERY_AUDIT:

@@ -13,6 +13,8 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
+#define ID_LONGEST 200u /* a name in a directory has 255 bytes at most */
+
 /* ---- identity ---- */
 
 /* First line of a file of sysfs, without blanks around it; false when there is none. */
@@ -100,15 +102,32 @@ int target_find(const struct options *options, const char *path, struct target *
 	return 0;
 }
 
+/* The identity as one name of a directory: what is special in a path is escaped. Long ones are hashed;
+ * a hash is no identity, which has a colon. */
+static void add_id(struct str *into, const char *identity)
+{
+	struct sha256 digest;
+
+	for (const char *p = identity; *p; p++) {
+		if (isalnum((unsigned char)*p) || strchr(":._-", *p))
+			str_add_char(into, *p);
+		else
+			str_addf(into, "%%%02X", (unsigned char)*p);
+	}
+	if (into->len <= ID_LONGEST)
+		return;
+	str_clear(into);
+	digest = sha256_of(identity, strlen(identity));
+	str_add_hex(into, digest.b, sizeof(digest.b));
+}
+
 const char *target_dir(struct target *target)
 {
 	cleanup(str_done) struct str id = STR_INIT;
-	struct sha256 digest;
 
 	if (target->dir)
 		return target->dir;
-	digest = sha256_of(target->identity, strlen(target->identity));
-	str_add_hex(&id, digest.b, sizeof(digest.b));
+	add_id(&id, target->identity);
 	target->dir = mem_printf("%s/%s", target->targets, id.s);
 	return target->dir;
 }
@@ -128,6 +147,9 @@ int target_lock(struct target *target, struct err *err)
 	cleanup(free) char *identity = mem_printf("%s/identity", target_dir(target));
 	cleanup(free) char *text = mem_printf("%s\n", target->identity);
 
+	/* What is recorded is hashed. */
+	if (hash_load(err) < 0)
+		return -1;
 	if (dir_make(target->dir, err) < 0)
 		return err_in(err, "the state directory (see --state-dir)");
 	target->lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -4,7 +4,7 @@
 
 /* The records of repairs that were made here, by target, in the state directory:
  *
- *   STATE/targets/ID/          0700; ID: SHA-256 of the identity, in hexadecimal
+ *   STATE/targets/ID/          0700; ID: the identity, escaped; a long one's SHA-256
  *     identity                 the identity itself, for a person who looks
  *     lock                     locked (flock) by the process that changes the target
  *     20261122-073015-4f2a91/  one repair: redo, undo and patch records (fs/volume.h)

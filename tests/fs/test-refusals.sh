@@ -37,6 +37,14 @@ truncate -s 64M lvmboot.img; printf 'label: gpt\nstart=2048,size=32768,type=L\ns
 truncate -s 16M boot.img; mkdir -p bootfs/grub; mke2fs -q -t ext4 -d bootfs boot.img
 dd if=boot.img of=lvmboot.img bs=1M seek=1 conv=notrunc status=none; dd if=lvm.img of=lvmboot.img bs=1M seek=17 conv=notrunc status=none
 refuse "LVM beside a /boot" ERR_UNSUPPORTED 'partition 2 is an LVM' "$tool" work lvmboot.img
+for label in 0 256 65280 65536; do # in KiB: two at the start, two at the end; four uberblocks are enough in any of them
+	truncate -s 0 zfs.img; truncate -s 65888K zfs.img # its end is no multiple of a label
+	for i in 0 1 2 3; do
+		case $label in 256) magic='\x00\x00\x00\x00\x00\xba\xb1\x0c' ;; *) magic='\x0c\xb1\xba\x00' ;; esac
+		printf "$magic" | dd of=zfs.img bs=1K seek=$((label + 128 + i)) conv=notrunc status=none
+	done
+	refuse "ZFS, label at $label KiB" ERR_UNSUPPORTED 'ZFS pool' "$tool" work zfs.img
+done
 truncate -s 16M luks.img; printf 'LUKS\xba\xbe\x00\x01aes' | dd of=luks.img conv=notrunc status=none
 printf '01234567-89ab-cdef-0123-456789abcdef' | dd of=luks.img bs=1 seek=168 conv=notrunc status=none
 refuse "LUKS" ERR_UNSUPPORTED 'LUKS.*cryptsetup' "$tool" work luks.img

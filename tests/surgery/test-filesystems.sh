@@ -44,7 +44,7 @@ done
 loop=$(losetup -f --show "$T/sick.img"); ok $? "a block device"
 trap 'losetup -d "$loop" 2>/dev/null; clean_up' EXIT
 life device "$loop" "$T/sick.img"
-ls "$T/state/device/targets" | grep -qE '^[0-9a-f]{64}$'; ok $? "its records are found by its identity"
+ls "$T/state/device/targets" | grep -q '^disk:'; ok $? "its records are found by its identity"
 like "$(cat "$T"/state/device/targets/*/identity)" "^disk:$T/sick.img" "which is more than its node's name"
 losetup -d "$loop"
 is "$(sum "$T/sick.img")" "$original" "the image is as it was"
