@@ -16,7 +16,7 @@ DEFS     := -std=gnu17 -D_GNU_SOURCE -DFUSE_USE_VERSION=35 -DVERSION='"$(VERSION
 PKGFLAGS  = $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 ALLFLAGS  = $(DEFS) $(WARN) $(HARDEN) $(PKGFLAGS) $(CFLAGS) $(SAN) $(if $(CI),-Werror)
 LIBS      = $(shell pkg-config --libs $(PKGS)) -pthread
-SIMLIBS   = $(shell pkg-config --libs libmicrohttpd libcrypto jansson libxml-2.0 blkid) -pthread
+SIMLIBS   = $(shell pkg-config --libs libmicrohttpd libcrypto jansson libxml-2.0 blkid) -pthread -lm
 
 LAYERS   := base fs ec2 checks rescue
 LIBSRC   := $(filter-out rescue/main.c,$(wildcard $(LAYERS:%=%/*.c)))

@@ -22,7 +22,7 @@
  *   console        text
  *   warning        text                                    says what happens next
  *   error          code, exit_status, text
- *   verdict        result, text, down_s, snapshot, next    result: rescued, healthy, repaired, faults, returned,
+ *   verdict        result, text, run, down_s, snapshot, next   result: rescued, healthy, repaired, faults, returned,
  *                                                          unverified, away, undone, could-not-tell
  *   audit          the whole object of `audit --json`, printed as it is */
 
