@@ -8,12 +8,37 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+static void options_done(struct options *options)
+{
+	vec_done(&options->targets);
+	vec_done(&options->fix);
+	vec_done(&options->with);
+}
+
+static int run(const struct parsed *parsed)
+{
+	struct report *report;
+	int status;
+
+	if (parsed->wants_version) {
+		printf("ec2-rescue %s\n", VERSION);
+		return 0;
+	}
+	if (parsed->wants_help) {
+		print_usage(stdout, parsed->command);
+		return 0;
+	}
+	report = report_open(parsed->options.json ? REPORT_JSON : REPORT_AUTO);
+	status = parsed->command->run(&parsed->options, report);
+	report_close(report);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct parsed parsed = { 0 };
 	struct err err = ERR_INIT;
-	struct report *report;
-	int status;
+	int rc;
 
 	/* Credentials may be in memory: no core file, no ptrace by other processes of the same
 	 * user. */
@@ -26,29 +51,14 @@ int main(int argc, char **argv)
 		print_completion(stdout);
 		return 0;
 	}
-	if (argc == 3 && str_eq(argv[1], "manual")) {
-		if (print_manual(stdout, argv[2], &err) == 0)
-			return 0;
+	if (argc == 3 && str_eq(argv[1], "manual"))
+		rc = print_manual(stdout, argv[2], &err);
+	else if (!(rc = parse_arguments(argc, argv, &parsed, &err)))
+		rc = run(&parsed);
+	options_done(&parsed.options);
+	if (rc < 0) {
 		fprintf(stderr, "ec2-rescue: %s\n", err.text);
 		return err.code;
 	}
-	if (parse_arguments(argc, argv, &parsed, &err) < 0) {
-		fprintf(stderr, "ec2-rescue: %s\n", err.text);
-		return err.code;
-	}
-	if (parsed.wants_version) {
-		printf("ec2-rescue %s\n", VERSION);
-		return 0;
-	}
-	if (parsed.wants_help) {
-		print_usage(stdout, parsed.command);
-		return 0;
-	}
-	report = report_open(parsed.options.json ? REPORT_JSON : REPORT_AUTO);
-	status = parsed.command->run(&parsed.options, report);
-	report_close(report);
-	vec_done(&parsed.options.targets);
-	vec_done(&parsed.options.fix);
-	vec_done(&parsed.options.with);
-	return status;
+	return rc;
 }
