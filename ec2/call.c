@@ -358,6 +358,7 @@ static void on_success(struct call *call, const struct http_reply *reply)
 	call->task.ec2->is_aws = true;
 	op->http_status = reply->status;
 	copy_request_id(op, xml);
+	op->was_for_real = call->is_dry_run;
 	if (call->is_dry_run && !call->action->next_token) {
 		err_set(&why, ERR_UNSUPPORTED,
 			"%s: the server executed the request although DryRun was asked for",

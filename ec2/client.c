@@ -35,6 +35,7 @@ void task_begin(struct ec2 *ec2, struct task *task, struct ec2_op *op)
 	op->err = ERR_INIT;
 	op->aws_code[0] = op->request_id[0] = '\0';
 	op->http_status = 0;
+	op->was_for_real = false;
 	op->private = task;
 }
 

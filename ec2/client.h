@@ -56,8 +56,9 @@ struct ec2_op {
 	struct err err;	   /* err.code ERR_NONE: success, the reply is filled */
 	char aws_code[64]; /* "IncorrectState", "" when there was no AWS error */
 	char request_id[64];
-	int http_status; /* 0: no answer */
-	void *private;	 /* the client's; NULL when idle */
+	int http_status;   /* 0: no answer */
+	bool was_for_real; /* DryRun was asked for, and the server did it all the same */
+	void *private;	   /* the client's; NULL when idle */
 };
 /* Runs the loop until op has ended; 0 or -1 with op's error copied. */
 int ec2_wait(struct ec2 *ec2, struct ec2_op *op, struct err *err)

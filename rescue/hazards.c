@@ -133,6 +133,17 @@ static void find_root(struct finder *f)
 		       f->i->id.s);
 		return;
 	}
+	if (!p->root_device && !f->i->root_device_name && p->volume_count > 1) {
+		refuse(f, ERR_REFUSED,
+		       "this server does not say which of the %zu volumes of %s is the root",
+		       p->volume_count, f->i->id.s);
+		return;
+	}
+	if (p->is_root_guessed)
+		hazard(f, HAZARD_NOTE, "nothing",
+		       "this server does not say which volume of %s is the root; %s as %s is "
+		       "taken for it",
+		       f->i->id.s, p->root_device->volume.s, p->root_device->device_name);
 	if (!p->root_device || !p->root) {
 		refuse(f, ERR_REFUSED,
 		       "%s has no volume attached as its root device %s; if an earlier run took "
@@ -298,10 +309,21 @@ static void find_lifecycle(struct finder *f)
 static void find_permissions(struct finder *f)
 {
 	cleanup(str_done) struct str missing = STR_INIT;
+	enum dry_call call = DRY_CALLS;
+	const struct ec2_op *unknown = preflight_unknown(f->inv, &call);
 
 	preflight_missing(f->p, &missing);
 	if (missing.len)
 		refuse(f, ERR_DENIED, "IAM permissions are missing: %s", missing.s);
+	if (unknown)
+		refuse(f, unknown->err.code,
+		       call == DRY_SNAPSHOT
+			       ? "no snapshot of %s can be taken, so that only the undo record on "
+				 "this machine could bring its old bytes back (%s); with "
+				 "--no-snapshot the rescue goes on without one"
+			       : "%s cannot be rescued on a server without that call: %s",
+		       call == DRY_SNAPSHOT && f->p->root ? f->p->root->id.s : f->i->id.s,
+		       unknown->err.text);
 	if (!f->inv->knows_dry_run)
 		hazard(f, HAZARD_NOTE, "nothing",
 		       "this server does not know DryRun, so missing permissions show only on the "

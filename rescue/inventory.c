@@ -4,23 +4,28 @@
 #include <stdio.h>
 #include <time.h>
 
-enum {
-	DRY_RUN_PATIENTS = 5, /* the permissions of many instances are asked for on the first few */
-};
-
 /* The ops of calls for all instances at once; inventory_take waits for all of them. */
 struct inquiry {
 	struct ec2 *ec2;
 	const struct options *options;
 	struct report *report;
 	struct inventory *inv;
-	struct ec2_op instances, honest, self, volumes, types, statuses, subnets, vpcs, asg;
+	struct ec2_op instances, honest, self, volumes, attached, types, statuses, subnets, vpcs,
+		asg;
 	struct ec2_instances honest_reply;
+	union ec2_list found; /* volumes by the mappings */
+	struct ec2_volumes attached_reply;
 	struct imds_self self_reply;
 };
 
 /* A list of distinct strings for a filter or an id list. */
 VEC_TYPE(names, const char *);
+
+static void names_done(struct names *names)
+{
+	vec_done(names);
+}
+DEFINE_CLEANUP_DONE(struct names, names_done)
 
 static void add_name(struct names *names, const char *name)
 {
@@ -59,34 +64,48 @@ static const struct ec2_instance *find_instance(const struct inventory *inv,
 	return NULL;
 }
 
-/* First round: the instances, this machine, and whether DryRun is understood at all: a server that
- * ignores it must never be asked to "dry-run" a stop. */
+/* Is DryRun understood at all? A server that ignores it must never be asked to "dry-run" a stop. */
+static bool is_dry_run_known(struct inquiry *q, const struct names *ids)
+{
+	struct ec2_describe dry = { .ids = ids->items,
+				    .id_count = ids->count,
+				    .dry_run = EC2_DRY_RUN };
+	struct err why = ERR_INIT;
+
+	if (ec2_wait(q->ec2, &q->honest, &why) < 0 &&
+	    (why.code == ERR_USAGE || why.code == ERR_UNSUPPORTED)) {
+		/* Perhaps it is the filter that is not known. */
+		ec2_describe_instances(q->ec2, &dry, &q->honest_reply, &q->honest);
+		(void)!ec2_wait(q->ec2, &q->honest, &why);
+	}
+	return q->honest.err.code == ERR_NONE && !q->honest.was_for_real;
+}
+
+/* First round: the instances, this machine, and DryRun. */
 static int ask_instances(struct inquiry *q, const struct instance_id *ids, size_t count,
 			 struct err *err)
 {
-	struct names names = { 0 };
+	cleanup(names_done) struct names names = { 0 };
 	struct ec2_filter filter = { "instance-id", NULL, 0 };
-	struct ec2_describe describe = { .filters = &filter, .filter_count = 1 };
 	struct ec2_describe dry = { .filters = &filter, .filter_count = 1, .dry_run = EC2_DRY_RUN };
-	struct err ignored = ERR_INIT;
-	int rc;
+	union ec2_list found;
 
+	if (count > 199)
+		return err_set(err, ERR_USAGE, "at most 199 instances in one run");
 	for (size_t i = 0; i < count; i++)
 		add_name(&names, ids[i].s);
 	if (!id_none(&q->inv->helper))
 		add_name(&names, q->inv->helper.s);
 	filter.values = names.items;
-	filter.value_count = names.count < 200 ? names.count : 200;
+	filter.value_count = names.count;
 	ec2_describe_instances(q->ec2, &dry, &q->honest_reply, &q->honest);
 	imds_get_self(q->ec2, &q->self_reply, &q->self);
-	rc = names.count <= 200 ? (ec2_describe_instances(q->ec2, &describe, &q->inv->instances,
-							  &q->instances),
-				   ec2_wait(q->ec2, &q->instances, err))
-				: err_set(err, ERR_USAGE, "at most 199 instances in one run");
-	q->inv->knows_dry_run =
-		ec2_wait(q->ec2, &q->honest, &ignored) == 0 && !q->honest_reply.count;
-	vec_done(&names);
-	return rc;
+	ec2_find(q->ec2, EC2_INSTANCES, names.items, names.count, &found, &q->instances);
+	if (ec2_wait(q->ec2, &q->instances, err) < 0)
+		return -1;
+	q->inv->instances = found.instances;
+	q->inv->knows_dry_run = is_dry_run_known(q, &names);
+	return 0;
 }
 
 /* The helper found by IMDS was not part of the first question. */
@@ -94,9 +113,7 @@ static void ask_helper(struct inquiry *q)
 {
 	struct err err = ERR_INIT;
 	const char *id;
-	struct ec2_filter filter = { "instance-id", &id, 1 };
-	struct ec2_describe describe = { .filters = &filter, .filter_count = 1 };
-	struct ec2_instances more = { 0 };
+	union ec2_list more;
 	struct ec2_op op = { 0 };
 
 	if (ec2_wait(q->ec2, &q->self, &err) == 0 && q->self_reply.instance &&
@@ -108,15 +125,75 @@ static void ask_helper(struct inquiry *q)
 	if (find_instance(q->inv, &q->inv->helper))
 		return;
 	id = q->inv->helper.s;
-	ec2_describe_instances(q->ec2, &describe, &more, &op);
+	ec2_find(q->ec2, EC2_INSTANCES, &id, 1, &more, &op);
 	if (ec2_wait(q->ec2, &op, &err) < 0) {
 		warn(q, "the helper could not be looked up", &err);
 		return;
 	}
 	/* Moved over: the list owns what its items own. */
-	vec_foreach (i, &more)
+	vec_foreach (i, &more.instances)
 		vec_push(&q->inv->instances, *i);
-	vec_done(&more);
+	vec_done(&more.instances);
+}
+
+/* By the ids of the mappings; where an instance shows none, by what is attached to it. */
+static void ask_volumes(struct inquiry *q)
+{
+	cleanup(names_done) struct names volumes = { 0 }, bare = { 0 };
+	struct ec2_filter filter = { "attachment.instance-id", NULL, 0 };
+	struct ec2_describe attached = { .filters = &filter, .filter_count = 1 };
+
+	vec_foreach (p, &q->inv->patients) {
+		size_t before = volumes.count;
+
+		if (!(*p)->instance)
+			continue;
+		vec_foreach (d, &(*p)->instance->devices)
+			if (!id_none(&d->volume))
+				vec_push(&volumes, d->volume.s);
+		if (volumes.count == before)
+			add_name(&bare, (*p)->id.s);
+	}
+	filter.values = bare.items;
+	filter.value_count = bare.count;
+	if (volumes.count)
+		ec2_find(q->ec2, EC2_VOLUMES, volumes.items, volumes.count, &q->found, &q->volumes);
+	if (bare.count)
+		ec2_describe_volumes(q->ec2, &attached, &q->attached_reply, &q->attached);
+}
+
+static bool was_asked(const struct ec2_op *op)
+{
+	return op->private || op->is_done;
+}
+
+static void take_volumes(struct inquiry *q, struct ec2_volumes *from)
+{
+	vec_foreach (v, from)
+		vec_push(&q->inv->volumes, *v);
+	vec_done(from);
+}
+
+static int collect_volumes(struct inquiry *q, struct err *err)
+{
+	struct ec2_describe all = { 0 };
+
+	if (was_asked(&q->volumes)) {
+		if (ec2_wait(q->ec2, &q->volumes, err) < 0)
+			return -1;
+		take_volumes(q, &q->found.volumes);
+	}
+	if (!was_asked(&q->attached))
+		return 0;
+	if (ec2_wait(q->ec2, &q->attached, err) < 0 || !q->attached_reply.count) {
+		/* Perhaps the filter is not known: among all, then. */
+		err_clear(err);
+		ec2_describe_volumes(q->ec2, &all, &q->attached_reply, &q->attached);
+		if (ec2_wait(q->ec2, &q->attached, err) < 0)
+			return -1;
+	}
+	take_volumes(q, &q->attached_reply);
+	return 0;
 }
 
 static void ask_patient(struct inquiry *q, struct patient *p, size_t index)
@@ -126,17 +203,15 @@ static void ask_patient(struct inquiry *q, struct patient *p, size_t index)
 	ec2_describe_instance_attribute(q->ec2, &p->id, "instanceInitiatedShutdownBehavior",
 					&p->shutdown_behavior, &p->shutdown_op);
 	ec2_get_console_output(q->ec2, &p->id, &p->console, &p->console_op);
-	if (index < DRY_RUN_PATIENTS && q->inv->knows_dry_run)
+	if (index < PREFLIGHT_PATIENTS)
 		preflight_start(q->ec2, q->inv, p);
 }
 
 static void ask_about(struct inquiry *q)
 {
 	struct names ids = { 0 }, types = { 0 }, subnets = { 0 }, vpcs = { 0 };
-	struct ec2_filter attached = { "attachment.instance-id", NULL, 0 };
 	struct ec2_filter typed = { "instance-type", NULL, 0 };
 	struct ec2_filter in_vpc = { "vpc-id", NULL, 0 }, in_subnet = { "subnet-id", NULL, 0 };
-	struct ec2_describe volumes = { .filters = &attached, .filter_count = 1 };
 	struct ec2_describe kinds = { .filters = &typed, .filter_count = 1 };
 	struct ec2_describe nets = { .filters = &in_subnet, .filter_count = 1 };
 	struct ec2_describe clouds = { .filters = &in_vpc, .filter_count = 1 };
@@ -156,15 +231,13 @@ static void ask_about(struct inquiry *q)
 			add_name(&vpcs, interface->vpc);
 		}
 	}
-	attached.values = ids.items;
-	attached.value_count = ids.count;
 	typed.values = types.items;
 	typed.value_count = types.count;
 	in_subnet.values = subnets.items;
 	in_subnet.value_count = subnets.count;
 	in_vpc.values = vpcs.items;
 	in_vpc.value_count = vpcs.count;
-	ec2_describe_volumes(q->ec2, &volumes, &q->inv->volumes, &q->volumes);
+	ask_volumes(q);
 	ec2_describe_instance_types(q->ec2, &kinds, &q->inv->types, &q->types);
 	ec2_describe_instance_status(
 		q->ec2, &(struct ec2_describe){ .ids = ids.items, .id_count = ids.count },
@@ -185,21 +258,38 @@ static void ask_about(struct inquiry *q)
 	vec_done(&vpcs);
 }
 
+/* Data may hang on it, so it is asked once more where a filter is not known. */
+static void collect_types(struct inquiry *q)
+{
+	cleanup(names_done) struct names types = { 0 };
+	struct err why = ERR_INIT;
+
+	if (ec2_wait(q->ec2, &q->types, &why) == 0 || why.code != ERR_USAGE)
+		return;
+	vec_foreach (p, &q->inv->patients)
+		if ((*p)->instance)
+			add_name(&types, (*p)->instance->type);
+	ec2_describe_instance_types(
+		q->ec2, &(struct ec2_describe){ .ids = types.items, .id_count = types.count },
+		&q->inv->types, &q->types);
+}
+
 /* Where a reply leaves a question open, the hazards say "could not tell". */
 static int collect(struct inquiry *q, struct err *err)
 {
 	struct inventory *inv = q->inv;
 	struct err ignored = ERR_INIT;
-	int rc = ec2_wait(q->ec2, &q->volumes, err);
+	int rc = collect_volumes(q, err);
 
+	collect_types(q);
 	inv->has_types = optional(
 		q, &q->types, "whether the instance type has instance-store disks is not known");
 	inv->has_asg = optional(q, &q->asg, "Auto Scaling membership is not known");
 	inv->has_status =
 		optional(q, &q->statuses, "without status checks only the sshd port is verified");
-	if (q->subnets.private || q->subnets.is_done)
+	if (was_asked(&q->subnets))
 		optional(q, &q->subnets, "the checks run without the subnets' address ranges");
-	if (q->vpcs.private || q->vpcs.is_done)
+	if (was_asked(&q->vpcs))
 		optional(q, &q->vpcs, "the checks run without the VPC's address ranges");
 	vec_foreach (p, &inv->patients) {
 		if (!(*p)->instance)
@@ -208,15 +298,11 @@ static int collect(struct inquiry *q, struct err *err)
 		optional(q, &(*p)->shutdown_op, "the shutdown behaviour is not known");
 		if (ec2_wait(q->ec2, &(*p)->console_op, &ignored) < 0)
 			warn(q, "the console cannot be read", &ignored);
-		for (size_t d = 0; d < DRY_RUNS; d++)
-			if ((*p)->dry[d].is_asked &&
-			    ec2_wait(q->ec2, &(*p)->dry[d].op, &ignored) < 0)
-				ignored = ERR_INIT; /* judged by preflight_missing */
 	}
 	return rc;
 }
 
-static bool same_device(const char *a, const char *b)
+static bool same_text(const char *a, const char *b)
 {
 	return a && b && str_eq(a, b);
 }
@@ -225,14 +311,9 @@ static void connect_patient(struct inventory *inv, struct patient *p)
 {
 	if (!p->instance)
 		return;
-	vec_foreach (d, &p->instance->devices)
-		if (same_device(d->device_name, p->instance->root_device_name))
-			p->root_device = d;
-	vec_foreach (v, &inv->volumes)
-		if (p->root_device && id_eq(&v->id, &p->root_device->volume))
-			p->root = v;
+	patient_find_root(inv, p);
 	vec_foreach (t, &inv->types)
-		if (same_device(t->type, p->instance->type))
+		if (same_text(t->type, p->instance->type))
 			p->type = t;
 	vec_foreach (a, &inv->asg)
 		if (a->instance && str_eq(a->instance, p->id.s))
@@ -286,11 +367,12 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 	imds_self_done(&q.self_reply);
 	if (rc < 0)
 		return -1;
-	vec_foreach (p, &ret->patients) {
+	vec_foreach (p, &ret->patients)
 		connect_patient(ret, *p);
+	preflight_finish(ec2, ret, report);
+	vec_foreach (p, &ret->patients)
 		if ((*p)->err.code == ERR_NONE)
 			hazards_find(ret, *p);
-	}
 	return 0;
 }
 

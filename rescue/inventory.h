@@ -5,7 +5,7 @@
 /* The inventory: what each instance is, what must be given back, what would be lost. Everything is
  * asked for all instances at once and side by side. Nothing is changed. */
 
-#include "ec2/calls.h"
+#include "ec2/find.h"
 #include "rescue/claim.h"
 #include "rescue/options.h"
 #include "rescue/report.h"
@@ -25,12 +25,21 @@ struct hazard {
 VEC_TYPE(hazards, struct hazard);
 
 /* One call with DryRun: would it be permitted? */
+enum dry_call {
+	DRY_TAG,
+	DRY_UNTAG,
+	DRY_DETACH,
+	DRY_ATTACH,
+	DRY_MODIFY,
+	DRY_SNAPSHOT,
+	DRY_STOP,
+	DRY_START,
+	DRY_CALLS
+};
 struct dry_run {
-	const char *permission; /* "ec2:StopInstances" */
 	struct ec2_op op;
 	bool is_asked;
 };
-enum { DRY_RUNS = 8 };
 
 struct patient {
 	struct instance_id id;
@@ -38,13 +47,16 @@ struct patient {
 	/* Borrowed from the inventory's replies; NULL: there is none. */
 	const struct ec2_instance *instance;
 	const struct ec2_device *root_device;
+	struct ec2_device guessed_root; /* for root_device, where no mapping holds it */
+	bool is_root_guessed;		/* the server does not name the root device */
+	size_t volume_count;		/* attached to it, as far as the server shows */
 	const struct ec2_volume *root;
 	const struct ec2_instance_type *type;
 	const struct asg_instance *asg;
 	struct ec2_attribute stop_protection, shutdown_behavior;
 	struct ec2_console console;
 	struct ec2_op stop_op, shutdown_op, console_op;
-	struct dry_run dry[DRY_RUNS];
+	struct dry_run dry[DRY_CALLS];
 	struct ec2_state_changes dry_power[2];
 	struct ec2_attachment dry_attachment[2];
 	struct ec2_snapshot dry_snapshot;
@@ -81,10 +93,20 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 void inventory_done(struct inventory *);
 DEFINE_CLEANUP_DONE(struct inventory, inventory_done)
 
-/* Starts DryRun calls of everything that the rescue will ask for later. */
+/* Which of its devices is the root, from what the server shows of its volumes and of itself. */
+void patient_find_root(const struct inventory *inventory, struct patient *p);
+
+/* DryRun calls of everything that the rescue will ask for later. Start asks what would do no harm on
+ * a server that executes it all the same; finish, with the roots known, waits and asks the rest.
+ * Where DryRun is not known, the rest is asked for ids that do not exist, which tells at least what
+ * the server does not know. */
+enum { PREFLIGHT_PATIENTS = 5 }; /* of many instances, the first few tell enough */
 void preflight_start(struct ec2 *ec2, const struct inventory *inventory, struct patient *p);
+void preflight_finish(struct ec2 *ec2, struct inventory *inventory, struct report *report);
 /* Their verdict: the missing permissions as one list in `out`, "" when none is missing. */
 void preflight_missing(const struct patient *p, struct str *out);
+/* The first call that a rescue needs and the server does not know; NULL: none. */
+const struct ec2_op *preflight_unknown(const struct inventory *inventory, enum dry_call *ret);
 
 /* Fills p->hazards from what is known. Pure. */
 void hazards_find(const struct inventory *inventory, struct patient *p);

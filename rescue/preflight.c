@@ -4,11 +4,24 @@
 /* DryRun of every later call. EC2 answers a permission before the state of things, so that an error
  * about a state means: permitted. */
 
-static struct ec2_op *dry(struct patient *p, size_t at, const char *permission)
+static const struct {
+	const char *permission;
+	bool is_needed; /* without it no rescue */
+} rows[DRY_CALLS] = {
+	[DRY_TAG] = { "ec2:CreateTags", false },
+	[DRY_UNTAG] = { "ec2:DeleteTags", false },
+	[DRY_DETACH] = { "ec2:DetachVolume", true },
+	[DRY_ATTACH] = { "ec2:AttachVolume", true },
+	[DRY_MODIFY] = { "ec2:ModifyInstanceAttribute", false },
+	[DRY_SNAPSHOT] = { "ec2:CreateSnapshot", true },
+	[DRY_STOP] = { "ec2:StopInstances", true },
+	[DRY_START] = { "ec2:StartInstances", true },
+};
+
+static struct ec2_op *dry(struct patient *p, enum dry_call call)
 {
-	p->dry[at].permission = permission;
-	p->dry[at].is_asked = true;
-	return &p->dry[at].op;
+	p->dry[call].is_asked = true;
+	return &p->dry[call].op;
 }
 
 static const struct ec2_device *root_device(const struct ec2_instance *i)
@@ -20,52 +33,39 @@ static const struct ec2_device *root_device(const struct ec2_instance *i)
 	return NULL;
 }
 
-static void ask_tags(struct ec2 *ec2, struct patient *p, const struct volume_id *volume)
+/* A claim that is there is written as it is, in case the server does it. */
+static const char *claim_value(const struct patient *p)
 {
-	const char *resources[] = { p->id.s, volume->s };
-	struct ec2_tag_pair tag = { CLAIM_TAG, "dry-run" };
+	const char *value = ec2_tag_value(&p->instance->tags, CLAIM_TAG);
+
+	return value ? value : "dry-run";
+}
+
+static void ask_tags(struct ec2 *ec2, struct patient *p, enum dry_call call,
+		     enum ec2_dry_run dry_run)
+{
+	const char *resources[] = { p->id.s };
+	struct ec2_tag_pair tag = { CLAIM_TAG, call == DRY_TAG ? claim_value(p) : NULL };
 	struct ec2_change_tags change = { .resources = resources,
 					  .resource_count = ARRAY_LEN(resources),
 					  .tags = &tag,
 					  .tag_count = 1,
-					  .dry_run = EC2_DRY_RUN };
+					  .dry_run = dry_run };
 
-	ec2_create_tags(ec2, &change, dry(p, 0, "ec2:CreateTags"));
-	tag.value = NULL;
-	ec2_delete_tags(ec2, &change, dry(p, 1, "ec2:DeleteTags"));
+	(call == DRY_TAG ? ec2_create_tags : ec2_delete_tags)(ec2, &change, dry(p, call));
 }
 
-static void ask_volume(struct ec2 *ec2, const struct inventory *inv, struct patient *p,
-		       const struct ec2_device *root)
+/* What it is already. */
+static void ask_flag(struct ec2 *ec2, struct patient *p, const struct ec2_device *root)
 {
-	struct ec2_attach detach = { .volume = root->volume,
-				     .instance = p->id,
-				     .dry_run = EC2_DRY_RUN };
-	struct ec2_attach attach = { .volume = root->volume,
-				     .instance = id_none(&inv->helper) ? p->id : inv->helper,
-				     .device = "/dev/sdf",
-				     .dry_run = EC2_DRY_RUN };
 	struct ec2_modify_device modify = {
 		.instance = p->id,
 		.device = root->device_name,
-		.delete_on_termination = root->delete_on_termination != EC2_FALSE,
-		.dry_run = EC2_DRY_RUN,
-	};
-	struct ec2_tag_pair tag = { CLAIM_RUN_TAG, "dry-run" };
-	struct ec2_create_snapshot snapshot = {
-		.volume = root->volume,
-		.description = "ec2-rescue",
-		.tags = &tag,
-		.tag_count = 1,
+		.delete_on_termination = root->delete_on_termination == EC2_TRUE,
 		.dry_run = EC2_DRY_RUN,
 	};
 
-	ec2_detach_volume(ec2, &detach, &p->dry_attachment[0], dry(p, 2, "ec2:DetachVolume"));
-	ec2_attach_volume(ec2, &attach, &p->dry_attachment[1], dry(p, 3, "ec2:AttachVolume"));
-	ec2_modify_device(ec2, &modify, dry(p, 4, "ec2:ModifyInstanceAttribute"));
-	if (!inv->takes_no_snapshot)
-		ec2_create_snapshot(ec2, &snapshot, &p->dry_snapshot,
-				    dry(p, 5, "ec2:CreateSnapshot"));
+	ec2_modify_device(ec2, &modify, dry(p, DRY_MODIFY));
 }
 
 void preflight_start(struct ec2 *ec2, const struct inventory *inv, struct patient *p)
@@ -73,24 +73,140 @@ void preflight_start(struct ec2 *ec2, const struct inventory *inv, struct patien
 	const struct ec2_device *root = root_device(p->instance);
 	struct ec2_power power = { .instance = p->id, .dry_run = EC2_DRY_RUN };
 
-	if (!root)
+	if (!inv->knows_dry_run)
+		return;
+	ask_tags(ec2, p, DRY_TAG, EC2_DRY_RUN);
+	if (root && root->delete_on_termination != EC2_BOOL_ABSENT)
+		ask_flag(ec2, p, root);
+	/* What is stopped will not be started; starting what runs does nothing. */
+	if (p->instance->state == INSTANCE_RUNNING)
+		ec2_start_instance(ec2, &power, &p->dry_power[0], dry(p, DRY_START));
+}
+
+/* An id of the same form that nothing has. */
+static void make_nil(char id[ID_SIZE])
+{
+	char *digits = strchr(id, '-');
+
+	for (char *c = digits ? digits + 1 : id; *c; c++)
+		*c = '0';
+}
+
+static void ask_volume(struct ec2 *ec2, const struct inventory *inv, struct patient *p,
+		       const struct ec2_attach *detach)
+{
+	struct ec2_attach attach = *detach;
+	struct ec2_tag_pair tag = { CLAIM_RUN_TAG, "dry-run" };
+	struct ec2_create_snapshot snapshot = {
+		.volume = detach->volume,
+		.description = "ec2-rescue",
+		.tags = &tag,
+		.tag_count = 1,
+		.dry_run = detach->dry_run,
+	};
+
+	attach.device = "/dev/sdf";
+	if (!id_none(&inv->helper))
+		attach.instance = inv->helper;
+	ec2_detach_volume(ec2, detach, &p->dry_attachment[0], dry(p, DRY_DETACH));
+	ec2_attach_volume(ec2, &attach, &p->dry_attachment[1], dry(p, DRY_ATTACH));
+	if (!inv->takes_no_snapshot)
+		ec2_create_snapshot(ec2, &snapshot, &p->dry_snapshot, dry(p, DRY_SNAPSHOT));
+}
+
+static void ask_rest(struct ec2 *ec2, const struct inventory *inv, struct patient *p)
+{
+	struct ec2_attach detach = { .instance = p->id, .dry_run = EC2_DRY_RUN };
+	struct ec2_power power = { .instance = p->id, .dry_run = EC2_DRY_RUN };
+	bool was_running =
+		p->instance->state == INSTANCE_RUNNING || p->instance->state == INSTANCE_PENDING;
+
+	if (!p->root_device)
 		return; /* refused anyway */
-	ask_tags(ec2, p, &root->volume);
-	ask_volume(ec2, inv, p, root);
-	if (p->instance->state == INSTANCE_STOPPED)
+	detach.volume = p->root_device->volume;
+	if (inv->knows_dry_run) {
+		ask_tags(ec2, p, DRY_UNTAG, EC2_DRY_RUN);
+	} else {
+		make_nil(detach.volume.s);
+		make_nil(power.instance.s);
+		detach.dry_run = power.dry_run = EC2_FOR_REAL;
+	}
+	ask_volume(ec2, inv, p, &detach);
+	if (!was_running)
 		return; /* it will not be started either */
-	ec2_stop_instance(ec2, &power, &p->dry_power[0], dry(p, 6, "ec2:StopInstances"));
-	ec2_start_instance(ec2, &power, &p->dry_power[1], dry(p, 7, "ec2:StartInstances"));
+	ec2_stop_instance(ec2, &power, &p->dry_power[1], dry(p, DRY_STOP));
+	if (!p->dry[DRY_START].is_asked)
+		ec2_start_instance(ec2, &power, &p->dry_power[0], dry(p, DRY_START));
+}
+
+static void wait_all(struct ec2 *ec2, struct inventory *inv)
+{
+	struct err judged_later = ERR_INIT;
+
+	vec_foreach (p, &inv->patients)
+		for (size_t i = 0; i < DRY_CALLS; i++)
+			if ((*p)->dry[i].is_asked &&
+			    ec2_wait(ec2, &(*p)->dry[i].op, &judged_later) < 0)
+				judged_later = ERR_INIT;
+}
+
+/* A server that knows DryRun in looks and not in changes: what it did is nothing, but for a tag. */
+static void take_back(struct ec2 *ec2, struct inventory *inv, struct report *report)
+{
+	bool was_for_real = false;
+
+	vec_foreach (p, &inv->patients) {
+		for (size_t i = 0; i < DRY_CALLS; i++)
+			was_for_real |= (*p)->dry[i].is_asked && (*p)->dry[i].op.was_for_real;
+		if ((*p)->dry[DRY_TAG].op.was_for_real &&
+		    !ec2_tag_value(&(*p)->instance->tags, CLAIM_TAG))
+			ask_tags(ec2, *p, DRY_UNTAG, EC2_FOR_REAL);
+	}
+	if (!was_for_real)
+		return;
+	inv->knows_dry_run = false;
+	report_say(report, NULL, "warning", "{s:s}", "text",
+		   "this server executes what it is asked with DryRun (a tag was written and is "
+		   "taken back); nothing more is asked with DryRun");
+	wait_all(ec2, inv);
+}
+
+void preflight_finish(struct ec2 *ec2, struct inventory *inv, struct report *report)
+{
+	size_t asked = 0;
+
+	wait_all(ec2, inv);
+	take_back(ec2, inv, report);
+	vec_foreach (p, &inv->patients)
+		if ((*p)->instance && asked++ < PREFLIGHT_PATIENTS)
+			ask_rest(ec2, inv, *p);
+	wait_all(ec2, inv);
 }
 
 void preflight_missing(const struct patient *p, struct str *out)
 {
-	for (size_t i = 0; i < DRY_RUNS; i++) {
+	for (size_t i = 0; i < DRY_CALLS; i++) {
 		const struct dry_run *d = &p->dry[i];
 
 		/* OperationNotPermitted is a protection, which the hazards name. */
 		if (d->is_asked && d->op.err.code == ERR_DENIED &&
 		    !str_eq(d->op.aws_code, "OperationNotPermitted"))
-			str_addf(out, "%s%s", out->len ? ", " : "", d->permission);
+			str_addf(out, "%s%s", out->len ? ", " : "", rows[i].permission);
 	}
+}
+
+const struct ec2_op *preflight_unknown(const struct inventory *inv, enum dry_call *ret)
+{
+	vec_foreach (p, &inv->patients) {
+		for (size_t i = 0; i < DRY_CALLS; i++) {
+			const struct dry_run *d = &(*p)->dry[i];
+
+			if (!d->is_asked || !rows[i].is_needed || d->op.was_for_real ||
+			    d->op.err.code != ERR_UNSUPPORTED)
+				continue;
+			*ret = (enum dry_call)i;
+			return &d->op;
+		}
+	}
+	return NULL;
 }

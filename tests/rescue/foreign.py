@@ -30,8 +30,9 @@ KNOBS = {
     'dot_was': True,
     'more_volumes': 0,     # data volumes of the patient
     'state': 'running',
+    'root': '/dev/sda1',
 }
-ROOT, PARTITION_AT = '/dev/sda1', 2048 * 512
+PARTITION_AT = 2048 * 512
 XMLNS = 'http://ec2.amazonaws.com/doc/2016-11-15/'
 
 def error_xml(code, message): return '<?xml version="1.0"?><Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors><RequestID>r</RequestID></Response>' % (code, message)
@@ -82,7 +83,7 @@ class Server:
         path = dir + '/root.img'
         subprocess.run(['cp', '--sparse=always', '--reflink=auto', image, path], check=True)
         self.root = Volume(hexid('vol-', 0xb01), path)
-        self.root.at = [self.patient.id, ROOT, 'attached', self.k.dot_was]
+        self.root.at = [self.patient.id, self.k.root, 'attached', self.k.dot_was]
         own = Volume(hexid('vol-', 0xfe2), '/nonexistent'); own.at = [self.helper.id, '/dev/sda1', 'attached', True]
         self.volumes = [own, self.root]
         for n in range(self.k.more_volumes):
@@ -128,12 +129,15 @@ class Server:
                 try:
                     if self.k.sshd and self.patient.state == 'running' and self.patient.answers: peer.sendall(b'SSH-2.0-OpenSSH_7.4\r\n')
                 except OSError: pass
+    def cat(self, path):
+        return subprocess.run(['debugfs', '-R', 'cat ' + path, '%s?offset=%d' % (self.root.path, PARTITION_AT)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                              env=dict(os.environ, PATH=os.environ['PATH'] + ':/sbin:/usr/sbin')).stdout
     def boots(self):
-        """Does the volume come up? Its fstab must not wait for what is not there."""
-        shown = subprocess.run(['debugfs', '-R', 'cat /etc/fstab', '%s?offset=%d' % (self.root.path, PARTITION_AT)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                               env=dict(os.environ, PATH=os.environ['PATH'] + ':/sbin:/usr/sbin')).stdout
-        lines = [line.split() for line in shown.splitlines() if line.strip() and not line.startswith('#')]
-        return bool(lines) and not any('deadbeef' in line[0] and not {'nofail', 'noauto'} & set(line[3].split(',')) for line in lines)
+        """Does the volume come up? Its fstab must not wait for what is not there, and sshd must take its configuration."""
+        lines = [line.split() for line in self.cat('/etc/fstab').splitlines() if line.strip() and not line.startswith('#')]
+        sshd = self.cat('/etc/ssh/sshd_config').splitlines()
+        return bool(lines) and bool(sshd) and not any(line.startswith('UsePAMM') for line in sshd) and \
+            not any('deadbeef' in line[0] and not {'nofail', 'noauto'} & set(line[3].split(',')) for line in lines)
     def device_name(self):
         id = self.root.id
         return {'nvme': 'nvme-Amazon_Elastic_Block_Store_' + id.replace('-', ''), 'dash': 'nvme-Amazon_Elastic_Block_Store_' + id,
@@ -217,7 +221,7 @@ class Server:
         return ('item', [('reservationId', self.hexid('r-', 1)), ('ownerId', '123456789012'), ('instancesSet', [('item', [
             ('instanceId', i.id), ('imageId', self.hexid('ami-', 7)), ('instanceState', [('code', str(CODES[i.state])), ('name', i.state)]), ('instanceType', 'm1.small'),
             ('launchTime', '2024-01-01T00:00:00.000Z'), ('placement', [('availabilityZone', 'local-1a'), ('tenancy', 'default')]), ('kernelId', ''),
-            ('subnetId', self.hexid('subnet-', 3)), ('vpcId', self.hexid('vpc-', 4)), *address, ('rootDeviceType', 'ebs'), ('rootDeviceName', ROOT), ('blockDeviceMapping', mapping),
+            ('subnetId', self.hexid('subnet-', 3)), ('vpcId', self.hexid('vpc-', 4)), *address, ('rootDeviceType', 'ebs'), ('rootDeviceName', self.k.root), ('blockDeviceMapping', mapping),
             ('networkInterfaceSet', [('item', [('networkInterfaceId', self.hexid('eni-', 5)), ('subnetId', self.hexid('subnet-', 3)), ('vpcId', self.hexid('vpc-', 4)),
                                                ('macAddress', '02:00:00:00:00:01'), ('privateIpAddress', i.address), ('attachment', [('deviceIndex', '0')])])]),
             *self.tag_set(i)])])])
@@ -256,7 +260,7 @@ class Server:
             i = self.find(self.instances, id, 'InvalidInstanceID.NotFound')
             before = i.state
             if i.state != to:
-                if to == 'running' and not any(v.at and v.at[:2] == [i.id, ROOT] for v in self.volumes): raise Refused('IncorrectInstanceState', 'no root volume')
+                if to == 'running' and not any(v.at and v.at[:2] == [i.id, self.k.root] for v in self.volumes): raise Refused('IncorrectInstanceState', 'no root volume')
                 i.state, i.answers = through, False
                 self.later(self.k.delay, lambda: self.arrive(i, to))
             out.append(('item', [('instanceId', id), ('currentState', [('code', str(CODES[i.state])), ('name', i.state)]), ('previousState', [('code', str(CODES[before])), ('name', before)])]))
@@ -278,7 +282,7 @@ class Server:
         v = self.find(self.volumes, form['VolumeId'], 'InvalidVolume.NotFound')
         if not v.at: raise Refused('IncorrectState', "Volume '%s'is in the 'available' state." % v.id)
         i = self.find(self.instances, v.at[0], 'InvalidInstanceID.NotFound')
-        if i.state == 'running' and v.at[1] == ROOT and not self.k.forced_detach: raise Refused('IncorrectState', "Unable to detach root volume '%s' from instance '%s'" % (v.id, i.id))
+        if i.state == 'running' and v.at[1] == self.k.root and not self.k.forced_detach: raise Refused('IncorrectState', "Unable to detach root volume '%s' from instance '%s'" % (v.id, i.id))
         if i is self.helper: self.hide_device()
         v.at[2] = 'detaching' if self.k.delay else 'detached'
         shown = self.attachment(v)
@@ -327,7 +331,7 @@ class Server:
             if self.patient.state != self.k.state: bad.append('the instance is %s' % self.patient.state)
             at = self.root.at
             if not at: bad.append('the volume is attached nowhere')
-            elif at[:3] != [self.patient.id, ROOT, 'attached']: bad.append('the volume is %s to %s as %s' % (at[2], at[0], at[1]))
+            elif at[:3] != [self.patient.id, self.k.root, 'attached']: bad.append('the volume is %s to %s as %s' % (at[2], at[0], at[1]))
             elif dot and at[3] != self.k.dot_was: bad.append('DeleteOnTermination is %s' % at[3])
             for item in (self.patient, self.root, self.helper):
                 if item.tags.get('ec2-rescue'): bad.append('%s is tagged %s' % (item.id, item.tags))

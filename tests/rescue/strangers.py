@@ -4,7 +4,7 @@
 at random. TAP. usage: strangers.py [--seed N] [--random N] [--verbose] [WORD...]   only the cases whose name holds a word"""
 import argparse, concurrent.futures, hashlib, json, os, random, re, shutil, subprocess, sys, tempfile, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from foreign import KNOBS, ROOT, UNKNOWN, Server
+from foreign import KNOBS, UNKNOWN, Server
 
 SRC = os.environ.get('SRC', os.getcwd())
 TOOL = os.environ.get('EC2_RESCUE', os.path.join(SRC, os.environ.get('BUILD', 'build'), 'ec2-rescue'))
@@ -65,15 +65,15 @@ cases = [
     Case('both addresses', dict(address='both')),
     Case('no address', dict(address='none'), status=19, result='unverified', says=['no address']),
     Case('no sshd', dict(sshd=False), options=['--verify-timeout', '20'], status=19, result='unverified'),
-    Case('verification not wanted', dict(sshd=False, address='none'), options=['--verify-timeout', '0'], result='repaired'),
     Case('no status items', dict(status='none'), warns=['status checks']),
     # what a rescue cannot do without
-    *[Case('no CreateSnapshot: ' + dry, dict(no=('CreateSnapshot',), dry_run=dry), status=12, result=None, says=['--no-snapshot'], executed=[]) for dry in ('honoured', 'refused')],
+    *[Case('no CreateSnapshot: ' + dry, dict(no=('CreateSnapshot',), dry_run=dry), status=13, result=None, says=['--no-snapshot'], executed=[]) for dry in ('honoured', 'refused')],
     Case('no CreateSnapshot, consented to', dict(no=('CreateSnapshot',)), options=['--no-snapshot']),
-    *[Case('no %s' % action, dict(no=(action,)), status=12, result=None, says=[action], executed=[]) for action in ('StopInstances', 'AttachVolume', 'DetachVolume', 'StartInstances')],
-    Case('no DescribeVolumes', dict(no=('DescribeVolumes',)), status=12, result=None, says=['DescribeVolumes'], executed=[]),
-    Case('no DescribeInstances', dict(no=('DescribeInstances',)), status=12, result=None, says=['DescribeInstances'], executed=[]),
-    Case('which volume is the root?', dict(omit=('rootDeviceName',), more_volumes=1), says=[]),
+    *[Case('no %s' % action, dict(no=(action,)), status=13, result=None, says=[action], executed=[]) for action in ('StopInstances', 'AttachVolume', 'DetachVolume', 'StartInstances')],
+    Case('no DescribeVolumes', dict(no=('DescribeVolumes',)), status=13, result=None, says=['DescribeVolumes'], executed=[]),
+    Case('no DescribeInstances', dict(no=('DescribeInstances',)), status=13, result=None, says=['DescribeInstances'], executed=[]),
+    Case('no rootDeviceName, several volumes', dict(omit=('rootDeviceName',), more_volumes=1), warns=['taken for it']),
+    Case('which volume is the root?', dict(omit=('rootDeviceName',), more_volumes=1, root='/dev/vda'), status=6, result=None, says=['which of the 2 volumes'], executed=[]),
     # everything at once
     *[Case('everything poor: ' + how, dict(no=(*COMFORTS, 'CreateTags', 'DeleteTags', 'ModifyInstanceAttribute'), how=how, dry_run='ignored', filters='unknown', http='1.0', digits=8, tags_show=False, style='no-xmlns',
            omit=('networkInterfaceSet', 'placement', 'rootDeviceType', 'tagSet', 'attachTime', 'deleteOnTermination', 'status', 'availabilityZone', 'instanceType', 'attachmentSet', 'vpcId', 'subnetId', 'size', 'volumeType'),
@@ -93,11 +93,11 @@ def random_case(seed):
     dot = 'ModifyInstanceAttribute' not in knobs['no'] and 'deleteOnTermination' not in knobs['omit']
     return Case('random %d' % seed, knobs, dot=dot)
 
-class Run: pass
-
-def run(case, image, pace_scale=1):
+def run(case, images):
     """One rescue; what is wrong with it as a list, and what was seen."""
     dir = tempfile.mkdtemp()
+    # With more volumes than the one on the table nobody can be sure that a device of fstab is missing.
+    image, sum = images['sshd-bad-directive' if case.knobs.get('more_volumes') else 'fstab-missing-volume']
     with Server(image, dir, **case.knobs) as server:
         env = {'PATH': os.environ['PATH'], 'HOME': dir, 'LC_ALL': 'C.UTF-8', 'AWS_ACCESS_KEY_ID': 'x', 'AWS_SECRET_ACCESS_KEY': 'y', 'AWS_REGION': 'local', 'AWS_ENDPOINT_URL': server.url,
                'AWS_EC2_METADATA_DISABLED': 'true', 'EC2_RESCUE_PACE': str(case.pace)}
@@ -122,7 +122,7 @@ def run(case, image, pace_scale=1):
         bad += server.not_home(case.dot)
         for words in (*case.warns, *case.says):
             if not re.search(words, said): bad.append('nothing said of "%s"' % words)
-        with open(server.root.path, 'rb') as f: is_old = hashlib.sha256(f.read()).digest() == run.sum
+        with open(server.root.path, 'rb') as f: is_old = hashlib.sha256(f.read()).digest() == sum
         done = server.done()
         if case.executed is not None and done != case.executed: bad.append('executed: %s' % done)
         if case.result in ('rescued', 'repaired', 'unverified'):
@@ -144,13 +144,15 @@ def main():
     if args.words: chosen = [c for c in chosen if any(w in c.name for w in args.words)]
     work = tempfile.mkdtemp()
     try:
-        image = work + '/patient.img'
-        subprocess.run([SRC + '/tests/patient/make', image, 'fstab-missing-volume'], env=dict(os.environ, SIZE='24M', PATH=os.environ['PATH'] + ':/sbin:/usr/sbin'), check=True, stdout=subprocess.DEVNULL, cwd=SRC)
-        with open(image, 'rb') as f: run.sum = hashlib.sha256(f.read()).digest()
+        images = {}
+        for fault in ('fstab-missing-volume', 'sshd-bad-directive'):
+            path = '%s/%s.img' % (work, fault)
+            subprocess.run([SRC + '/tests/patient/make', path, fault], env=dict(os.environ, SIZE='24M', KEY=work + '/key', PATH=os.environ['PATH'] + ':/sbin:/usr/sbin'), check=True, stdout=subprocess.DEVNULL, cwd=SRC)
+            with open(path, 'rb') as f: images[fault] = (path, hashlib.sha256(f.read()).digest())
         print('# --seed %d' % args.seed)
         failed = 0
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-            for n, (case, (bad, said, wall, done)) in enumerate(zip(chosen, pool.map(lambda c: run(c, image), chosen)), 1):
+            for n, (case, (bad, said, wall, done)) in enumerate(zip(chosen, pool.map(lambda c: run(c, images), chosen)), 1):
                 print('%s %d - %s%s' % ('not ok' if bad else 'ok', n, case.name, ' (%.2f s)' % wall if args.verbose else ''))
                 failed += bool(bad)
                 if bad or args.verbose:
