@@ -56,10 +56,11 @@ static void schedule(struct ec2_watch *watch)
 	loop_timer(watch->loop, at, look, watch);
 }
 
+/* Nobody waits for a comfort. */
 static bool is_looking(const struct ec2_watch *watch)
 {
 	for (size_t i = 0; i < EC2_WHATS; i++)
-		if (watch->kinds[i].is_under_way)
+		if (watch->kinds[i].is_under_way && !is_optional((enum ec2_what)i))
 			return true;
 	return false;
 }
@@ -114,14 +115,19 @@ static void on_done(struct ec2_op *op)
 	struct kind *kind = op->arg;
 
 	finish_kind(kind);
-	if (!is_looking(kind->watch))
+	if (is_optional(kind->what)) {
+		if (kind->watch->changed)
+			kind->watch->changed(kind->watch->arg);
+	} else if (!is_looking(kind->watch)) {
 		finish_look(kind->watch);
+	}
 }
 
 static void ask(struct kind *kind)
 {
 	const char **ids = mem_array(kind->watched.count, sizeof(*ids));
 
+	kind->is_under_way = true;
 	for (size_t i = 0; i < kind->watched.count; i++)
 		ids[i] = kind->watched.items[i].id;
 	ec2_find(kind->watch->ec2, kind->what, ids, kind->watched.count, &kind->coming, &kind->op);
@@ -137,15 +143,11 @@ static void look(void *arg)
 	watch->want_ms = -1;
 	watch->started_ms = loop_now_ms(watch->loop);
 	for (size_t i = 0; i < EC2_WHATS; i++)
-		watch->kinds[i].is_under_way =
-			watch->kinds[i].watched.count && !watch->kinds[i].is_given_up;
-	if (!is_looking(watch)) {
-		finish_look(watch);
-		return;
-	}
-	for (size_t i = 0; i < EC2_WHATS; i++)
-		if (watch->kinds[i].is_under_way)
+		if (watch->kinds[i].watched.count && !watch->kinds[i].is_given_up &&
+		    !watch->kinds[i].is_under_way)
 			ask(&watch->kinds[i]);
+	if (!is_looking(watch))
+		finish_look(watch);
 }
 
 int ec2_watch_open(struct ec2 *ec2, struct loop *loop, ec2_watch_func *changed, void *arg,
@@ -271,9 +273,9 @@ const struct err *ec2_watch_err(const struct ec2_watch *watch)
 	return watch->err.code ? &watch->err : NULL;
 }
 
-const struct err *ec2_watch_status_err(const struct ec2_watch *watch)
+const struct err *ec2_watch_missing(const struct ec2_watch *watch, enum ec2_what what)
 {
-	const struct kind *kind = &watch->kinds[EC2_STATUSES];
+	const struct kind *kind = &watch->kinds[what];
 
 	return is_missing(kind) ? &kind->err : NULL;
 }

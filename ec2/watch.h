@@ -6,13 +6,14 @@
  * once. One DescribeInstances, one DescribeVolumes and one DescribeSnapshots a tick, whatever the
  * count (more than 200 ids take one more page of calls). A kind with nothing to watch is not asked
  * about. Snapshots and status checks are comforts, which another EC2-compatible server may not have
- * and a policy may not grant: without them a look is complete even so. */
+ * and a policy may not grant: a look does not wait for them. */
 
 #include "ec2/find.h"
 
 struct ec2_watch;
 
-/* `changed` runs after every finished look (also a failed one: see ec2_watch_err). */
+/* `changed` runs after every finished look (also a failed one: see ec2_watch_err), and when comforts
+ * have come. */
 typedef void ec2_watch_func(void *arg);
 int ec2_watch_open(struct ec2 *ec2, struct loop *loop, ec2_watch_func *changed, void *arg,
 		   struct ec2_watch **ret, struct err *err) __attribute__((warn_unused_result));
@@ -47,7 +48,7 @@ int64_t
 ec2_looked_at_ms(const struct ec2_watch *); /* start of the newest complete look; -1: none yet */
 /* The error of the newest look; NULL when it succeeded. Looks go on by themselves after errors. */
 const struct err *ec2_watch_err(const struct ec2_watch *);
-/* Why status checks cannot be seen, once that is clear; NULL when they can. */
-const struct err *ec2_watch_status_err(const struct ec2_watch *);
+/* Why snapshots or status checks cannot be seen, once that is clear; NULL when they can. */
+const struct err *ec2_watch_missing(const struct ec2_watch *, enum ec2_what);
 
 #endif

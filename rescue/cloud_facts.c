@@ -62,6 +62,7 @@ static int64_t size_of(const struct inventory *inv, const struct volume_id *id)
 void cloud_facts_of(const struct inventory *inv, const struct patient *p, struct cloud_facts *ret)
 {
 	const struct ec2_instance *i = p->instance;
+	struct ec2_devices devices = { 0 };
 
 	*ret = (struct cloud_facts){ .is_known = true,
 				     .instance = mem_strdup(i->id.s),
@@ -71,8 +72,9 @@ void cloud_facts_of(const struct inventory *inv, const struct patient *p, struct
 	vec_foreach (interface, &i->interfaces)
 		fill_interface(inv, interface, &ret->interfaces[ret->interface_count++]);
 	fill_vpc(inv, i, ret);
-	ret->volumes = mem_array(i->devices.count + 1, sizeof(*ret->volumes));
-	vec_foreach (d, &i->devices) {
+	devices_of(inv, p, &devices);
+	ret->volumes = mem_array(devices.count + 1, sizeof(*ret->volumes));
+	vec_foreach (d, &devices) {
 		struct cloud_volume *v = &ret->volumes[ret->volume_count++];
 		int64_t size = size_of(inv, &d->volume);
 
@@ -80,4 +82,5 @@ void cloud_facts_of(const struct inventory *inv, const struct patient *p, struct
 		v->volume = mem_strdup(d->volume.s);
 		v->size_gib = size > 0 ? (uint64_t)size : 0;
 	}
+	vec_done(&devices);
 }

@@ -93,6 +93,10 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 void inventory_done(struct inventory *);
 DEFINE_CLEANUP_DONE(struct inventory, inventory_done)
 
+/* All that is attached to it, by its mapping and by its volumes. What the items point to is
+ * borrowed: release the list with vec_done. */
+void devices_of(const struct inventory *inventory, const struct patient *p,
+		struct ec2_devices *ret);
 /* Which of its devices is the root, from what the server shows of its volumes and of itself. */
 void patient_find_root(const struct inventory *inventory, struct patient *p);
 

@@ -5,9 +5,7 @@
  * Another server may leave out the one or the other; the volumes then show where they are attached,
  * and an instance that has only one can have no other root. */
 
-VEC_TYPE(devices, struct ec2_device);
-
-static bool is_known(const struct devices *devices, const struct volume_id *volume)
+static bool is_known(const struct ec2_devices *devices, const struct volume_id *volume)
 {
 	vec_foreach (d, devices)
 		if (id_eq(&d->volume, volume))
@@ -15,16 +13,15 @@ static bool is_known(const struct devices *devices, const struct volume_id *volu
 	return false;
 }
 
-/* All that is attached to it and has a name; what the items point to is borrowed. */
-static void find_devices(const struct inventory *inv, const struct patient *p, struct devices *ret)
+void devices_of(const struct inventory *inv, const struct patient *p, struct ec2_devices *ret)
 {
 	vec_foreach (d, &p->instance->devices)
-		if (d->device_name && !id_none(&d->volume) && d->status != ATTACHMENT_DETACHED)
+		if (!id_none(&d->volume) && d->status != ATTACHMENT_DETACHED)
 			vec_push(ret, *d);
 	vec_foreach (v, &inv->volumes) {
 		vec_foreach (a, &v->attachments) {
-			if (!a->device || !id_eq(&a->instance, &p->id) ||
-			    a->status == ATTACHMENT_DETACHED || is_known(ret, &v->id))
+			if (!id_eq(&a->instance, &p->id) || a->status == ATTACHMENT_DETACHED ||
+			    is_known(ret, &v->id))
 				continue;
 			vec_push(ret, ((struct ec2_device){ .device_name = a->device,
 							    .volume = v->id,
@@ -35,21 +32,21 @@ static void find_devices(const struct inventory *inv, const struct patient *p, s
 	}
 }
 
-static const struct ec2_device *by_name(const struct devices *devices, const char *name)
+static const struct ec2_device *by_name(const struct ec2_devices *devices, const char *name)
 {
 	vec_foreach (d, devices)
-		if (str_eq(d->device_name, name))
+		if (d->device_name && str_eq(d->device_name, name))
 			return d;
 	return NULL;
 }
 
-static const struct ec2_device *choose(const struct devices *devices, const char *name)
+static const struct ec2_device *choose(const struct ec2_devices *devices, const char *name)
 {
 	const struct ec2_device *sda1, *xvda;
 
 	if (name)
 		return by_name(devices, name);
-	if (devices->count == 1)
+	if (devices->count == 1 && devices->items[0].device_name)
 		return &devices->items[0];
 	sda1 = by_name(devices, "/dev/sda1");
 	xvda = by_name(devices, "/dev/xvda");
@@ -58,10 +55,10 @@ static const struct ec2_device *choose(const struct devices *devices, const char
 
 void patient_find_root(const struct inventory *inv, struct patient *p)
 {
-	struct devices devices = { 0 };
+	struct ec2_devices devices = { 0 };
 	const struct ec2_device *root;
 
-	find_devices(inv, p, &devices);
+	devices_of(inv, p, &devices);
 	root = choose(&devices, p->instance->root_device_name);
 	if (root) {
 		p->guessed_root = *root;

@@ -9,10 +9,24 @@
 
 enum { MIN_GAP_MS = 500, TICK_MS = 1000 };
 
+/* Once for all rescues. */
+static void warn_of_unseen_snapshots(struct runner *runner)
+{
+	const struct err *why = ec2_watch_missing(runner->watch, EC2_SNAPSHOTS);
+	cleanup(free) char *text = NULL;
+
+	if (!why || runner->has_warned_of_snapshots)
+		return;
+	runner->has_warned_of_snapshots = true;
+	text = mem_printf("whether a snapshot fails cannot be seen (%s); going on", why->text);
+	report_say(runner->report, NULL, "warning", "{s:s}", "text", text);
+}
+
 static void world_seen(void *arg)
 {
 	struct runner *runner = arg;
 
+	warn_of_unseen_snapshots(runner);
 	vec_foreach (r, &runner->rescues)
 		rescue_advance(*r);
 }

@@ -20,6 +20,7 @@ struct runner {
 	int signal_fd;
 	sigset_t old_signals;
 	unsigned interrupts;
+	bool has_warned_of_snapshots;
 	double pace; /* EC2_RESCUE_PACE: waiting here passes so many times faster */
 };
 

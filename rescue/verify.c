@@ -5,6 +5,7 @@
 #include "rescue/finish.h"
 #include "rescue/runner.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@ enum {
 	PAUSE_FIRST_MS = 300, /* between attempts: 0.3 s at first, then 1 s */
 	PAUSE_MS = 1000,
 	PAUSE_GROWS_MS = 10000,
+	/* What a server has not shown by then it will not show: status checks, an address. */
+	SHOWS_WITHIN_MS = 30000,
 	BANNER_MAX = 1024, /* RFC 4253 section 4.2: other lines may come before the version */
 };
 
@@ -150,20 +153,36 @@ static uint16_t port_of(const struct rescue *r)
 	return (uint16_t)port;
 }
 
+static const char *address(const char *text)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+
+	return text && (inet_pton(AF_INET, text, bytes) == 1 ||
+			inet_pton(AF_INET6, text, bytes) == 1)
+		       ? text
+		       : NULL;
+}
+
 /* The public address and the private one by turns: which of them leads there depends on where this
- * machine is. */
+ * machine is. NULL: none is known. */
 static const char *host_of(const struct verify *v)
 {
 	const struct ec2_instance *i =
 		ec2_seen_instance(v->r->runner->watch, &v->r->record.instance);
+	const char *public = i ? address(i->public_ip) : NULL;
+	const char *private = i ? address(i->private_ip) : NULL;
 
 	if (v->r->runner->options->ssh_host)
 		return v->r->runner->options->ssh_host;
-	if (!i)
-		return NULL;
-	if (i->public_ip && i->private_ip)
-		return v->attempts % 2 ? i->private_ip : i->public_ip;
-	return i->public_ip ? i->public_ip : i->private_ip;
+	if (public && private)
+		return v->attempts % 2 ? private : public;
+	return public ? public : private;
+}
+
+static bool has_waited(const struct verify *v)
+{
+	return loop_now_ms(v->r->runner->loop) >=
+	       v->began_ms + (int64_t)(SHOWS_WITHIN_MS / v->r->runner->pace);
 }
 
 static void attempt(struct verify *v)
@@ -175,12 +194,13 @@ static void attempt(struct verify *v)
 	int rc;
 
 	snprintf(port, sizeof(port), "%u", port_of(v->r));
-	snprintf(v->where, sizeof(v->where), "%.120s port %s", host ? host : "no address", port);
 	v->attempts++;
 	if (!host) {
-		attempt_over(v, "the instance has none yet");
+		snprintf(v->where, sizeof(v->where), "no address");
+		attempt_over(v, "EC2 shows none of the instance (--ssh-host names one)");
 		return;
 	}
+	snprintf(v->where, sizeof(v->where), "%.120s port %s", host, port);
 	/* Addresses need no resolver; a name given with --ssh-host is asked for here. */
 	rc = getaddrinfo(host, port, &hints, &found);
 	if (rc) {
@@ -201,20 +221,25 @@ static void attempt(struct verify *v)
 	freeaddrinfo(found);
 }
 
-static const char *status_text(const struct verify *v, bool *is_ok)
+enum status { STATUS_OK, STATUS_NOT_OK, STATUS_MISSING };
+
+static enum status status_of(const struct verify *v, const char **ret_text)
 {
 	const struct ec2_watch *watch = v->r->runner->watch;
 	const struct ec2_instance_status *s = ec2_seen_status(watch, &v->r->record.instance);
 	enum ec2_summary_status worst;
 
-	*is_ok = ec2_watch_status_err(watch) != NULL;
-	if (*is_ok)
-		return "not available";
+	*ret_text = "not available";
+	if (ec2_watch_missing(watch, EC2_STATUSES))
+		return STATUS_MISSING;
+	*ret_text = "not seen";
 	if (!s)
-		return "not seen";
+		return has_waited(v) ? STATUS_MISSING : STATUS_NOT_OK;
 	worst = s->system_status != SUMMARY_OK ? s->system_status : s->instance_status;
-	*is_ok = worst == SUMMARY_OK;
-	return ec2_summary_status_name(worst);
+	*ret_text = ec2_summary_status_name(worst);
+	return worst == SUMMARY_OK	 ? STATUS_OK
+	       : worst == SUMMARY_ABSENT ? STATUS_MISSING
+					 : STATUS_NOT_OK;
 }
 
 static void console_came(struct ec2_op *op)
@@ -245,18 +270,25 @@ static bool console_is_awaited(struct verify *v)
 static bool decide(struct verify *v, int64_t now)
 {
 	struct rescue *r = v->r;
-	bool is_ok, is_over = now >= v->deadline_ms || r->runner->interrupts;
-	const char *status = status_text(v, &is_ok);
+	/* Without an address there is nothing to wait for. */
+	bool is_over = now >= v->deadline_ms || r->runner->interrupts ||
+		       (has_waited(v) && !v->has_banner && !host_of(v));
+	const char *shown;
+	enum status status = status_of(v, &shown);
 	cleanup(free) char *text = NULL;
 
-	if (!is_over && !(v->has_banner && is_ok))
+	if (!is_over && !(v->has_banner && status != STATUS_NOT_OK))
 		return false;
 	if (!v->has_banner && !r->runner->interrupts && console_is_awaited(v))
 		return false;
-	text = mem_printf("%s; status checks: %s", v->last, status);
-	if (v->has_banner && !is_ok)
-		rescue_warn(r, "%s answers on its sshd port, but its status checks are not ok: %s",
-			    r->record.instance.s, status);
+	text = mem_printf("%s; status checks: %s", v->last, shown);
+	if (v->has_banner && status != STATUS_OK)
+		rescue_warn(r,
+			    status == STATUS_MISSING
+				    ? "%s answers on its sshd port; its status checks are %s"
+				    : "%s answers on its sshd port, but its status checks are not "
+				      "ok: %s",
+			    r->record.instance.s, shown);
 	r->verify = NULL;
 	rescue_is_verified(r, v->has_banner, text);
 	verify_free(v);

@@ -125,7 +125,7 @@ static void test_watch_strikes_unknown(void **state)
 		   "<R><instanceStatusSet><item><instanceId>i-00000001</instanceId><instanceStatus>"
 		   "<status>ok</status></instanceStatus></item></instanceStatusSet></R>");
 	ec2_watch_want(watch, 0);
-	look_until(watch, &looks, 1);
+	look_until(watch, &looks, 2); /* nobody waits for the status checks */
 	assert_null(ec2_watch_err(watch));
 	assert_int_equal(ec2_seen_status(watch, &known)->instance_status, SUMMARY_OK);
 	assert_null(ec2_seen_status(watch, &gone));
@@ -149,12 +149,13 @@ static void test_watch_does_without(void **state)
 	for (int i = 0; i < 3; i++)
 		replay_add(fx.replay, 400, NULL, REFUSED("InvalidAction", "what?"));
 	ec2_watch_want(watch, 0);
-	look_until(watch, &looks, 1);
+	look_until(watch, &looks, 2); /* nobody waits for the snapshot */
+	assert_int_equal(ec2_watch_missing(watch, EC2_SNAPSHOTS)->code, ERR_UNSUPPORTED);
 	assert_null(ec2_watch_err(watch));
 	assert_true(ec2_looked_at_ms(watch) >= 0);
 	assert_null(ec2_seen_snapshot(watch, &snapshot));
 	ec2_watch_want(watch, 0);
-	look_until(watch, &looks, 2);
+	look_until(watch, &looks, 3);
 	assert_int_equal(fx.replay->requests.count, 3);
 	ec2_watch_close(watch);
 }

@@ -11,7 +11,7 @@ TOOL = os.environ.get('EC2_RESCUE', os.path.join(SRC, os.environ.get('BUILD', 'b
 COMFORTS = ('DescribeInstanceTypes', 'DescribeInstanceStatus', 'DescribeSubnets', 'DescribeVpcs', 'DescribeAutoScalingInstances', 'DescribeInstanceAttribute', 'GetConsoleOutput', 'DescribeSnapshots')
 
 class Case:
-    def __init__(self, name, knobs=None, options=(), status=0, result='rescued', warns=(), says=(), executed=None, dot=True, pace=20, home=True, check=None):
+    def __init__(self, name, knobs=None, options=(), status=0, result='rescued', warns=(), says=(), executed=None, dot=True, pace=30, home=True, check=None):
         self.__dict__.update(locals()); self.knobs = knobs or {}
 
 cases = [
@@ -59,8 +59,9 @@ cases = [
     Case('neither attachments nor their status', dict(omit=('attachmentSet', 'attachTime', 'deleteOnTermination')), dot=False),
     Case('attachments only with the volume', dict(omit=('blockDeviceMapping', 'rootDeviceName', 'rootDeviceType'))),
     Case('a mapping without states', dict(omit=('status', 'attachTime'), delay=0.1)),
-    *[Case('empty ' + name, dict(empty=(name,))) for name in ('tagSet', 'placement', 'networkInterfaceSet', 'attachTime', 'privateIpAddress', 'size')],
-    Case('words for no address', dict(address='text'), options=['--verify-timeout', '60'], status=19, result='unverified'),
+    *[Case('empty ' + name, dict(empty=(name,))) for name in ('tagSet', 'placement', 'networkInterfaceSet', 'attachTime', 'size')],
+    Case('empty privateIpAddress', dict(empty=('privateIpAddress',)), status=19, result='unverified'),
+    Case('words for no address', dict(address='text'), status=19, result='unverified'),
     # verification
     Case('both addresses', dict(address='both')),
     Case('no address', dict(address='none'), status=19, result='unverified', says=['no address']),
@@ -129,15 +130,15 @@ def run(case, images):
             if not server.boots(): bad.append('the volume is not repaired')
         elif not is_old: bad.append('the volume was changed')
         for word in ('StopInstances', 'StartInstances', 'DetachVolume', 'AttachVolume'):
-            if done.count(word) > (2 if word.endswith('Volume') else 1): bad.append('%s %d times' % (word, done.count(word)))
+            if done.count(word) > (2 if word.endswith('Volume') or case.knobs.get('dry_run') == 'looks' else 1): bad.append('%s %d times' % (word, done.count(word)))
         return bad, said, wall, done
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--seed', type=int, default=random.randrange(1 << 30))
-    parser.add_argument('--random', type=int, default=12)
+    parser.add_argument('--random', type=int, default=8)
     parser.add_argument('--verbose', action='store_true')
-    parser.add_argument('--jobs', type=int, default=3)
+    parser.add_argument('--jobs', type=int, default=4)
     parser.add_argument('words', nargs='*')
     args = parser.parse_args()
     chosen = cases + [random_case(args.seed + n) for n in range(args.random)]
