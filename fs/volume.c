@@ -5,6 +5,7 @@
 #include "fs/volume_impl.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -165,8 +166,13 @@ int volume_open(const struct volume_request *request, struct volume **ret, struc
 
 void volume_close(struct volume *volume)
 {
+	struct volume_figures figures;
+
 	if (!volume)
 		return;
+	figures = volume_figures(volume);
+	log_debug("volume", "size_bytes=%" PRIu64 " source_read_bytes=%" PRIu64, figures.size_bytes,
+		  figures.source_read_bytes);
 	if (volume->way)
 		volume->way->close(volume);
 	else
@@ -212,6 +218,8 @@ struct volume_figures volume_figures(const struct volume *volume)
 	struct volume_figures figures = { .changed_blocks = volume->committed_blocks };
 
 	vec_foreach (disk, &volume->parts) {
+		if (!disk->overlay) /* could not be opened */
+			continue;
 		figures.size_bytes += disk->source->size_bytes;
 		figures.source_read_bytes += *disk->source->read_bytes;
 		figures.changed_blocks += overlay_changed_count(disk->overlay);

@@ -28,14 +28,16 @@ struct surgeon {
  * other kill. */
 static void tell(json_t *message)
 {
-	cleanup(free) char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
+	char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
+	size_t len = text ? strlen(text) : 0;
 
 	json_decref(message);
 	if (!text)
-		return; /* a text that is no UTF-8 */
-	if (fd_write_all(SANDBOX_CHANNEL, text, strlen(text)) < 0 ||
-	    fd_write_all(SANDBOX_CHANNEL, "\n", 1) < 0)
+		return;	  /* a text that is no UTF-8 */
+	text[len] = '\n'; /* in one go with the rest, so that the parent wakes up once */
+	if (fd_write_all(SANDBOX_CHANNEL, text, len + 1) < 0)
 		_exit(1);
+	free(text);
 }
 
 static void tell_event(void *arg, json_t *event)

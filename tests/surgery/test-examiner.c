@@ -3,9 +3,11 @@
  */
 #include "surgery.h"
 
+#include "base/hash.h"
 #include "rescue/examiner.h"
 #include "rescue/sandbox.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -114,6 +116,16 @@ static int loops(const struct machine *m, struct findings *out, struct err *err)
 	return 0;
 }
 
+static int hashes(const struct machine *m, struct findings *out, struct err *err)
+{
+	static const uint8_t secret[32] = { 1 };
+	struct sha256 hash = sha256_of("abc", 3);
+	uint8_t public[32];
+
+	(void)m, (void)err;
+	return hash.b[0] == 0xba && !ed25519_public(secret, public) ? 0 : note(out, "wrong");
+}
+
 static int gives_up(const struct machine *m, struct findings *out, struct err *err)
 {
 	(void)m, (void)out;
@@ -133,6 +145,7 @@ CHECK(executes_memory, "executes-memory");
 CHECK(crashes, "crashes");
 CHECK(eats_memory, "eats-memory");
 CHECK(loops, "loops");
+CHECK(hashes, "hashes");
 CHECK(gives_up, "gives-up");
 
 static void examine(struct patient *p, const struct check *const *list, size_t count,
@@ -175,6 +188,48 @@ static void good_checks_run(void **state)
 	assert_int_equal(e.could_not_tell.items[0].err.code, ERR_IO);
 	assert_string_equal(e.could_not_tell.items[0].err.text, "/etc/shadow\\xff: damaged");
 	assert_string_equal(json_string_value(json_object_get(e.machine, "id")), "debian");
+}
+
+/* libcrypto opens files when it is first used, which an examiner may not. */
+static void checks_may_hash(void **state)
+{
+	const struct check *const list[] = { &check_reads, &check_hashes };
+	cleanup(examination_done) struct examination e = EXAMINATION_INIT;
+
+	assert_false(hash_is_prepared());
+	for (int i = 0; i < 2; i++) {
+		examination_done(&e);
+		examine(*state, list, ARRAY_LEN(list), 20, &e);
+		assert_int_equal(e.findings.count, 0);
+		assert_int_equal(e.could_not_tell.count, 0);
+		assert_true(hash_is_prepared());
+	}
+}
+
+/* What a surgeon can reach: 0 nothing. */
+static int reach(void)
+{
+	struct err err = ERR_INIT;
+	int pair[2];
+
+	if (sandbox_surgeon(false, &err) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		return 1;
+	for (int family = AF_UNIX; family <= AF_NETLINK; family++)
+		if (socket(family, SOCK_DGRAM, 0) >= 0 || errno != EACCES)
+			return 2;
+	return 0;
+}
+
+static void a_surgeon_reaches_nobody(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (!pid)
+		_exit(reach());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void forbidden_calls_are_stopped(void **state)
@@ -224,6 +279,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(good_checks_run, patient_setup, patient_teardown),
+		cmocka_unit_test_setup_teardown(checks_may_hash, patient_setup, patient_teardown),
+		cmocka_unit_test(a_surgeon_reaches_nobody),
 		cmocka_unit_test_setup_teardown(forbidden_calls_are_stopped, patient_setup,
 						patient_teardown),
 		cmocka_unit_test_setup_teardown(crashes_and_greed_are_stopped, patient_setup,
