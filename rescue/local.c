@@ -134,8 +134,8 @@ static char *make_work_dir(struct err *err)
 static void drop_secrets(void)
 {
 	static const char *const keep[] = {
-		"PATH",	  "HOME", "TMPDIR",   "XDG_STATE_HOME",	  "LANG",
-		"LC_ALL", "TERM", "NO_COLOR", "EC2_RESCUE_DEBUG", NULL
+		"PATH",	    "HOME", "TMPDIR",	"XDG_STATE_HOME",   "LANG", "LC_ALL",
+		"LC_CTYPE", "TERM", "NO_COLOR", "EC2_RESCUE_DEBUG", NULL
 	};
 
 	secrets_wipe_environment(keep);
