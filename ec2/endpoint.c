@@ -145,7 +145,7 @@ static int take_apart(const char *text, struct endpoint *ret, struct err *err)
 		free(port);
 		port = NULL;
 	}
-	ret->path = mem_printf("%s%s", path, str_ends(path, "/") ? "" : "/");
+	ret->path = mem_strdup(*path ? path : "/");
 	ret->host = mem_printf("%s%s%s", host, port ? ":" : "", port ? port : "");
 	ret->url = mem_printf("%s://%s%s", scheme, ret->host, ret->path);
 	return 0;

@@ -13,6 +13,7 @@ struct find {
 	VEC(struct instance_id) asking; /* ids of any kind */
 	size_t asked;			/* so many of them have been asked for */
 	size_t op_ids;			/* so many of them by the call under way */
+	bool is_where;			/* not by ids */
 	bool is_one_by_one;		/* a refusal did not say which id is unknown */
 	bool is_complete;
 	union ec2_list *ret, page;
@@ -132,11 +133,18 @@ static void keep_page(struct find *find)
 }
 
 static void ask_next(struct find *find);
+static void ask_all(struct find *find);
 
 /* The same ids once more, in the next way. False: there is none. */
 static bool try_next_way(struct find *find)
 {
-	if (find->task.ec2->ways[find->what].is_proven || find->way == FIND_IN_ALL)
+	if (find->way == FIND_IN_ALL)
+		return false;
+	if (find->is_where) {
+		ask_all(find);
+		return true;
+	}
+	if (find->task.ec2->ways[find->what].is_proven)
 		return false;
 	find->way++;
 	log_debug("ec2", "%s: %s", traits[find->what].name,
@@ -144,6 +152,23 @@ static bool try_next_way(struct find *find)
 	find->asked -= find->op_ids;
 	ask_next(find);
 	return true;
+}
+
+static bool do_filters_work(const struct ec2 *ec2)
+{
+	for (size_t i = 0; i < EC2_WHATS; i++)
+		if (ec2->ways[i].is_proven && ec2->ways[i].way == FIND_BY_FILTER)
+			return true;
+	return false;
+}
+
+static void on_page_where(struct find *find)
+{
+	bool is_empty = !find->page.any.count;
+
+	keep_page(find);
+	if (!is_empty || do_filters_work(find->task.ec2) || !try_next_way(find))
+		end(find, NULL);
 }
 
 static void on_page(struct find *find)
@@ -193,9 +218,17 @@ static void on_done(struct ec2_op *op)
 	struct err err = op->err;
 
 	if (!err.code)
-		on_page(find);
+		(find->is_where ? on_page_where : on_page)(find);
 	else if (!strike_unknown(find) && !(is_about_the_way(op) && try_next_way(find)))
 		end(find, &err);
+}
+
+static void ask_all(struct find *find)
+{
+	struct ec2_describe all = { 0 };
+
+	find->way = FIND_IN_ALL;
+	describe(find, &all);
 }
 
 /* Asks for the next ids, or ends. */
@@ -203,47 +236,68 @@ static void ask_next(struct find *find)
 {
 	struct ec2_filter filter = { .name = traits[find->what].filter, .values = find->ids };
 	struct ec2_describe request = { 0 };
-	size_t count = 0, most = find->is_one_by_one ? 1 : traits[find->what].most_ids;
+	size_t most = find->is_one_by_one ? 1 : traits[find->what].most_ids;
 
-	if (find->way == FIND_IN_ALL) {
-		count = find->asking.count - find->asked;
-		find->asked = find->asking.count;
-	} else {
-		while (count < most && find->asked < find->asking.count)
-			find->ids[count++] = find->asking.items[find->asked++].s;
-	}
-	find->op_ids = count;
-	if (!count) {
+	find->op_ids = find->asking.count - find->asked;
+	if (!find->op_ids) {
 		end(find, NULL);
 		return;
 	}
-	filter.value_count = count;
+	if (find->op_ids > most && find->way != FIND_IN_ALL)
+		find->op_ids = most;
+	find->asked += find->op_ids;
+	if (find->way == FIND_IN_ALL) {
+		ask_all(find);
+		return;
+	}
+	for (size_t i = 0; i < find->op_ids; i++)
+		find->ids[i] = find->asking.items[find->asked - find->op_ids + i].s;
+	filter.value_count = find->op_ids;
 	if (find->way == FIND_BY_FILTER) {
 		request.filters = &filter;
 		request.filter_count = 1;
-	} else if (find->way == FIND_BY_ID) {
+	} else {
 		request.ids = find->ids;
-		request.id_count = count;
+		request.id_count = find->op_ids;
 	}
 	describe(find, &request);
 }
 
-void ec2_find(struct ec2 *ec2, enum ec2_what what, const char *const *ids, size_t count,
-	      union ec2_list *ret, struct ec2_op *op)
+static struct find *find_new(struct ec2 *ec2, enum ec2_what what, union ec2_list *ret,
+			     struct ec2_op *op)
 {
 	struct find *find = mem_alloc(sizeof(*find));
 
 	ret->any = (struct any_vec){ 0 };
 	find->task.free = find_free;
 	find->what = what;
-	find->way = ec2->ways[what].way;
-	if (find->way == FIND_BY_FILTER && !traits[what].filter)
-		find->way = FIND_BY_ID;
 	find->ret = ret;
 	find->op.done = on_done;
 	find->op.arg = find;
+	task_begin(ec2, &find->task, op);
+	return find;
+}
+
+void ec2_find(struct ec2 *ec2, enum ec2_what what, const char *const *ids, size_t count,
+	      union ec2_list *ret, struct ec2_op *op)
+{
+	struct find *find = find_new(ec2, what, ret, op);
+
+	find->way = ec2->ways[what].way;
+	if (find->way == FIND_BY_FILTER && !traits[what].filter)
+		find->way = FIND_BY_ID;
 	for (size_t i = 0; i < count; i++)
 		memcpy(vec_add(&find->asking)->s, ids[i], strnlen(ids[i], ID_SIZE - 1));
-	task_begin(ec2, &find->task, op);
 	ask_next(find);
+}
+
+void ec2_find_where(struct ec2 *ec2, enum ec2_what what, const struct ec2_filter *filter,
+		    union ec2_list *ret, struct ec2_op *op)
+{
+	struct find *find = find_new(ec2, what, ret, op);
+	struct ec2_describe request = { .filters = filter, .filter_count = 1 };
+
+	find->is_where = true;
+	find->way = FIND_BY_FILTER;
+	describe(find, &request);
 }

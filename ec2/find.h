@@ -23,11 +23,15 @@ union ec2_list {
 	struct ec2_instance_statuses statuses;
 };
 
-/* Those of these ids that exist (any number of ids, copied); others may be in the list as well, so
+/* Those of these ids that exist (one at least, any number, copied); others may be in the list as well, so
  * pick by id. An id that does not exist is no error. As with all typed calls `ret` is filled on
  * success only. */
 void ec2_find(struct ec2 *, enum ec2_what, const char *const *ids, size_t count,
 	      union ec2_list *ret, struct ec2_op *op);
+/* Those that the filter selects (borrowed for the call of the function), and perhaps all others:
+ * where the server does not know the filter, so look at what it selects by. */
+void ec2_find_where(struct ec2 *, enum ec2_what, const struct ec2_filter *filter,
+		    union ec2_list *ret, struct ec2_op *op);
 void ec2_list_done(enum ec2_what, union ec2_list *);
 
 #endif

@@ -38,8 +38,8 @@ static void say_patient(struct report *report, const struct patient *p)
 	const char *name = ec2_tag_value(&i->tags, "Name");
 	cleanup(str_done) struct str text = STR_INIT;
 
-	str_addf(&text, "%s, %s, %s", i->type ? i->type : "?", i->zone ? i->zone : "?",
-		 ec2_instance_state_name(i->state));
+	str_addf(&text, "%s%s%s%s%s", i->type ? i->type : "", i->type ? ", " : "",
+		 i->zone ? i->zone : "", i->zone ? ", " : "", ec2_instance_state_name(i->state));
 	if (name && *name) {
 		str_add(&text, ", \"");
 		str_add_escaped(&text, name, strnlen(name, 256));
@@ -49,8 +49,10 @@ static void say_patient(struct report *report, const struct patient *p)
 	if (!p->root)
 		return;
 	str_clear(&text);
-	str_addf(&text, "%s, %lld GiB, as %s%s", p->root->id.s, (long long)p->root->size_gib,
-		 p->root_device->device_name,
+	str_addf(&text, "%s, ", p->root->id.s);
+	if (p->root->size_gib > 0)
+		str_addf(&text, "%lld GiB, ", (long long)p->root->size_gib);
+	str_addf(&text, "as %s%s", p->root_device->device_name,
 		 p->root_device->delete_on_termination == EC2_TRUE ? ", deleted on termination"
 								   : "");
 	say_fact(report, p, "root volume", text.s);

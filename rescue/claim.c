@@ -128,6 +128,14 @@ int claim_find(const struct ec2_tags *tags, struct claim *ret, struct err *err)
 	return claim_parse(value, ret, err) < 0 ? -1 : 1;
 }
 
+bool claim_took_snapshot(const struct ec2_snapshot *snapshot, const struct volume_id *volume,
+			 const char *run)
+{
+	const char *value = ec2_tag_value(&snapshot->tags, CLAIM_RUN_TAG);
+
+	return id_eq(&snapshot->volume, volume) && value && str_eq(value, run);
+}
+
 void record_of_claim(const struct claim *c, struct record *ret)
 {
 	*ret = (struct record){ .kind = RESCUE_HOME,

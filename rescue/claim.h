@@ -46,6 +46,9 @@ int claim_parse(const char *value, struct claim *ret, struct err *err)
 /* The claim among these tags: 1 and *ret, 0 when there is none; -1 when it cannot be read. */
 int claim_find(const struct ec2_tags *, struct claim *ret, struct err *err)
 	__attribute__((warn_unused_result));
+/* Is this the snapshot that the run took of the volume, by its tag? A server may list others when it
+ * was asked for this one. */
+bool claim_took_snapshot(const struct ec2_snapshot *, const struct volume_id *, const char *run);
 /* What a person needs for finding home by hand from a claim. */
 void record_of_claim(const struct claim *, struct record *ret);
 

@@ -103,7 +103,7 @@ static void find_state(struct finder *f)
 	case INSTANCE_PENDING:
 		hazard(f, HAZARD_CONSENT, "downtime",
 		       "%s (%s) is stopped and started again; it is down for some minutes",
-		       f->i->id.s, or_unknown(f->i->type));
+		       f->i->id.s, f->i->type ? f->i->type : "of unknown type");
 		break;
 	case INSTANCE_STOPPED:
 		break;
@@ -220,7 +220,7 @@ static void find_instance_store(struct finder *f)
 		hazard(f, HAZARD_NOTE, "data",
 		       "could not tell whether %s has instance-store disks; their data would be "
 		       "lost by the stop",
-		       or_unknown(f->i->type));
+		       f->i->type ? f->i->type : f->i->id.s);
 	} else if (t->instance_storage == EC2_TRUE) {
 		hazard(f, HAZARD_CONSENT, "data",
 		       "all data on the instance-store disks of %s (%lld GB, %s) is lost by the "

@@ -13,8 +13,7 @@ struct inquiry {
 	struct ec2_op instances, honest, self, volumes, attached, types, statuses, subnets, vpcs,
 		asg;
 	struct ec2_instances honest_reply;
-	union ec2_list found; /* volumes by the mappings */
-	struct ec2_volumes attached_reply;
+	union ec2_list found, found_attached; /* volumes by the mappings, by their attachments */
 	struct imds_self self_reply;
 };
 
@@ -141,7 +140,6 @@ static void ask_volumes(struct inquiry *q)
 {
 	cleanup(names_done) struct names volumes = { 0 }, bare = { 0 };
 	struct ec2_filter filter = { "attachment.instance-id", NULL, 0 };
-	struct ec2_describe attached = { .filters = &filter, .filter_count = 1 };
 
 	vec_foreach (p, &q->inv->patients) {
 		size_t before = volumes.count;
@@ -159,7 +157,7 @@ static void ask_volumes(struct inquiry *q)
 	if (volumes.count)
 		ec2_find(q->ec2, EC2_VOLUMES, volumes.items, volumes.count, &q->found, &q->volumes);
 	if (bare.count)
-		ec2_describe_volumes(q->ec2, &attached, &q->attached_reply, &q->attached);
+		ec2_find_where(q->ec2, EC2_VOLUMES, &filter, &q->found_attached, &q->attached);
 }
 
 static bool was_asked(const struct ec2_op *op)
@@ -176,23 +174,16 @@ static void take_volumes(struct inquiry *q, struct ec2_volumes *from)
 
 static int collect_volumes(struct inquiry *q, struct err *err)
 {
-	struct ec2_describe all = { 0 };
-
 	if (was_asked(&q->volumes)) {
 		if (ec2_wait(q->ec2, &q->volumes, err) < 0)
 			return -1;
 		take_volumes(q, &q->found.volumes);
 	}
-	if (!was_asked(&q->attached))
-		return 0;
-	if (ec2_wait(q->ec2, &q->attached, err) < 0 || !q->attached_reply.count) {
-		/* Perhaps the filter is not known: among all, then. */
-		err_clear(err);
-		ec2_describe_volumes(q->ec2, &all, &q->attached_reply, &q->attached);
+	if (was_asked(&q->attached)) {
 		if (ec2_wait(q->ec2, &q->attached, err) < 0)
 			return -1;
+		take_volumes(q, &q->found_attached.volumes);
 	}
-	take_volumes(q, &q->attached_reply);
 	return 0;
 }
 

@@ -136,8 +136,10 @@ enum { SNAPSHOT_SEARCHES = 3 };
  * several times, because a new one may not show at once. */
 static void snapshot_searched(struct rescue *r)
 {
-	if (r->call.snapshots.count) {
-		snapshot_is(r, &r->call.snapshots.items[0].id);
+	vec_foreach (s, &r->call.snapshots.snapshots) {
+		if (!claim_took_snapshot(s, &r->record.volume, r->record.run))
+			continue;
+		snapshot_is(r, &s->id);
 		return;
 	}
 	r->is_in_doubt = ++r->snapshot_searches < SNAPSHOT_SEARCHES;
@@ -148,10 +150,9 @@ static int snapshot_search(struct rescue *r)
 {
 	const char *value = r->record.run;
 	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &value, 1 };
-	struct ec2_describe describe = { .filters = &filter, .filter_count = 1 };
 
-	ec2_describe_snapshots(r->runner->ec2, &describe, &r->call.snapshots,
-			       rescue_call(r, snapshot_searched));
+	ec2_find_where(r->runner->ec2, EC2_SNAPSHOTS, &filter, &r->call.snapshots,
+		       rescue_call(r, snapshot_searched));
 	return STARTED_OP;
 }
 

@@ -47,7 +47,7 @@ static void release_replies(struct rescue *r)
 	ec2_state_changes_done(&r->call.power);
 	ec2_attachment_done(&r->call.attachment);
 	ec2_snapshot_done(&r->call.snapshot);
-	ec2_snapshots_done(&r->call.snapshots);
+	ec2_list_done(EC2_SNAPSHOTS, &r->call.snapshots);
 	ec2_volume_done(&r->call.volume);
 	memset(&r->call.power, 0, sizeof(r->call.power));
 	memset(&r->call.attachment, 0, sizeof(r->call.attachment));

@@ -36,7 +36,7 @@ struct call { /* the one API call under way, and what its reply fills */
 	struct ec2_state_changes power;
 	struct ec2_attachment attachment;
 	struct ec2_snapshot snapshot;
-	struct ec2_snapshots snapshots;
+	union ec2_list snapshots;
 	struct ec2_volume volume;
 };
 

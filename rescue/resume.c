@@ -181,35 +181,33 @@ static int find_claim(struct runner *runner, const char *target, struct claim *r
 {
 	const char *key = CLAIM_TAG;
 	struct ec2_filter filter = { "tag-key", &key, 1 };
-	struct ec2_describe describe = { .filters = &filter, .filter_count = 1 };
-	struct ec2_instances instances = { 0 };
-	struct ec2_volumes volumes = { 0 };
+	union ec2_list instances, volumes;
 	struct ec2_op op_i = { 0 }, op_v = { 0 };
 	struct claim claim;
 	struct err ignored;
 	bool is_found = false;
 	int rc;
 
-	ec2_describe_instances(runner->ec2, &describe, &instances, &op_i);
-	ec2_describe_volumes(runner->ec2, &describe, &volumes, &op_v);
+	ec2_find_where(runner->ec2, EC2_INSTANCES, &filter, &instances, &op_i);
+	ec2_find_where(runner->ec2, EC2_VOLUMES, &filter, &volumes, &op_v);
 	rc = ec2_wait(runner->ec2, &op_i, err);
 	if (rc == 0)
 		rc = ec2_wait(runner->ec2, &op_v, err);
 	else
 		ec2_cancel(runner->ec2, &op_v);
-	vec_foreach (i, &instances)
+	vec_foreach (i, &instances.instances)
 		if (claim_find(&i->tags, &claim, &ignored) > 0 && is_meant(&claim, target)) {
 			*ret = claim;
 			is_found = true;
 		}
 	/* The volume's is believed rather: that is where a commit matters. */
-	vec_foreach (v, &volumes)
+	vec_foreach (v, &volumes.volumes)
 		if (claim_find(&v->tags, &claim, &ignored) > 0 && is_meant(&claim, target)) {
 			*ret = claim;
 			is_found = true;
 		}
-	ec2_instances_done(&instances);
-	ec2_volumes_done(&volumes);
+	ec2_list_done(EC2_INSTANCES, &instances);
+	ec2_list_done(EC2_VOLUMES, &volumes);
 	if (rc == 0 && !is_found)
 		rc = err_set(err, ERR_NOTFOUND,
 			     "no unfinished run of %s: not in the state directory, and no tag "
@@ -234,21 +232,21 @@ static int find_snapshot(struct runner *runner, const struct claim *claim, struc
 {
 	const char *run = claim->run;
 	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &run, 1 };
-	struct ec2_describe describe = { .filters = &filter, .filter_count = 1 };
-	struct ec2_snapshots snapshots = { 0 };
+	union ec2_list snapshots;
 	struct ec2_op op = { 0 };
-	int found = 0;
+	int64_t newest = -1;
 
-	ec2_describe_snapshots(runner->ec2, &describe, &snapshots, &op);
+	ec2_find_where(runner->ec2, EC2_SNAPSHOTS, &filter, &snapshots, &op);
 	if (ec2_wait(runner->ec2, &op, err) < 0)
 		return -1;
-	vec_foreach (s, &snapshots)
-		if (id_eq(&s->volume, &claim->volume) && s->status != SNAPSHOT_ERROR) {
+	vec_foreach (s, &snapshots.snapshots)
+		if (claim_took_snapshot(s, &claim->volume, run) && s->status != SNAPSHOT_ERROR &&
+		    s->start_time > newest) {
 			*ret = s->id;
-			found = 1;
+			newest = s->start_time;
 		}
-	ec2_snapshots_done(&snapshots);
-	return found;
+	ec2_list_done(EC2_SNAPSHOTS, &snapshots);
+	return newest >= 0;
 }
 
 /* The other machine died between two writes to the volume, and its records with it. */

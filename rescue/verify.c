@@ -236,7 +236,8 @@ static enum status status_of(const struct verify *v, const char **ret_text)
 	if (!s)
 		return has_waited(v) ? STATUS_MISSING : STATUS_NOT_OK;
 	worst = s->system_status != SUMMARY_OK ? s->system_status : s->instance_status;
-	*ret_text = ec2_summary_status_name(worst);
+	if (worst != SUMMARY_ABSENT)
+		*ret_text = ec2_summary_status_name(worst);
 	return worst == SUMMARY_OK	 ? STATUS_OK
 	       : worst == SUMMARY_ABSENT ? STATUS_MISSING
 					 : STATUS_NOT_OK;

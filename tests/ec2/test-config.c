@@ -149,7 +149,7 @@ static const struct endpoint_row hosts[] = {
 	  { { "AWS_ENDPOINT_URL", "http://one:1234" } } },
 	{ "us-east-1",
 	  &service_ec2,
-	  "http://two/ec2/",
+	  "http://two/ec2",
 	  { { "AWS_ENDPOINT_URL", "http://one" },
 	    { "AWS_ENDPOINT_URL_EC2", "http://two:80/ec2" } } },
 	{ "us-east-1",
@@ -206,7 +206,7 @@ static void test_configured_endpoints(void **state)
 
 	(void)state;
 	set_world(file, NULL);
-	expect_url(NULL, &service_ec2, "http://nested:8773/c/");
+	expect_url(NULL, &service_ec2, "http://nested:8773/c");
 	expect_url(NULL, &service_sts, "http://profile/");
 	set_world("", NULL);
 	expect_url("http://127.0.0.1:5000", &service_ec2, "http://127.0.0.1:5000/");

@@ -3,7 +3,7 @@
 happens at once, signatures are not read, and each way in which such servers fall short of EC2 is a member of KNOBS.
     with Server(image, dir, **knobs) as server: ...            standalone: foreign.py IMAGE DIR [KNOB=JSON...]"""
 import base64, json, os, random, shutil, socket, subprocess, sys, threading, time, urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 
 KNOBS = {
     'digits': 17,          # of ids: 8 or 17
@@ -12,7 +12,7 @@ KNOBS = {
     'omit': (),            # elements that are left out of every reply
     'empty': (),           # elements that are there and empty
     'style': 'plain',      # of the XML: plain pretty shuffled prefixed no-xmlns other-xmlns bom loud
-    'http': '1.1',         # 1.0: every connection is closed after its reply, which has no length then
+    'http': '1.1',         # 1.0: every connection is closed after its reply, which has no length then; closing: unannounced; single: one thread
     'filters': 'honoured', # ignored, unknown (an error), nothing (each matches nothing), only-tags
     'ids': 'honoured',     # InstanceId.N and the like; ignored: everything is listed
     'dry_run': 'honoured', # ignored (executed!), refused (an error), looks (honoured by Describe* alone)
@@ -31,6 +31,8 @@ KNOBS = {
     'more_volumes': 0,     # data volumes of the patient
     'state': 'running',
     'root': '/dev/sda1',
+    'lose': (),            # actions whose first reply is lost after the effect
+    'path': '/',           # of the endpoint
 }
 PARTITION_AT = 2048 * 512
 XMLNS = 'http://ec2.amazonaws.com/doc/2016-11-15/'
@@ -89,31 +91,39 @@ class Server:
         for n in range(self.k.more_volumes):
             v = Volume(hexid('vol-', 0xd00 + n), '/nonexistent'); v.at = [self.patient.id, '/dev/sd%c' % (ord('f') + n), 'attached', False]
             self.volumes.insert(0, v)
+        self.lose = list(self.k.lose)
+        old = Volume(hexid('snap-', 0xbf), self.root.id)  # of a rescue long ago
+        old.tags = {'ec2-rescue-run': 'r20240101-000000-abcdef'}
+        self.snapshots.append(old)
         self.instances = [self.other, self.helper, self.patient]
         if self.k.device_early: self.show_device()
         self.sshd = socket.socket(); self.sshd.bind((self.patient.address, 0)); self.sshd.listen(8)
         self.port = self.sshd.getsockname()[1]
         server = self
         class Handler(BaseHTTPRequestHandler):
-            protocol_version = 'HTTP/' + self.k.http
+            protocol_version = 'HTTP/1.1' if self.k.http in ('1.1', 'closing') else 'HTTP/1.0'
             server_version, sys_version = 'stranger/0.1', ''
             def log_message(self, *_): pass
             def do_POST(self):
                 form = self.rfile.read(int(self.headers.get('content-length') or 0)).decode()
+                if self.path != server.k.path: self.send_error(404); return
                 status, kind, body = server.answer(dict(urllib.parse.parse_qsl(form, keep_blank_values=True)))
+                if status == 'lost': self.close_connection = True; return
                 body = body.encode()
                 self.send_response(status)
                 self.send_header('Content-Type', kind)
-                if server.k.http != '1.0': self.send_header('Content-Length', str(len(body)))
+                if self.protocol_version != 'HTTP/1.0': self.send_header('Content-Length', str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+                if server.k.http == 'closing': self.close_connection = True
             def do_GET(self): self.send_error(404)
             do_PUT = do_GET
         class Http(ThreadingHTTPServer):
             daemon_threads, request_queue_size = True, 64
             def handle_error(self, *_): pass
-        self.http = Http(('127.0.0.1', 0), Handler)
-        self.url = 'http://127.0.0.1:%d' % self.http.server_port
+        class Single(HTTPServer): request_queue_size, handle_error = 64, Http.handle_error
+        self.http = (Single if self.k.http == 'single' else Http)(('127.0.0.1', 0), Handler)
+        self.url = 'http://127.0.0.1:%d%s' % (self.http.server_port, self.k.path.rstrip('/'))
         for target in (self.http.serve_forever, self.greet): threading.Thread(target=target, daemon=True).start()
     def __enter__(self): return self
     def __exit__(self, *_):
@@ -179,6 +189,7 @@ class Server:
                     if self.k.dry_run == 'honoured' or (self.k.dry_run == 'looks' and not executes): raise Refused('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', 412)
                 body = handler(form)
                 call['executed'] = executes
+                if action in self.lose: self.lose.remove(action); return 'lost', '', ''
                 return 200, 'text/xml;charset=UTF-8', self.render(action + 'Response', [('requestId', 'none')] + body)
             except Refused as e: return e.status, 'text/xml', error_xml(e.code, e)
     def list(self, form, name):

@@ -11,7 +11,7 @@ TOOL = os.environ.get('EC2_RESCUE', os.path.join(SRC, os.environ.get('BUILD', 'b
 COMFORTS = ('DescribeInstanceTypes', 'DescribeInstanceStatus', 'DescribeSubnets', 'DescribeVpcs', 'DescribeAutoScalingInstances', 'DescribeInstanceAttribute', 'GetConsoleOutput', 'DescribeSnapshots')
 
 class Case:
-    def __init__(self, name, knobs=None, options=(), status=0, result='rescued', warns=(), says=(), executed=None, dot=True, pace=30, home=True, check=None):
+    def __init__(self, name, knobs=None, options=(), status=0, result='rescued', warns=(), says=(), executed=None, dot=True, pace=30, kill=None, then=None):
         self.__dict__.update(locals()); self.knobs = knobs or {}
 
 cases = [
@@ -28,6 +28,18 @@ cases = [
     Case('DeleteOnTermination false before', dict(dot_was=False)),
     Case('a stopped patient', dict(state='stopped'), result='repaired'),
     Case('data volumes', dict(more_volumes=3)),
+    *[Case('HTTP: ' + http, dict(http=http)) for http in ('closing', 'single')],
+    Case('an endpoint with a path', dict(path='/services/compute')),
+    # lost replies, deaths, second thoughts
+    *[Case('reply lost: %s, filters %s' % (action, filters), dict(lose=(action,), filters=filters)) for action, filters in (
+        ('CreateTags', 'honoured'), ('StopInstances', 'unknown'), ('CreateSnapshot', 'ignored'), ('CreateSnapshot', 'unknown'), ('AttachVolume', 'ignored'), ('DetachVolume', 'nothing'),
+        ('ModifyInstanceAttribute', 'honoured'), ('StartInstances', 'honoured'), ('DeleteTags', 'honoured'))],
+    Case('reply lost: CreateSnapshot, no DescribeSnapshots', dict(lose=('CreateSnapshot',), no=('DescribeSnapshots',)), status=13, result='returned', says=['--no-snapshot']),
+    *[Case('killed after %s, no tags: %s' % (action, no), dict(no=('CreateTags', 'DeleteTags') if no else (), filters='ignored', delay=0.1), kill=(action, nth), then=('resume', None))
+      for action, nth, no in (('StopInstances', 1, True), ('AttachVolume', 1, False), ('AttachVolume', 2, True))],
+    *[Case('killed after %s, resumed elsewhere, filters %s' % (action, filters), dict(filters=filters, delay=0.1), kill=(action, nth), then=('resume', 'elsewhere'), result='returned')
+      for action, nth, filters in (('AttachVolume', 1, 'unknown'), ('AttachVolume', 2, 'ignored'))],
+    Case('undone', dict(filters='unknown', http='1.0', no=COMFORTS), then=('undo', None), result='undone'),
     # what is asked and how
     Case('filters ignored', dict(filters='ignored')),
     Case('filters unknown', dict(filters='unknown')),
@@ -94,44 +106,61 @@ def random_case(seed):
     dot = 'ModifyInstanceAttribute' not in knobs['no'] and 'deleteOnTermination' not in knobs['omit']
     return Case('random %d' % seed, knobs, dot=dot)
 
-def run(case, images):
-    """One rescue; what is wrong with it as a list, and what was seen."""
-    dir = tempfile.mkdtemp()
-    # With more volumes than the one on the table nobody can be sure that a device of fstab is missing.
-    image, sum = images['sshd-bad-directive' if case.knobs.get('more_volumes') else 'fstab-missing-volume']
-    with Server(image, dir, **case.knobs) as server:
-        env = {'PATH': os.environ['PATH'], 'HOME': dir, 'LC_ALL': 'C.UTF-8', 'AWS_ACCESS_KEY_ID': 'x', 'AWS_SECRET_ACCESS_KEY': 'y', 'AWS_REGION': 'local', 'AWS_ENDPOINT_URL': server.url,
-               'AWS_EC2_METADATA_DISABLED': 'true', 'EC2_RESCUE_PACE': str(case.pace)}
+class Run:
+    """The program on one server."""
+    def __init__(self, case, server, dir):
+        self.case, self.server, self.dir, self.bad, self.said = case, server, dir, [], ''
+        self.env = {'PATH': os.environ['PATH'], 'HOME': dir, 'LC_ALL': 'C.UTF-8', 'AWS_ACCESS_KEY_ID': 'x', 'AWS_SECRET_ACCESS_KEY': 'y', 'AWS_REGION': 'local', 'AWS_ENDPOINT_URL': server.url,
+                    'AWS_EC2_METADATA_DISABLED': 'true', 'EC2_RESCUE_PACE': str(case.pace)}
         for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'EC2_RESCUE_DEBUG'):
-            if name in os.environ: env[name] = os.environ[name]
-        argv = [TOOL, '--yes', '--json', '--helper', server.helper.id, '--device-dir', server.devices, '--state-dir', dir + '/state', '--ssh-port', str(server.port), *case.options, server.patient.id]
-        began = time.monotonic()
-        process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace')
-        bad = []
-        try: out, err = process.communicate(timeout=40)
-        except subprocess.TimeoutExpired:
-            process.kill(); out, err = process.communicate(); bad.append('hung')
-        wall = time.monotonic() - began
+            if name in os.environ: self.env[name] = os.environ[name]
+    def start(self, *args, state='state'):
+        return subprocess.Popen([TOOL, *args, '--yes', '--json', '--helper', self.server.helper.id, '--device-dir', self.server.devices, '--state-dir', '%s/%s' % (self.dir, state), '--ssh-port', str(self.server.port),
+                                 *self.case.options, self.server.patient.id], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace')
+    def finish(self, process):
+        try: out, err = process.communicate(timeout=1200 / self.case.pace)
+        except subprocess.TimeoutExpired: process.kill(); out, err = process.communicate(); self.bad.append('hung')
         events = []
         for line in out.splitlines():
             try: events.append(json.loads(line))
-            except ValueError: bad.append('not JSON: ' + line)
-        said = '\n'.join(e.get('text', '') or e.get('message', '') for e in events if e.get('event') in ('warning', 'hazard', 'error', 'verdict', 'fact')) + '\n' + err
+            except ValueError: self.bad.append('not JSON: ' + line)
+        self.said += '\n'.join(e.get('text', '') or e.get('message', '') for e in events if e.get('event') in ('warning', 'hazard', 'error', 'verdict', 'fact')) + '\n' + err
         verdicts = [e['result'] for e in events if e.get('event') == 'verdict']
-        result = verdicts[-1] if verdicts else None
-        if (process.returncode, result) != (case.status, case.result): bad.append('status %d, %s' % (process.returncode, result))
-        bad += server.not_home(case.dot)
-        for words in (*case.warns, *case.says):
-            if not re.search(words, said): bad.append('nothing said of "%s"' % words)
-        with open(server.root.path, 'rb') as f: is_old = hashlib.sha256(f.read()).digest() == sum
-        done = server.done()
-        if case.executed is not None and done != case.executed: bad.append('executed: %s' % done)
-        if case.result in ('rescued', 'repaired', 'unverified'):
-            if not server.boots(): bad.append('the volume is not repaired')
-        elif not is_old: bad.append('the volume was changed')
-        for word in ('StopInstances', 'StartInstances', 'DetachVolume', 'AttachVolume'):
-            if done.count(word) > (2 if word.endswith('Volume') or case.knobs.get('dry_run') == 'looks' else 1): bad.append('%s %d times' % (word, done.count(word)))
-        return bad, said, wall, done
+        self.status, self.result = process.returncode, verdicts[-1] if verdicts else None
+    def kill_after(self, process, action, nth):
+        while process.poll() is None and self.server.done().count(action) < nth: time.sleep(0.005)
+        process.kill()
+
+def judge(case, run, server, old):
+    bad = run.bad
+    if (run.status, run.result) != (case.status, case.result): bad.append('status %d, %s' % (run.status, run.result))
+    bad += server.not_home(case.dot)
+    for words in (*case.warns, *case.says):
+        if not re.search(words, run.said): bad.append('nothing said of "%s"' % words)
+    with open(server.root.path, 'rb') as f: is_old = hashlib.sha256(f.read()).digest() == old
+    done = server.done()
+    if case.executed is not None and done != case.executed: bad.append('executed: %s' % done)
+    if case.result in ('rescued', 'repaired', 'unverified'):
+        if not server.boots(): bad.append('the volume is not repaired')
+    elif not is_old and not (case.kill and server.boots()): bad.append('the volume was changed')
+    if server.snapshots[0].id in run.said: bad.append('took the snapshot of another run for its own')
+    for word in () if case.then or case.knobs.get('lose') else ('StopInstances', 'StartInstances', 'DetachVolume', 'AttachVolume', 'CreateSnapshot'):
+        if done.count(word) > (2 if word.endswith('Volume') or case.knobs.get('dry_run') == 'looks' else 1): bad.append('%s %d times' % (word, done.count(word)))
+    return bad, run.said, done
+
+def perform(case, images):
+    """One rescue; what is wrong with it as a list, and what was seen."""
+    dir = tempfile.mkdtemp()
+    # With more volumes than the one on the table nobody can be sure that a device of fstab is missing.
+    image, old = images['sshd-bad-directive' if case.knobs.get('more_volumes') else 'fstab-missing-volume']
+    began = time.monotonic()
+    with Server(image, dir, **case.knobs) as server:
+        run = Run(case, server, dir)
+        process = run.start()
+        if case.kill: run.kill_after(process, *case.kill)
+        run.finish(process)
+        if case.then: run.finish(run.start(case.then[0], state=case.then[1] or 'state'))
+        return (*judge(case, run, server, old), time.monotonic() - began)
 
 def main():
     parser = argparse.ArgumentParser()
@@ -139,10 +168,13 @@ def main():
     parser.add_argument('--random', type=int, default=8)
     parser.add_argument('--verbose', action='store_true')
     parser.add_argument('--jobs', type=int, default=4)
+    parser.add_argument('--pace', type=float, help='1: as a person sees it')
     parser.add_argument('words', nargs='*')
     args = parser.parse_args()
     chosen = cases + [random_case(args.seed + n) for n in range(args.random)]
     if args.words: chosen = [c for c in chosen if any(w in c.name for w in args.words)]
+    if args.pace:
+        for case in chosen: case.pace = args.pace
     work = tempfile.mkdtemp()
     try:
         images = {}
@@ -153,7 +185,7 @@ def main():
         print('# --seed %d' % args.seed)
         failed = 0
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-            for n, (case, (bad, said, wall, done)) in enumerate(zip(chosen, pool.map(lambda c: run(c, images), chosen)), 1):
+            for n, (case, (bad, said, done, wall)) in enumerate(zip(chosen, pool.map(lambda c: perform(c, images), chosen)), 1):
                 print('%s %d - %s%s' % ('not ok' if bad else 'ok', n, case.name, ' (%.2f s)' % wall if args.verbose else ''))
                 failed += bool(bad)
                 if bad or args.verbose:
