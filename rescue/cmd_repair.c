@@ -104,7 +104,6 @@ static int conclude_untouched(struct local *local)
 static int conclude(struct local *local)
 {
 	const struct surgery_result *r = &local->result;
-	cleanup(free) char *undo = local_command(local->options, "undo");
 	cleanup(free) char *text = NULL;
 
 	if (!r->was_committed)
@@ -122,8 +121,7 @@ static int conclude(struct local *local)
 		say_verdict(local, "could-not-tell", NULL, text);
 		return ERR_COULD_NOT_TELL;
 	}
-	text = mem_printf("%zu finding%s repaired; to put it back: %s", r->repairs,
-			  plural(r->repairs), undo);
+	text = mem_printf("%zu finding%s repaired", r->repairs, plural(r->repairs));
 	say_verdict(local, "repaired", NULL, text);
 	return 0;
 }

@@ -33,6 +33,22 @@ static int conclude(struct local *local)
 	return r->faults ? 1 : 0;
 }
 
+static void say_nothing_to_undo(struct target *target, struct err *err)
+{
+	cleanup(free) char *undone = NULL;
+	struct err ignored = ERR_INIT;
+
+	if (target_record(target, RECORD_UNDONE, &undone, &ignored) == 0 && undone)
+		err_set(err, ERR_NOTFOUND,
+			"%s: its repair has been taken back already; nothing "
+			"was changed",
+			target->path);
+	else
+		err_set(err, ERR_NOTFOUND,
+			"%s: no repair of it is recorded in %s; name the --state-dir of the repair",
+			target->path, target->targets);
+}
+
 int cmd_undo(const struct options *options, struct report *report)
 {
 	struct local local = { .options = options, .report = report };
@@ -58,9 +74,7 @@ int cmd_undo(const struct options *options, struct report *report)
 	if (target_record(&target, RECORD_FINISHED, &record, &err) < 0)
 		return local_fail(&local, &err);
 	if (!record) {
-		err_set(&err, ERR_NOTFOUND,
-			"%s: no repair of it is recorded in %s; name the --state-dir of the repair",
-			path, target_dir(&target));
+		say_nothing_to_undo(&target, &err);
 		return local_fail(&local, &err);
 	}
 	job.record_dir = record;

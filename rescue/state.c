@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -19,9 +20,18 @@ void run_names_done(struct run_names *names)
 	vec_done(names);
 }
 
+/* $HOME, else what the system has on record; "" when nothing is known. */
+static const char *home_dir(void)
+{
+	const char *home = getenv("HOME");
+	const struct passwd *pw = home && home[0] == '/' ? NULL : getpwuid(geteuid());
+
+	return home && home[0] == '/' ? home : pw && pw->pw_dir[0] == '/' ? pw->pw_dir : "";
+}
+
 char *state_dir(const struct options *options)
 {
-	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const char *xdg = getenv("XDG_STATE_HOME");
 
 	if (options->state_dir)
 		return mem_strdup(options->state_dir);
@@ -29,7 +39,7 @@ char *state_dir(const struct options *options)
 		return mem_strdup("/var/lib/ec2-rescue");
 	if (xdg && xdg[0] == '/')
 		return mem_printf("%s/ec2-rescue", xdg);
-	return mem_printf("%s/.local/state/ec2-rescue", home && home[0] == '/' ? home : "");
+	return mem_printf("%s/.local/state/ec2-rescue", home_dir());
 }
 
 char *state_run_dir(const struct options *options, const char *run)

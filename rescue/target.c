@@ -99,6 +99,7 @@ int target_find(const struct options *options, const char *path, struct target *
 	*ret = TARGET_INIT;
 	ret->targets = mem_printf("%s/targets", top);
 	ret->identity = str_take(&identity);
+	ret->path = mem_strdup(path);
 	return 0;
 }
 
@@ -138,7 +139,24 @@ void target_done(struct target *target)
 	free(target->identity);
 	free(target->targets);
 	free(target->dir);
+	free(target->path);
 	*target = TARGET_INIT;
+}
+
+/* A tree's files have modes of their own. */
+static int may_write(const char *path, struct err *err)
+{
+	cleanup(str_done) struct str shown = STR_INIT;
+	struct stat st;
+
+	if (access(path, W_OK) == 0 || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+		return 0;
+	str_add_escaped(&shown, path, strlen(path));
+	if (errno == EACCES)
+		return err_set(err, ERR_DENIED,
+			       "%s: permission denied; run this as a user who may write it",
+			       shown.s);
+	return err_errno(err, errno, "%s cannot be written", shown.s);
 }
 
 int target_lock(struct target *target, struct err *err)
@@ -148,7 +166,7 @@ int target_lock(struct target *target, struct err *err)
 	cleanup(free) char *text = mem_printf("%s\n", target->identity);
 
 	/* What is recorded is hashed. */
-	if (hash_load(err) < 0)
+	if (may_write(target->path, err) < 0 || hash_load(err) < 0)
 		return -1;
 	if (dir_make(target->dir, err) < 0)
 		return err_in(err, "the state directory (see --state-dir)");

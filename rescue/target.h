@@ -18,6 +18,7 @@
 
 struct target {
 	char *identity;
+	char *path;    /* as it was given */
 	char *targets; /* STATE/targets */
 	char *dir;     /* STATE/targets/ID; NULL until it was needed */
 	int lock;      /* -1: not held */
@@ -34,7 +35,9 @@ int target_find(const struct options *, const char *path, struct target *ret, st
 void target_done(struct target *); /* lets go of the lock */
 DEFINE_CLEANUP_DONE(struct target, target_done)
 
-/* Makes the directory and locks it. ERR_BUSY: another ec2-rescue works on the target. */
+/* Makes the directory and locks it. ERR_BUSY: another ec2-rescue works on the target. ERR_DENIED: it
+ * may not be written (and what is done in a user namespace, where the owner of a file may write it
+ * whatever its mode, must not). */
 int target_lock(struct target *, struct err *) __attribute__((warn_unused_result));
 /* The directory, whether it exists or not. */
 const char *target_dir(struct target *) __attribute__((returns_nonnull));
