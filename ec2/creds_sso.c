@@ -10,7 +10,6 @@
 #include "ec2/param.h"
 #include "ec2/when.h"
 
-
 #define MAX_CACHE_BYTES 65536
 #define TIMEOUT_MS	10000
 #define ATTEMPTS	3
