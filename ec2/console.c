@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* GetConsoleOutput: the latest output where EC2 has it (Nitro), else that of the last boot. */
+#include "base/str.h"
 #include "ec2/actions.h"
 #include "ec2/engine.h"
 #include "base/hash.h"
@@ -57,7 +58,8 @@ static int decode(struct ec2_console *ret, struct err *err)
 /* Latest=true is refused where the instance is not on Nitro or the server does not know it. */
 static bool is_latest_refused(const struct ec2_op *op)
 {
-	return op->err.code == ERR_UNSUPPORTED || op->err.code == ERR_USAGE;
+	return op->err.code == ERR_UNSUPPORTED || op->err.code == ERR_USAGE ||
+	       str_eq(op->aws_code, "UnsupportedOperation");
 }
 
 static void on_done(struct ec2_op *inner)

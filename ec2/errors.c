@@ -72,6 +72,9 @@ static const struct error_row rows[] = {
 	{ "*.Unavailable", ERR_NOTFOUND, ERROR_REFUSED },
 	{ "ResourceNotFoundException", ERR_NOTFOUND, ERROR_REFUSED },
 
+	/* EC2 knows the action, but not for this resource in its present state: another time it may. */
+	{ "UnsupportedOperation", ERR_CLOUD, ERROR_REFUSED },
+	/* The server does not know it at all: trying again teaches it nothing. */
 	{ "UnknownAction", ERR_UNSUPPORTED, ERROR_REFUSED },
 	{ "InvalidAction", ERR_UNSUPPORTED, ERROR_REFUSED },
 	{ "NotImplemented*", ERR_UNSUPPORTED, ERROR_REFUSED },
