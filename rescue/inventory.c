@@ -351,6 +351,7 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 
 	*ret = (struct inventory){ .now = (int64_t)time(NULL),
 				   .takes_no_snapshot = options->no_snapshot,
+				   .may_probe = !options->dry_run,
 				   .region = mem_strdup(ec2_region(ec2)) };
 	rc = take(&q, ids, count, err);
 	ec2_cancel(ec2, &q.self);

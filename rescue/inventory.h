@@ -79,7 +79,8 @@ struct inventory {
 	struct asg_instances asg;
 	bool has_types, has_asg, has_status; /* the server answered */
 	bool knows_dry_run;
-	int64_t now; /* seconds since the epoch, for claims */
+	bool may_probe; /* where it does not: ask for ids that do not exist */
+	int64_t now;	/* seconds since the epoch, for claims */
 	bool takes_no_snapshot;
 	char *region;
 };
@@ -102,8 +103,8 @@ void patient_find_root(const struct inventory *inventory, struct patient *p);
 
 /* DryRun calls of everything that the rescue will ask for later. Start asks what would do no harm on
  * a server that executes it all the same; finish, with the roots known, waits and asks the rest.
- * Where DryRun is not known, the rest is asked for ids that do not exist, which tells at least what
- * the server does not know. */
+ * Where DryRun is not known and a rescue is meant, what comes after the stop is asked for ids that
+ * do not exist, which tells at least what the server does not know. */
 enum { PREFLIGHT_PATIENTS = 5 }; /* of many instances, the first few tell enough */
 void preflight_start(struct ec2 *ec2, const struct inventory *inventory, struct patient *p);
 void preflight_finish(struct ec2 *ec2, struct inventory *inventory, struct report *report);

@@ -165,7 +165,7 @@ static int snapshot(struct rescue *r, struct err *err)
 		.volume = r->record.volume,
 		.description = name,
 		.tags = tags,
-		.tag_count = ARRAY_LEN(tags),
+		.tag_count = r->takes_bare_snapshot ? 0 : ARRAY_LEN(tags),
 	};
 
 	(void)err;
@@ -183,6 +183,10 @@ static bool snapshot_refused(struct rescue *r, const struct ec2_op *op)
 	cleanup(free) char *question = NULL;
 	char text[sizeof(r->last.text)];
 
+	if (op->err.code == ERR_USAGE && !r->takes_bare_snapshot) {
+		r->takes_bare_snapshot = true; /* perhaps it takes no tags at birth */
+		return true;
+	}
 	question = mem_printf("No snapshot of %s could be taken (%s). Go on without one?",
 			      r->record.volume.s, op->err.text);
 	if (r->runner->rescues.count == 1 && report_ask(r->runner->report, question)) {

@@ -121,8 +121,8 @@ static void ask_rest(struct ec2 *ec2, const struct inventory *inv, struct patien
 	bool was_running =
 		p->instance->state == INSTANCE_RUNNING || p->instance->state == INSTANCE_PENDING;
 
-	if (!p->root_device)
-		return; /* refused anyway */
+	if (!p->root_device || (!inv->knows_dry_run && !inv->may_probe))
+		return;
 	detach.volume = p->root_device->volume;
 	if (inv->knows_dry_run) {
 		ask_tags(ec2, p, DRY_UNTAG, EC2_DRY_RUN);
@@ -134,7 +134,8 @@ static void ask_rest(struct ec2 *ec2, const struct inventory *inv, struct patien
 	ask_volume(ec2, inv, p, &detach);
 	if (!was_running)
 		return; /* it will not be started either */
-	ec2_stop_instance(ec2, &power, &p->dry_power[1], dry(p, DRY_STOP));
+	if (inv->knows_dry_run)
+		ec2_stop_instance(ec2, &power, &p->dry_power[1], dry(p, DRY_STOP));
 	if (!p->dry[DRY_START].is_asked)
 		ec2_start_instance(ec2, &power, &p->dry_power[0], dry(p, DRY_START));
 }

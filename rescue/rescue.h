@@ -71,7 +71,7 @@ struct rescue {
 	bool empties_tag;	      /* instead of deleting it, which the server cannot */
 	bool is_dot_sent;	      /* so did the restoring of DeleteOnTermination */
 	char overwrites[RUN_ID_SIZE]; /* the expired claim that may be overwritten; "" none */
-	bool stop_is_forced, skip_snapshot;
+	bool stop_is_forced, skip_snapshot, takes_bare_snapshot;
 	bool is_in_doubt;	    /* the row's last call may have taken effect */
 	uint32_t snapshot_searches; /* for a snapshot whose id was lost with the reply */
 	uint32_t device_tries;	    /* names that EC2 refused */

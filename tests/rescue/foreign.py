@@ -33,6 +33,8 @@ KNOBS = {
     'root': '/dev/sda1',
     'lose': (),            # actions whose first reply is lost after the effect
     'path': '/',           # of the endpoint
+    'unknown_id': 'refused',  # crash: the connection is closed
+    'tag_specification': True,
 }
 PARTITION_AT = 2048 * 512
 XMLNS = 'http://ec2.amazonaws.com/doc/2016-11-15/'
@@ -191,6 +193,7 @@ class Server:
                 call['executed'] = executes
                 if action in self.lose: self.lose.remove(action); return 'lost', '', ''
                 return 200, 'text/xml;charset=UTF-8', self.render(action + 'Response', [('requestId', 'none')] + body)
+            except KeyError: return 'lost', '', ''
             except Refused as e: return e.status, 'text/xml', error_xml(e.code, e)
     def list(self, form, name):
         out = []
@@ -220,6 +223,7 @@ class Server:
     def find(self, items, id, code):
         for i in items:
             if i.id == id: return i
+        if self.k.unknown_id == 'crash': raise KeyError(id)
         raise Refused(code, "The ID '%s' does not exist" % id)
 
     # ---- what is shown ----
@@ -301,6 +305,7 @@ class Server:
         return shown
     def do_CreateSnapshot(self, form):
         v = self.find(self.volumes, form['VolumeId'], 'InvalidVolume.NotFound')
+        if not self.k.tag_specification and any(key.startswith('TagSpecification') for key in form): raise Refused('UnknownParameter', 'The parameter TagSpecification is not recognized')
         self.next += 1
         s = Volume(self.hexid('snap-', self.next), v.id)
         s.tags = {form['TagSpecification.1.Tag.%d.Key' % n]: form['TagSpecification.1.Tag.%d.Value' % n] for n in range(1, 10) if 'TagSpecification.1.Tag.%d.Key' % n in form}

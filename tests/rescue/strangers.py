@@ -11,7 +11,7 @@ TOOL = os.environ.get('EC2_RESCUE', os.path.join(SRC, os.environ.get('BUILD', 'b
 COMFORTS = ('DescribeInstanceTypes', 'DescribeInstanceStatus', 'DescribeSubnets', 'DescribeVpcs', 'DescribeAutoScalingInstances', 'DescribeInstanceAttribute', 'GetConsoleOutput', 'DescribeSnapshots')
 
 class Case:
-    def __init__(self, name, knobs=None, options=(), status=0, result='rescued', warns=(), says=(), executed=None, dot=True, pace=30, kill=None, then=None):
+    def __init__(self, name, knobs=None, options=(), status=0, result='rescued', warns=(), says=(), executed=None, dot=True, pace=30, kill=None, then=None, quiet=False):
         self.__dict__.update(locals()); self.knobs = knobs or {}
 
 cases = [
@@ -51,12 +51,15 @@ cases = [
     Case('DryRun ignored', dict(dry_run='ignored'), warns=['DryRun']),
     Case('DryRun refused', dict(dry_run='refused'), warns=['DryRun']),
     Case('DryRun only where it is harmless', dict(dry_run='looks'), warns=['DryRun']),
+    *[Case('unknown ids crash it, DryRun ' + dry, dict(unknown_id='crash', dry_run=dry)) for dry in ('honoured', 'ignored', 'looks')],
+    Case('a dry run where DryRun is ignored', dict(dry_run='ignored'), options=['--dry-run'], result=None, executed=[], warns=['DryRun'], quiet=True),
+    Case('no tags at birth', dict(tag_specification=False)),
     # calls
     *[Case('no %s: %s' % (action, how), dict(no=(action,), how=how), warns=[words])
       for (action, words), how in zip((('DescribeInstanceTypes', 'instance-store'), ('DescribeInstanceStatus', 'status checks'), ('DescribeAutoScalingInstances', 'Auto Scaling'),
                                        ('GetConsoleOutput', 'console'), ('DescribeInstanceAttribute', 'stop protection'), ('DescribeSubnets', 'subnet'), ('DescribeVpcs', 'VPC')), UNKNOWN)],
     Case('no DescribeSnapshots', dict(no=('DescribeSnapshots',)), warns=['snapshot']),
-    *[Case('no comforts: ' + how, dict(no=COMFORTS, how=how), warns=['instance-store', 'status checks', 'Auto Scaling', 'console', 'shutdown behaviour']) for how in UNKNOWN],
+    *[Case('no comforts: ' + how, dict(no=COMFORTS, how=how), warns=['instance-store', 'status checks', 'Auto Scaling', 'console', 'shutdown behaviour']) for how in ('InvalidAction', 'html404', 'html500', 'empty400')],
     *[Case('no tags: ' + how, dict(no=('CreateTags', 'DeleteTags'), how=how), warns=['second rescue']) for how in UNKNOWN if how != 'html500'],
     Case('no DeleteTags', dict(no=('DeleteTags',)), warns=['ec2-rescue']),
     Case('tags do not show', dict(tags_show=False), warns=['second rescue']),
@@ -139,6 +142,8 @@ def judge(case, run, server, old):
         if not re.search(words, run.said): bad.append('nothing said of "%s"' % words)
     with open(server.root.path, 'rb') as f: is_old = hashlib.sha256(f.read()).digest() == old
     done = server.done()
+    asked = {c['action'] for c in server.calls if not c['action'].startswith(('Describe', 'Get'))}
+    if case.quiet and asked: bad.append('asked for: ' + ' '.join(sorted(asked)))
     if case.executed is not None and done != case.executed: bad.append('executed: %s' % done)
     if case.result in ('rescued', 'repaired', 'unverified'):
         if not server.boots(): bad.append('the volume is not repaired')
@@ -165,7 +170,7 @@ def perform(case, images):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--seed', type=int, default=random.randrange(1 << 30))
-    parser.add_argument('--random', type=int, default=8)
+    parser.add_argument('--random', type=int, default=6)
     parser.add_argument('--verbose', action='store_true')
     parser.add_argument('--jobs', type=int, default=4)
     parser.add_argument('--pace', type=float, help='1: as a person sees it')
