@@ -107,13 +107,28 @@ static int add_mark(struct source *source, uint64_t at, size_t len, json_t *mark
 	return 0;
 }
 
+/* Disk signature of an MBR; GUID of a GPT (UEFI 2.10, table 5-5). Only where there is such a table: on a bare
+ * file system those bytes are its own, and change with it (on XFS, the free space of the first group). */
+static int add_table_marks(struct source *source, json_t *marks, struct err *err)
+{
+	static const unsigned char mbr_magic[] = { 0x55, 0xaa };
+	unsigned char head[520];
+
+	if (sizeof(head) > source->size_bytes)
+		return 0;
+	if (source_pread(source, head, sizeof(head), 0, err) < 0)
+		return -1;
+	if (!memcmp(head + 510, mbr_magic, sizeof(mbr_magic)) &&
+	    add_mark(source, 440, 4, marks, err) < 0)
+		return -1;
+	return memcmp(head + 512, "EFI PART", 8) ? 0 : add_mark(source, 512 + 56, 16, marks, err);
+}
+
 json_t *witness_identity(struct source *source, const struct witness_places *places,
 			 struct err *err)
 {
 	json_t *marks = json_array();
-	/* Disk signature of an MBR; GUID of a GPT (UEFI 2.10, table 5-5). */
-	int result =
-		add_mark(source, 440, 4, marks, err) | add_mark(source, 512 + 56, 16, marks, err);
+	int result = add_table_marks(source, marks, err);
 
 	vec_foreach (place, places) {
 		const struct layout *layout = layout_of(place);
