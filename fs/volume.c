@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "fs/probe.h"
 #include "fs/root.h"
+#include "fs/submount.h"
 #include "fs/volume_impl.h"
 
 #include <errno.h>
@@ -233,4 +234,22 @@ int volume_remount(struct volume *volume, struct err *err)
 	if (volume->tree || !volume->way)
 		return 0;
 	return volume->way->mount(volume, err);
+}
+
+void volume_mount_inside(struct volume *volume, volume_mount_func *mount_one)
+{
+	cleanup(submounts_done) struct submounts submounts = { 0 };
+	struct tree_names said_before = { 0 };
+
+	submounts_find(volume->tree, &volume->disks, &submounts,
+		       volume->has_warned ? &said_before : &volume->warnings);
+	vec_foreach (submount, &submounts) {
+		struct err err = ERR_INIT;
+
+		if (mount_one(volume, submount, &err) < 0 && !volume->has_warned)
+			vec_push(&volume->warnings,
+				 mem_printf("%s: not seen: %s", submount->target, err.text));
+	}
+	volume->has_warned = true;
+	tree_names_done(&said_before);
 }

@@ -51,6 +51,11 @@ struct volume {
 char *volume_row_name(const struct volume *, size_t row);
 struct overlay *volume_row_overlay(const struct volume *, size_t row);
 /* Starts the export when there is none, and gives the path of a row in it (caller frees). */
+/* Asks `mount_one` for each file system that the volume's own fstab mounts inside the root (the root itself may be
+ * among them again). What fails is a warning, said once even when the volume is mounted again. */
+struct submount;
+typedef int volume_mount_func(struct volume *, const struct submount *, struct err *);
+void volume_mount_inside(struct volume *, volume_mount_func *mount_one);
 int volume_export(struct volume *, struct err *) __attribute__((warn_unused_result));
 char *volume_export_path(const struct volume *, size_t row);
 

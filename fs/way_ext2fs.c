@@ -117,6 +117,8 @@ static int mount_inside(struct volume *volume, const struct submount *submount, 
 	const struct disk_fs *row = &volume->disks.items[submount->row];
 	ext2_filsys fs;
 
+	if (submount->row == volume->root_row)
+		return 0; /* the root again */
 	if (!is_ext(row))
 		return err_set(err, ERR_UNSUPPORTED, "%s can be read as root only",
 			       row->type ? row->type : "an unknown file system");
@@ -129,26 +131,6 @@ static int mount_inside(struct volume *volume, const struct submount *submount, 
 	return 0;
 }
 
-static void mount_all_inside(struct volume *volume)
-{
-	cleanup(submounts_done) struct submounts submounts = { 0 };
-	struct tree_names said_before = { 0 };
-
-	submounts_find(volume->tree, &volume->disks, &submounts,
-		       volume->has_warned ? &said_before : &volume->warnings);
-	vec_foreach (submount, &submounts) {
-		struct err err = ERR_INIT;
-
-		if (submount->row == volume->root_row)
-			continue;
-		if (mount_inside(volume, submount, &err) < 0 && !volume->has_warned)
-			vec_push(&volume->warnings,
-				 mem_printf("%s: not seen: %s", submount->target, err.text));
-	}
-	volume->has_warned = true;
-	tree_names_done(&said_before);
-}
-
 static int ext2fs_way_mount(struct volume *volume, struct err *err)
 {
 	struct ext2_tree *tree = tree_of(volume);
@@ -159,7 +141,7 @@ static int ext2fs_way_mount(struct volume *volume, struct err *err)
 		return -1;
 	vec_push(&tree->parts, ((struct ext2_part){ .fs = fs }));
 	volume->tree = tree_open_ext2(tree);
-	mount_all_inside(volume);
+	volume_mount_inside(volume, mount_inside);
 	return 0;
 }
 

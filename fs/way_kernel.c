@@ -296,12 +296,16 @@ static uint64_t subvol_id_of(struct volume *volume, const struct submount *submo
 static int mount_inside(struct volume *volume, const struct submount *submount, struct err *err)
 {
 	struct kernel *kernel = kernel_of(volume);
-	cleanup(free) char *target = target_inside(kernel, submount->target, err);
+	cleanup(free) char *target = NULL;
 	const struct disk_fs *row = &volume->disks.items[submount->row];
-	struct mount_spec how = { .target = target, .mode = mode_of(volume) };
+	struct mount_spec how = { .mode = mode_of(volume) };
 
+	if (submount->row == volume->root_row && !submount->subvol && !submount->subvol_id)
+		return 0; /* the root again */
+	target = target_inside(kernel, submount->target, err);
 	if (!target)
 		return -1;
+	how.target = target;
 	if (!probe_is_linux_fs(row) && !str_eq(row->type, "vfat"))
 		return err_set(err, ERR_UNSUPPORTED, "%s cannot be followed",
 			       row->type ? row->type : "an unknown file system");
@@ -312,26 +316,6 @@ static int mount_inside(struct volume *volume, const struct submount *submount, 
 				       submount->subvol);
 	}
 	return mount_row(volume, submount->row, &how, err);
-}
-
-static void mount_all_inside(struct volume *volume)
-{
-	cleanup(submounts_done) struct submounts submounts = { 0 };
-	struct tree_names said_before = { 0 };
-
-	submounts_find(volume->tree, &volume->disks, &submounts,
-		       volume->has_warned ? &said_before : &volume->warnings);
-	vec_foreach (submount, &submounts) {
-		struct err err = ERR_INIT;
-
-		if (submount->row == volume->root_row && !submount->subvol && !submount->subvol_id)
-			continue; /* the root again */
-		if (mount_inside(volume, submount, &err) < 0 && !volume->has_warned)
-			vec_push(&volume->warnings,
-				 mem_printf("%s: not seen: %s", submount->target, err.text));
-	}
-	volume->has_warned = true;
-	tree_names_done(&said_before);
 }
 
 static int kernel_mount(struct volume *volume, struct err *err)
@@ -351,7 +335,7 @@ static int kernel_mount(struct volume *volume, struct err *err)
 		return err_errno(err, errno, "%s", kernel->root_dir);
 	if (tree_open_dir(kernel->root_fd, &volume->tree, err) < 0)
 		return -1;
-	mount_all_inside(volume);
+	volume_mount_inside(volume, mount_inside);
 	return 0;
 }
 
