@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Targets: all setup test demo check-layers test-asan bench man format install uninstall clean (see README.md).
+# Targets: all setup test proof demo check-layers test-asan bench man format install uninstall clean (see README.md).
 BUILD   ?= build
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man
@@ -59,6 +59,10 @@ check: all $(TESTS)
 test-asan: setup
 	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g' \
 	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' check
+# Nothing is lost, whatever fails: laws over generated situations (tests/proof/README). BUDGET=SECONDS draws at random.
+proof: setup
+	@$(MAKE) --no-print-directory all $(TESTS)
+	@BUILD=$(BUILD) BUDGET=$(BUDGET) SEED=$(SEED) tests/proof/run $(if $(ONLY),'$(ONLY)')
 demo: setup
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) scripts/demo
@@ -101,5 +105,5 @@ clean:
 	rm -rf build build-*
 
 -include $(ALLOBJ:.o=.d)
-.PHONY: all man setup test check test-asan demo bench check-layers format install uninstall clean
+.PHONY: all man setup test check test-asan proof demo bench check-layers format install uninstall clean
 .SECONDARY:
