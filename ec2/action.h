@@ -41,7 +41,6 @@ struct ec2_action {
 	const char *next_token; /* path in the reply; NULL: is not paged */
 	const char *page_size;	/* MaxResults when neither ids nor filters narrow it */
 	bool is_unsigned;
-	bool is_reply_secret; /* wipe the document, too */
 };
 
 #endif

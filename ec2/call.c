@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-#define MAX_REPLY_BYTES (32U << 20) /* 1000 instances are about 6 MB */
+#define MAX_REPLY_BYTES (16U << 20) /* 1000 instances are about 6 MB */
 #define MAX_PAGES	1000
 #define MAX_SKEW_S	240 /* AWS takes 5 minutes */
 
@@ -367,8 +367,6 @@ static void on_success(struct call *call, const struct http_reply *reply)
 		return;
 	}
 	rc = call->action->reply ? xmlmap_read(call->action->reply, xml, call->ret, &why) : 0;
-	if (call->action->is_reply_secret)
-		xml_wipe(xml);
 	if (rc < 0) {
 		on_unreadable(call, &why);
 		return;

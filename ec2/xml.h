@@ -5,7 +5,9 @@
 /* The reading of one XML document, between libxml2 and the field maps (ec2/xmlmap.h).
  *
  * Documents are hostile: a DTD is refused (so there are no entities but XML's own five), nothing is
- * fetched, and depth and number of elements are capped; the transport caps the size. */
+ * fetched, and depth, number of elements and length of a tag are capped; the transport caps the size.
+ * Kept are elements, and the text of those that hold no elements. A text may be a secret: xml_free()
+ * overwrites what was kept. */
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -21,7 +23,6 @@ int xml_load(struct err *err) __attribute__((warn_unused_result));
 int xml_parse(const char *body, size_t len, struct xml **ret, struct err *err)
 	__attribute__((warn_unused_result));
 void xml_free(struct xml *xml);
-void xml_wipe(struct xml *xml); /* overwrites every text that is long enough to be a secret */
 DEFINE_CLEANUP(struct xml *, xml_free)
 
 const struct xml_node *xml_root(const struct xml *xml);
