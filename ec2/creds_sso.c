@@ -13,7 +13,8 @@
 #define MAX_CACHE_BYTES 65536
 #define TIMEOUT_MS	10000
 #define ATTEMPTS	3
-#define LEAST_LEFT_S	60 /* a token that ends sooner is renewed first */
+#define LEAST_LEFT_S	60	     /* a token that ends sooner is renewed first */
+#define LONGEST_S	(90 * 86400) /* the longest session there is */
 
 struct sso {
 	struct lookup *lookup;
@@ -138,7 +139,8 @@ static void on_renewed(void *arg, struct http_reply *reply)
 	char expires[21];
 
 	sso->fetch = NULL;
-	if (reply->err.code || reply->status != 200 || !json_is_string(access)) {
+	if (reply->err.code || reply->status != 200 || !json_is_string(access) ||
+	    !http_is_token(json_string_value(access)) || lasts < 0 || lasts > LONGEST_S) {
 		json_decref(json);
 		fail_login(sso, "the single sign-on token has expired and was not renewed");
 		return;

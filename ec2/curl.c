@@ -7,7 +7,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define MAX_HEADERS 64
+#define MAX_HEADERS	 64	/* that are kept */
+#define MAX_HEADER_BYTES 262144 /* of all, kept or not */
 
 struct curl_transport {
 	struct transport base;
@@ -23,8 +24,8 @@ struct transfer {
 	CURL *easy;
 	struct curl_slist *headers;
 	char *body; /* libcurl does not copy it */
-	size_t body_len, max_reply_bytes;
-	bool is_too_big;
+	size_t body_len, max_reply_bytes, header_bytes;
+	size_t too_long; /* the limit that the reply passed, 0: none */
 	char problem[CURL_ERROR_SIZE];
 	struct http_reply reply;
 	http_done_func *done;
@@ -80,7 +81,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	struct transfer *transfer = arg;
 
 	if (transfer->reply.body.len + size * count > transfer->max_reply_bytes) {
-		transfer->is_too_big = true;
+		transfer->too_long = transfer->max_reply_bytes;
 		return 0;
 	}
 	str_add_bytes(&transfer->reply.body, data, size * count);
@@ -99,11 +100,17 @@ static void forget_headers(struct http_reply *reply)
 
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
 {
-	struct http_reply *reply = &((struct transfer *)arg)->reply;
+	struct transfer *transfer = arg;
+	struct http_reply *reply = &transfer->reply;
 	size_t len = size * count, name_len;
 	cleanup(free) char *line = mem_strndup(data, len);
 	char *value;
 
+	transfer->header_bytes += len;
+	if (transfer->header_bytes > MAX_HEADER_BYTES) {
+		transfer->too_long = MAX_HEADER_BYTES;
+		return 0;
+	}
 	if (str_starts(line, "HTTP/"))
 		forget_headers(reply);
 	line[strcspn(line, "\r\n")] = '\0';
@@ -127,7 +134,15 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* libcurl's verdict in our words. */
+/* "Out of memory" is what it calls a header line that is too long for it. */
+static bool is_unreadable(CURLcode code)
+{
+	return code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_BAD_CONTENT_ENCODING ||
+	       code == CURLE_OUT_OF_MEMORY;
+}
+
+/* libcurl's verdict in our words. "Unsupported" is the protocol of a URL before something was sent, and
+ * afterwards that of an answer, which is none of HTTP. */
 static void classify(struct transfer *transfer, CURLcode code)
 {
 	struct http_reply *reply = &transfer->reply;
@@ -141,15 +156,15 @@ static void classify(struct transfer *transfer, CURLcode code)
 	reply->was_sent = sent_at_us > 0 || status;
 	if (code == CURLE_OK)
 		return;
-	if (transfer->is_too_big || code == CURLE_FILESIZE_EXCEEDED)
+	if (transfer->too_long || code == CURLE_FILESIZE_EXCEEDED)
 		err_set(&reply->err, ERR_MALFORMED, "the reply is longer than %zu bytes",
-			transfer->max_reply_bytes);
+			transfer->too_long ? transfer->too_long : transfer->max_reply_bytes);
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		err_set(&reply->err, ERR_TIMEOUT, "%s", why);
+	else if (is_unreadable(code) || (reply->was_sent && code == CURLE_UNSUPPORTED_PROTOCOL))
+		err_set(&reply->err, ERR_MALFORMED, "%s", why);
 	else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT)
 		err_set(&reply->err, ERR_USAGE, "%s", why);
-	else if (code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_BAD_CONTENT_ENCODING)
-		err_set(&reply->err, ERR_MALFORMED, "%s", why);
 	else
 		err_set(&reply->err, ERR_NETWORK, "%s", why);
 }
@@ -286,6 +301,16 @@ static void set_options(struct transfer *transfer, const struct http_request *re
 		curl.easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 }
 
+/* What somebody else's answer put into a header must not become two of them. */
+static bool are_headers_clean(const struct http_request *request)
+{
+	for (size_t i = 0; i < request->header_count; i++)
+		for (const char *p = request->headers[i].value; *p; p++)
+			if ((*p < ' ' && *p != '\t') || *p == 0x7f)
+				return false;
+	return true;
+}
+
 static struct transfer *curl_send(struct transport *base, const struct http_request *request,
 				  http_done_func *done, void *arg)
 {
@@ -299,6 +324,12 @@ static struct transfer *curl_send(struct transport *base, const struct http_requ
 				       .done = done,
 				       .arg = arg };
 	transport->transfers = transfer;
+	if (!are_headers_clean(request)) {
+		err_set(&transfer->reply.err, ERR_MALFORMED,
+			"a header of the request would hold a control character");
+		loop_timer(transport->loop, loop_now_ms(transport->loop), deliver, transfer);
+		return transfer;
+	}
 	transfer->easy = curl.easy_init();
 	if (!transfer->easy) {
 		err_set(&transfer->reply.err, ERR_NETWORK, "libcurl gave no handle");

@@ -19,6 +19,14 @@ void http_reply_add_header(struct http_reply *reply, const char *name, const cha
 	header->value = mem_strdup(value);
 }
 
+bool http_is_token(const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if (*p <= ' ' || *p > '~')
+			return false;
+	return *text;
+}
+
 void http_reply_done(struct http_reply *reply)
 {
 	vec_foreach (header, &reply->headers) {

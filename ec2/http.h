@@ -53,6 +53,8 @@ struct http_reply {
 /* Case-insensitive; NULL when there is none. Borrowed. */
 const char *http_reply_header(const struct http_reply *reply, const char *name);
 void http_reply_add_header(struct http_reply *reply, const char *name, const char *value);
+/* Printable ASCII without a blank, and not empty: a key or a token that may stand in a header. */
+bool http_is_token(const char *text);
 void http_reply_done(struct http_reply *reply);
 DEFINE_CLEANUP_DONE(struct http_reply, http_reply_done)
 

@@ -6,6 +6,7 @@
 
 #define TOKEN_TTL_S  "21600" /* the longest allowed */
 #define TOKEN_KEEP_S 21000
+#define MAX_TOKEN    1024 /* one has 56 bytes */
 
 struct imds_get {
 	struct ec2 *ec2;
@@ -130,7 +131,15 @@ static void on_token(void *arg, struct http_reply *reply)
 		finish(get, NULL, 0, &why);
 		return;
 	}
-	reply->body.s[strcspn(reply->body.s, "\r\n")] = '\0';
+	while (reply->body.len && strchr("\r\n", reply->body.s[reply->body.len - 1]))
+		reply->body.s[--reply->body.len] = '\0';
+	if (reply->body.len > MAX_TOKEN || strlen(reply->body.s) != reply->body.len ||
+	    !http_is_token(reply->body.s)) {
+		err_set(&why, ERR_MALFORMED,
+			"the instance metadata service gives no token that can be one");
+		finish(get, NULL, 0, &why);
+		return;
+	}
 	secret_free(ec2->imds_token);
 	ec2->imds_token = mem_strdup(reply->body.s);
 	ec2->imds_token_until_ms = loop_now_ms(ec2->loop) + TOKEN_KEEP_S * 1000LL;

@@ -100,15 +100,6 @@ void lookup_fail(struct lookup *lookup, const struct err *err)
 	finish(lookup, NULL, &why);
 }
 
-/* Key and token go into HTTP headers, and AWS's have no blanks. */
-static bool is_sendable(const char *text)
-{
-	for (const char *p = text; *p; p++)
-		if (*p <= ' ' || *p > '~')
-			return false;
-	return *text;
-}
-
 void lookup_found(struct lookup *lookup, struct creds *creds, const char *fmt, ...)
 {
 	struct creds taken = *creds;
@@ -123,7 +114,7 @@ void lookup_found(struct lookup *lookup, struct creds *creds, const char *fmt, .
 		secret_free(taken.token);
 		taken.token = NULL;
 	}
-	if (!is_sendable(taken.key_id) || (taken.token && !is_sendable(taken.token))) {
+	if (!http_is_token(taken.key_id) || (taken.token && !http_is_token(taken.token))) {
 		creds_done(&taken);
 		err_set(&why, ERR_CREDENTIALS,
 			"the key or the token is empty or holds characters that no AWS key has");

@@ -36,6 +36,12 @@ static void put(int fd, const char *text)
 	(void)!write(fd, text, strlen(text));
 }
 
+static void put_many(int fd, const char *data, size_t len, int times)
+{
+	while (times-- && write(fd, data, len) > 0)
+		;
+}
+
 static void misbehave(int fd, const char *path)
 {
 	char big[8192];
@@ -62,6 +68,10 @@ static void misbehave(int fd, const char *path)
 	else if (str_starts(path, "/headers"))
 		for (put(fd, "HTTP/1.1 200 OK\r\n"); write(fd, "A: b\r\n", 6) > 0;)
 			;
+	else if (str_starts(path, "/banner"))
+		put(fd, "SSH-2.0-OpenSSH_9.6\r\n");
+	else if (str_starts(path, "/long-header"))
+		put(fd, "HTTP/1.1 200 OK\r\nX-Long: "), put_many(fd, big, sizeof(big), 20);
 	else if (str_starts(path, "/slow"))
 		poll(NULL, 0, 3000);
 	else if (str_starts(path, "/redirect"))
@@ -148,10 +158,11 @@ static void on_reply(void *arg, struct http_reply *reply)
 	fx.is_done = true;
 }
 
-static struct http_reply ask(const char *method, const char *base, const char *path, unsigned flags)
+static struct http_reply ask_with(const char *method, const char *base, const char *path,
+				  unsigned flags, const char *value)
 {
 	cleanup(free) char *url = mem_printf("%s%s", base, path);
-	struct http_header headers[] = { { "X-Secret", "s" } };
+	struct http_header headers[] = { { "X-Secret", value } };
 	struct http_request request = { .method = method,
 					.url = url,
 					.headers = headers,
@@ -170,6 +181,11 @@ static struct http_reply ask(const char *method, const char *base, const char *p
 	while (!fx.is_done)
 		assert_int_equal(loop_step(fx.loop, 1000, &err), 0);
 	return reply;
+}
+
+static struct http_reply ask(const char *method, const char *base, const char *path, unsigned flags)
+{
+	return ask_with(method, base, path, flags, "s");
 }
 
 static struct http_reply fetch(const char *base, const char *path, unsigned flags)
@@ -206,9 +222,11 @@ static void test_misbehaviour(void **state)
 		const char *path;
 		enum err_code code;
 	} rows[] = {
-		{ "/truncated", ERR_NETWORK }, { "/chunk", ERR_NETWORK },
-		{ "/drop", ERR_NETWORK },      { "/big", ERR_MALFORMED },
-		{ "/endless", ERR_MALFORMED }, { "/slow", ERR_TIMEOUT },
+		{ "/truncated", ERR_NETWORK },	   { "/chunk", ERR_NETWORK },
+		{ "/drop", ERR_NETWORK },	   { "/big", ERR_MALFORMED },
+		{ "/endless", ERR_MALFORMED },	   { "/slow", ERR_TIMEOUT },
+		{ "/banner", ERR_MALFORMED },	   { "/headers", ERR_MALFORMED },
+		{ "/long-header", ERR_MALFORMED },
 	};
 
 	(void)state;
@@ -242,6 +260,21 @@ static void test_redirect_is_not_followed(void **state)
 
 	(void)state;
 	assert_int_equal(reply.status, 302);
+}
+
+/* What an answer put into a header of the next request is no further header. */
+static void test_header_stays_one(void **state)
+{
+	static const char *const values[] = { "a\r\nX-Injected: yes", "a\nb", "\033[2J", "\x7f" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		cleanup(http_reply_done) struct http_reply reply =
+			ask_with("GET", fx.url, "/good", 0, values[i]);
+
+		assert_int_equal(reply.err.code, ERR_MALFORMED);
+		assert_false(reply.was_sent);
+	}
 }
 
 static void test_not_sent(void **state)
@@ -423,6 +456,7 @@ int main(void)
 		cmocka_unit_test(test_misbehaviour),
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_redirect_is_not_followed),
+		cmocka_unit_test(test_header_stays_one),
 		cmocka_unit_test(test_not_sent),
 		cmocka_unit_test(test_other_schemes),
 		cmocka_unit_test(test_proxy),
