@@ -8,9 +8,10 @@
 
 #include <inttypes.h>
 
-#define MAX_REPLY_BYTES (16U << 20) /* 1000 instances are about 6 MB */
-#define MAX_PAGES	1000
-#define MAX_SKEW_S	240 /* AWS takes 5 minutes */
+#define MAX_REPLY_BYTES	 (16U << 20) /* 1000 instances are about 6 MB */
+#define MAX_RESULT_BYTES (48U << 20) /* all volumes of an account: 50000 */
+#define MAX_PAGES	 1000
+#define MAX_SKEW_S	 240 /* AWS takes 5 minutes */
 
 struct call {
 	struct task task;
@@ -22,6 +23,7 @@ struct call {
 	char *next_token, *key_id;
 	uint32_t pages, attempts; /* attempts: of this page */
 	unsigned last_cost;
+	size_t room; /* bytes that the result of all pages may still grow by */
 	struct transfer *transfer;
 };
 
@@ -366,7 +368,9 @@ static void on_success(struct call *call, const struct http_reply *reply)
 		call_end(call, &why);
 		return;
 	}
-	rc = call->action->reply ? xmlmap_read(call->action->reply, xml, call->ret, &why) : 0;
+	rc = call->action->reply
+		     ? xmlmap_read(call->action->reply, xml, call->ret, &call->room, &why)
+		     : 0;
 	if (rc < 0) {
 		on_unreadable(call, &why);
 		return;
@@ -444,6 +448,7 @@ void call_start(struct ec2 *ec2, const struct call_spec *spec, struct ec2_op *op
 	call->task.free = call_free;
 	call->action = action;
 	call->ret = spec->ret;
+	call->room = MAX_RESULT_BYTES;
 	call->form = (struct str)STR_INIT;
 	if (spec->as) {
 		call->is_as = true;

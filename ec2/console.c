@@ -5,6 +5,8 @@
 #include "ec2/engine.h"
 #include "base/hash.h"
 
+#define KEPT_BYTES 262144 /* of the end; EC2 keeps 64 KiB */
+
 struct console {
 	struct task task;
 	struct ec2_op inner;
@@ -50,6 +52,10 @@ static int decode(struct ec2_console *ret, struct err *err)
 	for (size_t i = 0; i < bytes.len; i++)
 		if (!bytes.s[i])
 			bytes.s[i] = '?';
+	if (bytes.len > KEPT_BYTES) {
+		memmove(bytes.s, bytes.s + bytes.len - KEPT_BYTES, KEPT_BYTES + 1);
+		bytes.len = KEPT_BYTES;
+	}
 	free(ret->output);
 	ret->output = bytes.len ? str_take(&bytes) : NULL;
 	return 0;

@@ -33,6 +33,7 @@ static void *add_item(void *at, size_t size)
 struct reading {
 	struct err *err;
 	struct str path;
+	size_t *room; /* bytes that the result may still grow by */
 };
 
 static int malformed(struct reading *in, const struct xmlmap *row, const char *why,
@@ -44,6 +45,14 @@ static int malformed(struct reading *in, const struct xmlmap *row, const char *w
 		str_add_escaped(&quoted, text, strnlen(text, 80));
 	return err_set(in->err, ERR_MALFORMED, "%s/%s %s%s%s%s", in->path.s, row->path, why,
 		       text ? " \"" : "", quoted.s, text ? "\"" : "");
+}
+
+static int use_room(struct reading *in, const struct xmlmap *row, size_t bytes)
+{
+	if (bytes > *in->room)
+		return malformed(in, row, "makes the answer too much to hold", NULL);
+	*in->room -= bytes;
+	return 0;
 }
 
 static int read_int(struct reading *in, const struct xmlmap *row, const char *text, int64_t *ret)
@@ -133,6 +142,8 @@ static int take_item(struct wanted *want, const struct xml_node *node)
 	size_t before = path->len;
 	int rc;
 
+	if (use_room(want->in, want->row, want->row->item_size) < 0)
+		return -1;
 	str_addf(path, "/%s", want->row->path);
 	rc = read_rows(want->in, want->row->items, node, add_item(want->at, want->row->item_size));
 	if (rc == 0) {
@@ -169,15 +180,17 @@ static int take_node(void *arg, const struct xml_node *node)
 
 	if (want->row->kind == XML_KIND_ITEMS)
 		return take_item(want, node);
+	if (want->is_found)
+		return 0;
 	text = xml_node_text(node);
 	if (!text)
 		return 0;
+	if (use_room(want->in, want->row, strlen(text) + sizeof(char *)) < 0)
+		return -1;
 	if (want->row->kind == XML_KIND_TEXTS) {
 		*(char **)add_item(want->at, sizeof(char *)) = TAKE(text);
 		return 0;
 	}
-	if (want->is_found)
-		return 0;
 	want->is_found = true;
 	return take_value(want, text);
 }
@@ -205,9 +218,10 @@ static int read_rows(struct reading *in, const struct xmlmap *map, const struct 
 	return 0;
 }
 
-int xmlmap_read(const struct xmlmap *map, const struct xml *xml, void *ret, struct err *err)
+int xmlmap_read(const struct xmlmap *map, const struct xml *xml, void *ret, size_t *room,
+		struct err *err)
 {
-	struct reading in = { err, STR_INIT };
+	struct reading in = { err, STR_INIT, room };
 	int rc;
 
 	str_add_escaped(&in.path, xml_root_name(xml), strnlen(xml_root_name(xml), 80));

@@ -117,10 +117,11 @@ struct xmlmap {
 		.kind = XML_KIND_END \
 	}
 
-/* Reads the fields into `ret`, which is zeroed or holds an earlier page: lists are appended to.
+/* Reads the fields into `ret`, which is zeroed or holds an earlier page: lists are appended to. They
+ * and the texts take from `room`, in bytes, and ERR_MALFORMED is what happens when there is none.
  * ERR_MALFORMED names the path; `ret` may then hold a part and is still to be freed. */
-int xmlmap_read(const struct xmlmap *map, const struct xml *xml, void *ret, struct err *err)
-	__attribute__((warn_unused_result));
+int xmlmap_read(const struct xmlmap *map, const struct xml *xml, void *ret, size_t *room,
+		struct err *err) __attribute__((warn_unused_result));
 /* Frees what the fields own and zeroes the struct of `size` bytes. */
 void xmlmap_free(const struct xmlmap *map, void *value, size_t size);
 /* The struct as a JSON object (an array for XML_ITEMS_SELF); absent fields are left out. */

@@ -106,12 +106,13 @@ static int read_all(const struct str *text)
 	for (size_t i = 0; all_actions[i]; i++) {
 		const struct ec2_action *action = all_actions[i];
 		cleanup(free) void *ret = mem_alloc(action->reply_size);
+		size_t room = 1 << 20;
 		json_t *json;
 
 		if (!action->reply)
 			continue;
 		err_clear(&err);
-		if (xmlmap_read(action->reply, xml, ret, &err) < 0 && check_err(&err) < 0)
+		if (xmlmap_read(action->reply, xml, ret, &room, &err) < 0 && check_err(&err) < 0)
 			return -1;
 		json = xmlmap_json(action->reply, ret);
 		if (!json)
