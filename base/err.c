@@ -6,6 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A text that was cut is cut before a character, not within one. */
+static void trim(struct err *err)
+{
+	size_t len = strlen(err->text), at = len;
+
+	if (len + 1 < sizeof(err->text))
+		return;
+	while (at && ((unsigned char)err->text[at - 1] & 0xc0) == 0x80)
+		at--;
+	if (at && (unsigned char)err->text[at - 1] >= 0xc0)
+		err->text[at - 1] = '\0';
+}
+
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 {
 	va_list ap;
@@ -14,6 +27,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
+	trim(err);
 	return -1;
 }
 
@@ -41,6 +55,7 @@ int err_errno(struct err *err, int errnum, const char *fmt, ...)
 	va_end(ap);
 	used = strlen(err->text);
 	snprintf(err->text + used, sizeof(err->text) - used, ": %s", strerror(errnum));
+	trim(err);
 	return -1;
 }
 
@@ -56,6 +71,7 @@ int err_in(struct err *err, const char *fmt, ...)
 	va_end(ap);
 	used = strlen(err->text);
 	snprintf(err->text + used, sizeof(err->text) - used, ": %s", inner);
+	trim(err);
 	return -1;
 }
 

@@ -329,9 +329,53 @@ static void print_json(const char *rescue, json_t *event)
 	} else {
 		json_object_del(event, "event");
 	}
-	text = json_dumps(event, JSON_COMPACT);
+	text = json_dumps(event, JSON_COMPACT | JSON_ENSURE_ASCII); /* on a terminal, too */
 	puts(text);
 	fflush(stdout);
+}
+
+static json_t *printable_text(const char *text, bool has_lines)
+{
+	cleanup(str_done) struct str shown = STR_INIT;
+
+	while (*text) {
+		size_t len = has_lines ? strcspn(text, "\n") : strlen(text);
+
+		str_add_escaped(&shown, text, len);
+		text += len;
+		if (*text)
+			str_add_char(&shown, *text++);
+	}
+	return json_string(shown.s);
+}
+
+/* The event as a terminal may have it: what EC2 or a volume says may hold anything. */
+static json_t *printable(const json_t *value, bool has_lines)
+{
+	const char *key;
+	json_t *member, *copy;
+	size_t i;
+
+	if (json_is_string(value))
+		return printable_text(json_string_value(value), has_lines);
+	if (json_is_array(value)) {
+		copy = json_array();
+		json_array_foreach ((json_t *)(uintptr_t)value, i, member)
+			json_array_append_new(copy, printable(member, has_lines));
+		return copy;
+	}
+	if (!json_is_object(value))
+		return json_deep_copy(value);
+	copy = json_object();
+	json_object_foreach ((json_t *)(uintptr_t)value, key, member)
+		json_object_set_new(copy, key, printable(member, has_lines));
+	return copy;
+}
+
+static bool has_lines(const json_t *event)
+{
+	return str_eq(text_of(event, "event"), "diff") ||
+	       str_eq(text_of(event, "event"), "console");
 }
 
 static void print_lines(struct report *report, const char *rescue, const json_t *event)
@@ -364,10 +408,15 @@ static void print_lines(struct report *report, const char *rescue, const json_t 
 
 void report_event(struct report *report, const char *rescue, json_t *event)
 {
-	if (report->is_json)
+	json_t *shown;
+
+	if (report->is_json) {
 		print_json(rescue, event);
-	else
-		print_lines(report, rescue, event);
+	} else {
+		shown = printable(event, has_lines(event));
+		print_lines(report, rescue, shown);
+		json_decref(shown);
+	}
 	json_decref(event);
 }
 
