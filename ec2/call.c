@@ -11,6 +11,7 @@
 #define MAX_REPLY_BYTES	 (16U << 20) /* 1000 instances are about 6 MB */
 #define MAX_RESULT_BYTES (48U << 20) /* all volumes of an account: 50000 */
 #define MAX_PAGES	 1000
+#define PAGES_TIMEOUTS	 5   /* all pages together have as long as so many requests */
 #define MAX_SKEW_S	 240 /* AWS takes 5 minutes */
 
 struct call {
@@ -18,6 +19,7 @@ struct call {
 	const struct ec2_action *action;
 	void *ret;
 	struct str form;
+	int64_t began_ms;
 	bool is_dry_run, is_as, has_refreshed, has_set_clock, is_complete;
 	struct creds as; /* is_as: instead of the chain's */
 	char *next_token, *key_id;
@@ -312,6 +314,15 @@ static void on_unreadable(struct call *call, struct err *why)
 	call_end(call, why);
 }
 
+/* A server that always names a next page would be asked for hours. */
+static bool has_had_its_time(const struct call *call)
+{
+	const struct ec2 *ec2 = call->task.ec2;
+
+	return loop_now_ms(ec2->loop) - call->began_ms >
+	       PAGES_TIMEOUTS * 1000LL * ec2->settings.total_timeout_s;
+}
+
 /* Is there another page? -1: the server goes round in circles. */
 static int next_page(struct call *call, const struct xml *xml, struct err *err)
 {
@@ -320,7 +331,8 @@ static int next_page(struct call *call, const struct xml *xml, struct err *err)
 
 	if (!token)
 		return 0;
-	if (++call->pages >= MAX_PAGES || (call->next_token && str_eq(token, call->next_token)))
+	if (++call->pages >= MAX_PAGES || has_had_its_time(call) ||
+	    (call->next_token && str_eq(token, call->next_token)))
 		return err_set(err, ERR_MALFORMED, "its NextToken leads to no end");
 	secret_free(call->next_token);
 	call->next_token = TAKE(token);
@@ -449,6 +461,7 @@ void call_start(struct ec2 *ec2, const struct call_spec *spec, struct ec2_op *op
 	call->action = action;
 	call->ret = spec->ret;
 	call->room = MAX_RESULT_BYTES;
+	call->began_ms = loop_now_ms(ec2->loop);
 	call->form = (struct str)STR_INIT;
 	if (spec->as) {
 		call->is_as = true;
