@@ -140,6 +140,20 @@ static int show_left(struct rescue *r, struct err *err)
 	return rc;
 }
 
+/* It could not even begin: what is away is what counts, whatever the reason. */
+static void still_away(const struct rescue *r, struct err *err)
+{
+	bool is_away = false;
+
+	for (size_t i = 0; i < rescue_plan_count; i++)
+		is_away |=
+			r->record.steps[i].state >= STEP_BEGUN && !r->record.steps[i].is_returned;
+	if (!is_away)
+		return;
+	err->code = ERR_AWAY;
+	err_in(err, "what run %s borrowed is not home yet", r->record.run);
+}
+
 int resume_from_journal(struct runner *runner, const char *run, struct err *err)
 {
 	cleanup(free) char *dir = state_run_dir(runner->options, run);
@@ -161,6 +175,7 @@ int resume_from_journal(struct runner *runner, const char *run, struct err *err)
 	if (runner->options->dry_run)
 		return show_left(r, err);
 	if (state_make_run(runner->options, run, &r->dir, err) < 0 || look(r, err) < 0) {
+		still_away(r, err);
 		rescue_free(r);
 		return -1;
 	}
