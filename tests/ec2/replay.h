@@ -62,6 +62,11 @@ static inline void replay_record(struct replay *replay, const struct http_reques
 	const char *body = request->body;
 
 	str_addf(&text, "%s %s\n", request->method, request->url);
+	/* No request may wait or read for ever. */
+	if (!request->connect_timeout_ms || request->connect_timeout_ms > 10000 ||
+	    !request->total_timeout_ms || request->total_timeout_ms > 60000 ||
+	    !request->max_reply_bytes || request->max_reply_bytes > 16 << 20)
+		str_add(&text, "without limits\n");
 	for (size_t i = 0; i < request->header_count; i++)
 		for (size_t j = 0; j < ARRAY_LEN(shown); j++)
 			if (!strcasecmp(request->headers[i].name, shown[j]))
