@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/err.h"
+#include "base/secrets.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A text that was cut is cut before a character, not within one. */
-static void trim(struct err *err)
+/* Here, and not by each of those who quote what they have read: no secret is in a sentence, and one that
+ * was cut is cut before a character, not within one. */
+static int finish(struct err *err)
 {
-	size_t len = strlen(err->text), at = len;
+	size_t len, at;
 
+	secrets_redact(err->text);
+	at = len = strlen(err->text);
 	if (len + 1 < sizeof(err->text))
-		return;
+		return -1;
 	while (at && ((unsigned char)err->text[at - 1] & 0xc0) == 0x80)
 		at--;
 	if (at && (unsigned char)err->text[at - 1] >= 0xc0)
 		err->text[at - 1] = '\0';
+	return -1;
 }
 
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
@@ -27,8 +32,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	trim(err);
-	return -1;
+	return finish(err);
 }
 
 int err_errno(struct err *err, int errnum, const char *fmt, ...)
@@ -55,8 +59,7 @@ int err_errno(struct err *err, int errnum, const char *fmt, ...)
 	va_end(ap);
 	used = strlen(err->text);
 	snprintf(err->text + used, sizeof(err->text) - used, ": %s", strerror(errnum));
-	trim(err);
-	return -1;
+	return finish(err);
 }
 
 int err_in(struct err *err, const char *fmt, ...)
@@ -71,8 +74,7 @@ int err_in(struct err *err, const char *fmt, ...)
 	va_end(ap);
 	used = strlen(err->text);
 	snprintf(err->text + used, sizeof(err->text) - used, ": %s", inner);
-	trim(err);
-	return -1;
+	return finish(err);
 }
 
 void err_clear(struct err *err)

@@ -6,7 +6,8 @@
  *
  * A function that can fail returns 0 or -1 and takes `struct err *err` last. The code says what a
  * caller may decide on (retry, ask, give up) and is the exit status; the text is a whole printable
- * sentence without a final newline. err is untouched on success. */
+ * sentence without a final newline, and holds no secret that is known (base/secrets.h). err is
+ * untouched on success. */
 
 /* X(code, exit status, meaning). The man page's table of exit codes is generated from this list. */
 #define ERR_CODES(X)                                                                           \

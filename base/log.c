@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/log.h"
+#include "base/secrets.h"
 #include "base/str.h"
 
 #include <stdarg.h>
@@ -40,5 +41,6 @@ void log_debug(const char *subsystem, const char *fmt, ...)
 	str_addf(&line, "%ld.%03ld %s: ", (long)now.tv_sec, now.tv_nsec / 1000000, subsystem);
 	if (text)
 		str_add_escaped(&line, text, strlen(text));
+	secrets_redact(line.s);
 	fprintf(stderr, "%s\n", line.s);
 }

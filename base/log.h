@@ -3,7 +3,7 @@
 #define BASE_LOG_H
 
 /* Debug log by subsystem, on stderr: EC2_RESCUE_DEBUG=ec2,mount or EC2_RESCUE_DEBUG=all. Library
- * folders return errors and say nothing else. Never pass a credential: nothing here redacts. */
+ * folders return errors and say nothing else. Secrets that are known are redacted (base/secrets.h). */
 
 #include <stdbool.h>
 

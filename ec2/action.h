@@ -41,6 +41,7 @@ struct ec2_action {
 	const char *next_token; /* path in the reply; NULL: is not paged */
 	const char *page_size;	/* MaxResults when neither ids nor filters narrow it */
 	bool is_unsigned;
+	bool is_reply_secret; /* what cannot be read of it is not quoted */
 };
 
 #endif

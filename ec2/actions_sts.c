@@ -39,6 +39,7 @@ const struct ec2_action action_assume_role = {
 	.iam = "sts:AssumeRole",
 	.params = assume_role_params,
 	REPLY_(role_map, struct sts_credentials),
+	.is_reply_secret = true,
 	.retry = RETRY_READ,
 	.limit = LIMIT_NONE,
 };
@@ -48,6 +49,7 @@ const struct ec2_action action_assume_role_with_web_identity = {
 	.iam = "sts:AssumeRoleWithWebIdentity",
 	.params = assume_role_params,
 	REPLY_(role_map, struct sts_credentials),
+	.is_reply_secret = true,
 	.retry = RETRY_READ,
 	.limit = LIMIT_NONE,
 	.is_unsigned = true,

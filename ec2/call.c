@@ -383,6 +383,8 @@ static void on_success(struct call *call, const struct http_reply *reply)
 	rc = call->action->reply
 		     ? xmlmap_read(call->action->reply, xml, call->ret, &call->room, &why)
 		     : 0;
+	if (rc < 0 && call->action->is_reply_secret) /* it may quote one that nobody knows yet */
+		err_set(&why, ERR_MALFORMED, "the credentials in it are not whole");
 	if (rc < 0) {
 		on_unreadable(call, &why);
 		return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ec2/config.h"
 #include "base/file.h"
+#include "base/secrets.h"
 
 #include <pwd.h>
 #include <strings.h>
@@ -66,6 +67,40 @@ int check_region(const char *region, struct err *err)
 		       quoted.s);
 }
 
+/* Before anything can be wrong with the configuration, and be said. */
+static void know_environment(void)
+{
+	static const char *const names[] = { "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+					     "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
+					     "AWS_CONTAINER_AUTHORIZATION_TOKEN" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		secrets_know(env_value(names[i]));
+	for (char **variable = environ; *variable; variable++) {
+		size_t name = strcspn(*variable, "=");
+		const char *value = *variable + name + ((*variable)[name] == '=');
+		bool is_proxy = name > 6 && !strncasecmp(value - 7, "_proxy", 6);
+
+		/* libcurl takes a proxy without a scheme, too. */
+		if (is_proxy || (str_starts(*variable, "AWS_") && strstr(value, "://")))
+			secrets_know_url(value);
+	}
+}
+
+static void know_ini(const struct ini *ini)
+{
+	static const char *const keys[] = { "aws_access_key_id", "aws_secret_access_key",
+					    "aws_session_token", "aws_security_token" };
+
+	vec_foreach (section, &ini->sections) {
+		for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+			secrets_know(ini_value(section, keys[i]));
+		vec_foreach (pair, &section->pairs)
+			if (strstr(pair->value, "://"))
+				secrets_know_url(pair->value);
+	}
+}
+
 /* An absent file is an empty one; one that may not be read is an error of its own. */
 static int read_ini(const char *path, struct ini *ret, struct err *err)
 {
@@ -79,6 +114,7 @@ static int read_ini(const char *path, struct ini *ret, struct err *err)
 		return err_set(err, ERR_CREDENTIALS, "AWS configuration: %s", why.text);
 	}
 	ini_parse(text.s, text.len, ret);
+	know_ini(ret);
 	if (text.len)
 		explicit_bzero(text.s, text.len);
 	str_done(&text);
@@ -232,6 +268,8 @@ int config_load(const struct ec2_settings *settings, struct aws_config *ret, str
 	const char *ca_bundle, *region;
 
 	memset(ret, 0, sizeof(*ret));
+	know_environment();
+	secrets_know_url(settings->endpoint_url);
 	if (load_file("AWS_CONFIG_FILE", "~/.aws/config", &ret->config_path, &ret->config, err) <
 		    0 ||
 	    load_file("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", &ret->credentials_path,

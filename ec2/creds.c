@@ -2,6 +2,7 @@
 /* The credentials in use: cached, refreshed by one look-up whoever asks, wiped when replaced. */
 #include "ec2/lookup.h"
 #include "base/log.h"
+#include "base/secrets.h"
 
 #define ADVISORY_S  900 /* so long before the end they are refreshed beside the calls */
 #define MANDATORY_S 600 /* and so long before it calls wait for the new ones */
@@ -37,6 +38,13 @@ void creds_done(struct creds *creds)
 	secret_free(creds->secret);
 	secret_free(creds->token);
 	memset(creds, 0, sizeof(*creds));
+}
+
+void creds_know(const struct creds *creds)
+{
+	secrets_know(creds->key_id);
+	secrets_know(creds->secret);
+	secrets_know(creds->token);
 }
 
 struct creds_chain *creds_open(struct ec2 *ec2)

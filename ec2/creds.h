@@ -3,7 +3,7 @@
 #define EC2_CREDS_H
 
 /* Credentials: found in the order of the AWS SDKs, kept, refreshed before they expire. Secrets are
- * wiped when dropped and never logged. */
+ * wiped when dropped; what is said is rid of them. */
 
 #include "ec2/client.h"
 
@@ -14,6 +14,7 @@ struct creds {
 };
 void creds_copy(const struct creds *from, struct creds *ret);
 void creds_done(struct creds *creds); /* wipes */
+void creds_know(const struct creds *creds); /* as secrets that must not come out (base/secrets.h) */
 
 struct creds_chain;
 struct creds_chain *creds_open(struct ec2 *ec2);

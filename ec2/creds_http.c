@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Credentials from an address: the container agent's and the instance metadata's. */
 #include "base/file.h"
+#include "base/secrets.h"
 #include "ec2/fetch.h"
 #include "ec2/imds.h"
 #include "ec2/lookup.h"
@@ -20,17 +21,20 @@ static void take_json(struct lookup *lookup, const char *text, const char *sourc
 {
 	json_t *json = json_loads(text, 0, NULL);
 	const char *code = json_string_value(json_object_get(json, "Code"));
+	cleanup(free) char *said = code ? mem_strdup(code) : NULL; /* creds_from_json wipes all */
 	struct creds creds = { 0 };
 	struct err why = ERR_INIT;
-	int rc;
+	int rc = -1;
 
 	if (!json_is_object(json))
-		rc = err_set(&why, ERR_CREDENTIALS, "the answer is not JSON");
-	else if (code && strcasecmp(code, "Success") != 0)
-		rc = err_set(&why, ERR_CREDENTIALS, "the answer says %.40s instead of Success",
-			     code);
+		err_set(&why, ERR_CREDENTIALS, "the answer is not JSON");
 	else
 		rc = creds_from_json(json, &names, &creds, &why);
+	if (said && strcasecmp(said, "Success") != 0) {
+		creds_done(&creds);
+		rc = err_set(&why, ERR_CREDENTIALS, "the answer says %.40s instead of Success",
+			     said);
+	}
 	json_decref(json);
 	if (rc < 0)
 		lookup_fail(lookup, &why);
@@ -115,6 +119,7 @@ static int container_token(struct str *ret, struct err *err)
 		str_add(ret, token);
 	while (ret->len && strchr(" \r\n", ret->s[ret->len - 1]))
 		ret->s[--ret->len] = '\0';
+	secrets_know(ret->s);
 	if (ret->len && strpbrk(ret->s, "\r\n"))
 		return err_set(err, ERR_CREDENTIALS,
 			       "the container's authorization token has a line break");

@@ -4,6 +4,7 @@
 #include "ec2/actions.h"
 #include "ec2/lookup.h"
 #include "base/file.h"
+#include "base/secrets.h"
 
 #define MAX_ROLES 16
 #define MAX_TOKEN 65536
@@ -58,6 +59,7 @@ static void take_reply(struct sts_credentials *reply, struct creds *ret)
 			       .secret = TAKE(reply->secret),
 			       .token = TAKE(reply->token),
 			       .expires_s = reply->expires };
+	creds_know(ret);
 }
 
 static void assume_next(struct role *role);
@@ -312,6 +314,7 @@ static void from_web_identity(struct lookup *lookup)
 	} else {
 		while (token.len && strchr(" \r\n\t", token.s[token.len - 1]))
 			token.s[--token.len] = '\0';
+		secrets_know(token.s);
 		start_web_identity(lookup, role_arn, token.s);
 	}
 	if (token.len)

@@ -5,6 +5,7 @@
  * provider". */
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/secrets.h"
 #include "ec2/fetch.h"
 #include "ec2/lookup.h"
 #include "ec2/param.h"
@@ -38,6 +39,13 @@ static void stop_sso(struct lookup *lookup)
 static const char *cached(const struct sso *sso, const char *member)
 {
 	return json_string_value(json_object_get(sso->cache, member));
+}
+
+static void know_cache(const struct sso *sso)
+{
+	secrets_know(cached(sso, "accessToken"));
+	secrets_know(cached(sso, "refreshToken"));
+	secrets_know(cached(sso, "clientSecret"));
 }
 
 static void fail_login(struct sso *sso, const char *why)
@@ -151,6 +159,7 @@ static void on_renewed(void *arg, struct http_reply *reply)
 	if (json_is_string(refresh))
 		json_object_set(sso->cache, "refreshToken", refresh);
 	json_decref(json);
+	know_cache(sso);
 	save_cache(sso);
 	ask_role(sso);
 }
@@ -213,6 +222,7 @@ static int read_cache(struct sso *sso)
 	if (text.len)
 		explicit_bzero(text.s, text.len);
 	str_done(&text);
+	know_cache(sso);
 	return cached(sso, "accessToken") ? 0 : -1;
 }
 

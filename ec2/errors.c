@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ec2/errors.h"
+#include "base/secrets.h"
 
 #include <fnmatch.h>
 #include <jansson.h>
@@ -201,6 +202,11 @@ void aws_error_read(const struct http_reply *reply, struct aws_error *ret)
 	if (!ret->request_id[0])
 		copy_escaped(id ? id : http_reply_header(reply, "x-amz-request-id"),
 			     ret->request_id, sizeof(ret->request_id));
+	/* Whole, before anything is cut off: half a secret is one, too. */
+	secrets_redact(ret->code);
+	secrets_redact(ret->request_id);
+	if (ret->message)
+		secrets_redact(ret->message);
 }
 
 void aws_error_done(struct aws_error *error)

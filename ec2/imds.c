@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ec2/imds.h"
 #include "ec2/fetch.h"
+#include "base/secrets.h"
 
 #include <strings.h>
 
@@ -142,6 +143,7 @@ static void on_token(void *arg, struct http_reply *reply)
 	}
 	secret_free(ec2->imds_token);
 	ec2->imds_token = mem_strdup(reply->body.s);
+	secrets_know(ec2->imds_token);
 	ec2->imds_token_until_ms = loop_now_ms(ec2->loop) + TOKEN_KEEP_S * 1000LL;
 	get->is_token_old = false;
 	ask_item(get);

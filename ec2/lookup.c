@@ -2,6 +2,7 @@
 #include "ec2/lookup.h"
 #include "ec2/when.h"
 #include "base/log.h"
+#include "base/secrets.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -176,6 +177,7 @@ int creds_from_json(json_t *json, const struct creds_names *names, struct creds 
 	ret->key_id = member(json, names->key_id);
 	ret->secret = member(json, names->secret);
 	ret->token = member(json, names->token);
+	creds_know(ret);
 	if (!ret->key_id || !ret->secret)
 		rc = err_set(err, ERR_CREDENTIALS, "the answer has no %s or no %s", names->key_id,
 			     names->secret);

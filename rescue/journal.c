@@ -2,6 +2,7 @@
 #include "rescue/journal.h"
 
 #include "base/file.h"
+#include "base/secrets.h"
 
 #include <errno.h>
 #include <sys/file.h>
@@ -146,6 +147,7 @@ int journal_add(struct journal *journal, json_t *record, struct err *err)
 	json_decref(record);
 	if (!line)
 		return err_set(err, ERR_INTERNAL, "%s: a record cannot be written", journal->path);
+	secrets_redact(line);
 	str_add(&text, line);
 	str_add_char(&text, '\n');
 	if (fd_write_all(journal->fd, text.s, text.len) < 0 || fsync(journal->fd) < 0) {

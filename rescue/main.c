@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/secrets.h"
 #include "base/str.h"
 #include "rescue/parse.h"
 #include "rescue/surgery.h"
@@ -56,6 +57,7 @@ int main(int argc, char **argv)
 	else if (!(rc = parse_arguments(argc, argv, &parsed, &err)))
 		rc = run(&parsed);
 	options_done(&parsed.options);
+	secrets_forget();
 	if (rc < 0) {
 		fprintf(stderr, "ec2-rescue: %s\n", err.text);
 		return err.code;

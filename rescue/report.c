@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/report.h"
+#include "base/secrets.h"
 #include "rescue/board.h"
 
 #include <poll.h>
@@ -334,44 +335,6 @@ static void print_json(const char *rescue, json_t *event)
 	fflush(stdout);
 }
 
-static json_t *printable_text(const char *text, bool has_lines)
-{
-	cleanup(str_done) struct str shown = STR_INIT;
-
-	while (*text) {
-		size_t len = has_lines ? strcspn(text, "\n") : strlen(text);
-
-		str_add_escaped(&shown, text, len);
-		text += len;
-		if (*text)
-			str_add_char(&shown, *text++);
-	}
-	return json_string(shown.s);
-}
-
-/* The event as a terminal may have it: what EC2 or a volume says may hold anything. */
-static json_t *printable(const json_t *value, bool has_lines)
-{
-	const char *key;
-	json_t *member, *copy;
-	size_t i;
-
-	if (json_is_string(value))
-		return printable_text(json_string_value(value), has_lines);
-	if (json_is_array(value)) {
-		copy = json_array();
-		json_array_foreach ((json_t *)(uintptr_t)value, i, member)
-			json_array_append_new(copy, printable(member, has_lines));
-		return copy;
-	}
-	if (!json_is_object(value))
-		return json_deep_copy(value);
-	copy = json_object();
-	json_object_foreach ((json_t *)(uintptr_t)value, key, member)
-		json_object_set_new(copy, key, printable(member, has_lines));
-	return copy;
-}
-
 static bool has_lines(const json_t *event)
 {
 	return str_eq(text_of(event, "event"), "diff") ||
@@ -406,17 +369,58 @@ static void print_lines(struct report *report, const char *rescue, const json_t 
 	}
 }
 
+static void redact(json_t *string)
+{
+	cleanup(free) char *text = mem_strdup(json_string_value(string));
+
+	secrets_redact(text);
+	if (!str_eq(text, json_string_value(string)))
+		json_string_set(string, text);
+}
+
+/* For the eye: nothing in it moves a terminal. */
+static void escape(json_t *string, bool has_lines)
+{
+	cleanup(str_done) struct str shown = STR_INIT;
+	const char *text = json_string_value(string);
+
+	while (*text) {
+		size_t len = has_lines ? strcspn(text, "\n") : strlen(text);
+
+		str_add_escaped(&shown, text, len);
+		text += len;
+		if (*text)
+			str_add_char(&shown, *text++);
+	}
+	if (!str_eq(shown.s, json_string_value(string)))
+		json_string_set(string, shown.s);
+}
+
+/* Every text of an event, whoever made it: what EC2 or a volume says may hold anything. */
+static void make_harmless(json_t *value, bool is_json, bool has_lines)
+{
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	if (json_is_string(value)) {
+		redact(value);
+		if (!is_json)
+			escape(value, has_lines);
+	}
+	json_object_foreach (value, key, member)
+		make_harmless(member, is_json, has_lines);
+	json_array_foreach (value, i, member)
+		make_harmless(member, is_json, has_lines);
+}
+
 void report_event(struct report *report, const char *rescue, json_t *event)
 {
-	json_t *shown;
-
-	if (report->is_json) {
+	make_harmless(event, report->is_json, has_lines(event));
+	if (report->is_json)
 		print_json(rescue, event);
-	} else {
-		shown = printable(event, has_lines(event));
-		print_lines(report, rescue, shown);
-		json_decref(shown);
-	}
+	else
+		print_lines(report, rescue, event);
 	json_decref(event);
 }
 

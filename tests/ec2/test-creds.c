@@ -4,6 +4,7 @@
  * (@DIR@ in any of them is where they are), N.reply is what is answered; the requests and what was
  * found must be those of N.request and `expect` (UPDATE=1 writes those two anew). */
 #include "tests/ec2/replay.h"
+#include "base/secrets.h"
 #include "ec2/engine.h"
 
 #include <glob.h>
@@ -71,6 +72,7 @@ static void set_environment(const struct run *run, struct str *env)
 	char *save = NULL;
 
 	clearenv();
+	secrets_forget(); /* those of the case before may be words here */
 	setenv("PATH", run->saved_path, 1);
 	if (update)
 		setenv("UPDATE", update, 1);
