@@ -4,7 +4,8 @@
 
 /* The state directory: what must outlive this process.
  *
- *   STATE/                 0700 (--state-dir; /var/lib/ec2-rescue, or XDG state when not root)
+ *   STATE/                 0700 (--state-dir; /var/lib/ec2-rescue, or XDG state when not root); where it
+ *                          was open to others it is closed, with all that is in it: see state_close
  *     runs/RUN/            0700; one rescue of one instance. RUN: r20261122-073015-4f2a91
  *       journal            JSON lines, appended and synced before each act (rescue/journal.h);
  *                          locked (flock) by the process that works on the run
@@ -25,6 +26,10 @@ DEFINE_CLEANUP_DONE(struct run_names, run_names_done)
 
 /* The state directory to use; malloc'd. Nothing is made. */
 char *state_dir(const struct options *);
+/* Closes a state directory that is open to others, and what is in it. What it holds decides what is
+ * written to a volume, so it is ERR_REFUSED when it, or anything that stood open in it, belongs to
+ * another user; and when it holds other things as well, because then its mode may be meant. None there: fine. */
+int state_close(const char *top, struct err *err) __attribute__((warn_unused_result));
 /* STATE/runs/RUN and its records/ and work/, made 0700. ret: malloc'd path. */
 int state_make_run(const struct options *, const char *run, char **ret, struct err *err)
 	__attribute__((warn_unused_result));

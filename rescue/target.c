@@ -91,13 +91,13 @@ static int identify(const char *path, struct str *into, struct err *err)
 int target_find(const struct options *options, const char *path, struct target *ret,
 		struct err *err)
 {
-	cleanup(free) char *top = state_dir(options);
 	cleanup(str_done) struct str identity = STR_INIT;
 
 	if (identify(path, &identity, err) < 0)
 		return -1;
 	*ret = TARGET_INIT;
-	ret->targets = mem_printf("%s/targets", top);
+	ret->state = state_dir(options);
+	ret->targets = mem_printf("%s/targets", ret->state);
 	ret->identity = str_take(&identity);
 	ret->path = mem_strdup(path);
 	return 0;
@@ -137,6 +137,7 @@ void target_done(struct target *target)
 {
 	fd_close(target->lock);
 	free(target->identity);
+	free(target->state);
 	free(target->targets);
 	free(target->dir);
 	free(target->path);
@@ -167,6 +168,8 @@ int target_lock(struct target *target, struct err *err)
 
 	/* What is recorded is hashed. */
 	if (may_write(target->path, err) < 0 || hash_load(err) < 0)
+		return -1;
+	if (state_close(target->state, err) < 0)
 		return -1;
 	if (dir_make(target->dir, err) < 0)
 		return err_in(err, "the state directory (see --state-dir)");

@@ -19,6 +19,7 @@
 struct target {
 	char *identity;
 	char *path;    /* as it was given */
+	char *state;   /* STATE */
 	char *targets; /* STATE/targets */
 	char *dir;     /* STATE/targets/ID; NULL until it was needed */
 	int lock;      /* -1: not held */
