@@ -13,7 +13,7 @@ struct creds {
 	char source[64];	       /* "environment", "profile default", ... */
 };
 void creds_copy(const struct creds *from, struct creds *ret);
-void creds_done(struct creds *creds); /* wipes */
+void creds_done(struct creds *creds);	    /* wipes */
 void creds_know(const struct creds *creds); /* as secrets that must not come out (base/secrets.h) */
 
 struct creds_chain;
