@@ -55,14 +55,14 @@ static void end_untouched(struct rescue *r)
 	cleanup(free) char *text = NULL;
 	struct ending ending = { .result = "returned", .code = r->fail.code };
 
-	if (r->fail.code != ERR_NONE) {
-		text = mem_printf("%s: everything borrowed is home again; the volume is unchanged",
-				  r->fail.text);
-	} else if (!id_none(&record->restored)) {
+	if (!id_none(&record->restored)) {
 		text = mem_printf(
 			"%s has a new root volume %s as it was before run %s; the old one, %s, "
 			"is kept, detached: delete it when it is not needed any more",
 			record->instance.s, record->restored.s, record->run, record->volume.s);
+	} else if (r->fail.code != ERR_NONE) {
+		text = mem_printf("%s: everything borrowed is home again; the volume is unchanged",
+				  r->fail.text);
 	} else if (record->kind == RESCUE_HOME) {
 		text = mem_printf("everything that run %s borrowed is home again", record->run);
 	} else if (record->faults) {

@@ -122,6 +122,10 @@ static int read_note(const json_t *record, struct record *r, struct err *err)
 	if ((snapshot[0] && snapshot_id_parse(snapshot, &r->snapshot, err) < 0) ||
 	    (restored[0] && volume_id_parse(restored, &r->restored, err) < 0))
 		return err_in(err, "journal");
+	if (restored[0]) { /* whatever was written is on the volume that it replaces */
+		r->was_committed = false;
+		r->steps[STEP_REPAIR].state = STEP_NONE;
+	}
 	if (json_object_get(record, "away_device"))
 		return copy_text(record, "away_device", r->away_device, sizeof(r->away_device),
 				 err);

@@ -86,8 +86,76 @@ static void add_root(struct rescue *r)
 	facts->volumes = grown;
 }
 
-/* A look at the instance: is it there, what may the checks know, which calls does the server have.
- */
+static void turn_home(struct rescue *r, const char *why)
+{
+	if (r->phase == PHASE_HOME)
+		return;
+	err_set(&r->fail, ERR_INTERRUPTED, "%s", why);
+	r->phase = PHASE_HOME;
+	r->at = rescue_plan_count;
+}
+
+/* Home has a new root volume: nothing is to be done to the old one any more. */
+static void take_restored(struct rescue *r)
+{
+	if (id_none(&r->record.restored))
+		return;
+	if (id_none(&r->record.restore_from))
+		r->record.restore_from = r->record.snapshot;
+	r->record.steps[STEP_REPAIR].state = STEP_NONE;
+	r->record.steps[STEP_RESTORE].state = STEP_DONE;
+	r->record.was_committed = false;
+	r->commit = COMMIT_NONE;
+	turn_home(r, "another machine took the run home with a new root volume");
+}
+
+/* Only a volume that was marked as being written is replaced, and the new one carries the tag of
+ * the run. A server without filters or tags has no such volume to show. */
+static int find_restored(struct rescue *r, struct err *err)
+{
+	const char *run = r->record.run;
+	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &run, 1 };
+	union ec2_list volumes;
+	struct ec2_op op = { 0 };
+	int rc;
+
+	if (r->record.has_no_tags || r->record.steps[STEP_MARK].state < STEP_BEGUN ||
+	    !id_none(&r->record.restored))
+		return 0;
+	ec2_find_where(r->runner->ec2, EC2_VOLUMES, &filter, &volumes, &op);
+	rc = ec2_wait(r->runner->ec2, &op, err);
+	if (rc < 0 && err->code == ERR_UNSUPPORTED) {
+		err_clear(err);
+		rc = 0;
+	}
+	vec_foreach (v, &volumes.volumes) {
+		const char *value = ec2_tag_value(&v->tags, CLAIM_RUN_TAG);
+
+		if (value && str_eq(value, run) && !id_eq(&v->id, &r->record.volume))
+			r->record.restored = v->id;
+	}
+	ec2_list_done(EC2_VOLUMES, &volumes);
+	if (rc == 0 && !id_none(&r->record.restored))
+		rescue_note_home(r, json_pack("{s:s, s:s}", "event", "note", "restored",
+					      r->record.restored.s));
+	return rc;
+}
+
+/* The claim is the last thing that is given back. So a run whose claim was seen once and is gone
+ * was taken home from another machine, and going on outwards would operate unclaimed. */
+static void heed_claim(struct rescue *r, const struct ec2_instance *instance)
+{
+	struct claim claim;
+	struct err ignored;
+
+	if (r->record.has_no_tags || r->record.steps[STEP_CLAIM].state != STEP_DONE ||
+	    (claim_find(&instance->tags, &claim, &ignored) > 0 && str_eq(claim.run, r->record.run)))
+		return;
+	turn_home(r, "the claim of this run is gone: another machine took it home");
+}
+
+/* A look at the instance: is it there, what may the checks know, which calls does the server have,
+ * what did another machine do meanwhile. */
 static int look(struct rescue *r, struct err *err)
 {
 	struct runner *runner = r->runner;
@@ -102,14 +170,19 @@ static int look(struct rescue *r, struct err *err)
 		*err = p->err;
 		return -1;
 	}
+	if (find_restored(r, err) < 0)
+		return err_in(err, "a new root volume of this run");
+	take_restored(r);
+	heed_claim(r, p->instance);
 	cloud_facts_of(&inv, p, &r->facts);
 	add_root(r);
 	/* The state directory came to another machine: nothing can be operated here. */
 	if (!id_none(&inv.helper) && !id_none(&r->record.helper) &&
-	    !id_eq(&inv.helper, &r->record.helper) && r->phase == PHASE_OUT) {
-		err_set(&r->fail, ERR_INTERRUPTED, "interrupted on %s; this is %s",
-			r->record.helper.s, inv.helper.s);
-		r->phase = PHASE_HOME;
+	    !id_eq(&inv.helper, &r->record.helper)) {
+		cleanup(free) char *why = mem_printf("interrupted on %s; this is %s",
+						     r->record.helper.s, inv.helper.s);
+
+		turn_home(r, why);
 	}
 	return 0;
 }

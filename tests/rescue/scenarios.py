@@ -346,9 +346,9 @@ def secrets(cloud):
     p = cloud.patient()
     run = cloud.rescue(p, options=V)
     expect('status', run.status, 0)
-    found = subprocess.run(['grep', '-rlE', 'AKIATEST', cloud.dir + '/state'], capture_output=True, text=True).stdout
+    found = subprocess.run(['grep', '-rlE', 'AKIATEST', cloud.state('here')], capture_output=True, text=True).stdout
     if found or 'AKIATEST' in run.out + run.err: raise Wrong('a key was found: ' + found)
-    expect('modes', subprocess.run(['find', cloud.dir + '/state', '-perm', '/077'], capture_output=True, text=True).stdout, '')
+    expect('modes', subprocess.run(['find', cloud.state('here'), '-perm', '/077'], capture_output=True, text=True).stdout, '')
 
 @scenario('cut off between two writes, and the machine with the records lost: a new root volume from the snapshot')
 def half_written(cloud):

@@ -30,13 +30,13 @@ class Run:
         return verdicts[-1]['result'] if verdicts else None
 
 class Cloud:
-    def __init__(self, faults=('fstab-missing-volume',), speed=600, pace=20, consistency=0, seed=1, **world):
+    def __init__(self, faults=('fstab-missing-volume',), speed=600, pace=20, consistency=0, seed=1, image=None, **world):
         self.dir = tempfile.mkdtemp()
+        for machine in ('here', 'there'): os.mkdir('%s/%s' % (self.dir, machine))
         self.consistency = consistency
         self.count, self.pace, self.net = 0, pace, random.randrange(2, 250)  # of sshd's addresses: other clouds run beside this one
-        self.image = self.dir + '/first.img'
-        self.bad = self.make(faults)
-        shutil.move(self.bad, self.image)
+        self.image = image or self.dir + '/first.img'
+        if not image: shutil.move(self.make(faults), self.image)
         with open(self.image, 'rb') as f: self.old = hashlib.sha256(f.read()).hexdigest()
         description = {'imds': {'instance': HELPER}, 'vpcs': [{'id': 'vpc-0123456789abcdef0', 'cidr': '10.0.0.0/16'}],
                        'subnets': [{'id': 'subnet-0123456789abcdef0', 'vpc': 'vpc-0123456789abcdef0', 'zone': 'us-east-1a', 'cidr': '10.0.1.0/24'}],
@@ -79,8 +79,9 @@ class Cloud:
         self.ask('POST', 'world', {'instances': [instance]})
         if self.consistency: self.ask('POST', 'advance', {'seconds': 2 * self.consistency})
         return p
+    def state(self, machine): return '%s/%s/state' % (self.dir, machine)
     def argv(self, *args, state=None):
-        return [TOOL, *args, '--state-dir', state or self.dir + '/state', '--device-dir', self.devices]
+        return [TOOL, *args, '--state-dir', state or self.state('here'), '--device-dir', self.devices]
     def start(self, *args, state=None, json_events=True, pace=None, env={}):
         return subprocess.Popen(self.argv(*args, *(['--json'] if json_events else []), state=state), env=dict(self.env, EC2_RESCUE_PACE=str(pace or self.pace), **env), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace')
@@ -102,8 +103,9 @@ class Cloud:
         world = self.ask('GET', 'world')
         return {row['id']: row for rows in world.values() if isinstance(rows, list) for row in rows if isinstance(row, dict) and 'id' in row}
     def file(self, p): return '%s/cloud/volumes/%s.img' % (self.dir, p.volume)
-    def is_old(self, p):
-        with open(self.file(p), 'rb') as f: return hashlib.sha256(f.read(os.path.getsize(self.image))).hexdigest() == self.old
+    def sum(self, p):
+        with open(self.file(p), 'rb') as f: return hashlib.sha256(f.read(os.path.getsize(self.image))).hexdigest()
+    def is_old(self, p): return self.sum(p) == self.old
     def boots(self, p):
         return subprocess.run([SRC + '/tests/patient/boot', self.file(p)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, PATH=self.env['PATH'])).returncode == 0
     def not_home(self, p):
