@@ -128,6 +128,13 @@ int claim_find(const struct ec2_tags *tags, struct claim *ret, struct err *err)
 	return claim_parse(value, ret, err) < 0 ? -1 : 1;
 }
 
+bool claim_is_taken_home(const struct ec2_tags *tags, const char *run)
+{
+	const char *value = ec2_tag_value(tags, CLAIM_HOME_TAG);
+
+	return value && str_eq(value, run);
+}
+
 bool claim_took_snapshot(const struct ec2_snapshot *snapshot, const struct volume_id *volume,
 			 const char *run)
 {

@@ -8,6 +8,9 @@
  *
  *   ec2-rescue = RUN INSTANCE VOLUME DEVICE dot=0|1|? ran=0|1 kind=K surgery=S until=TIME by=WHO
  *
+ * Whoever takes the run of another machine home says so first, in the tag CLAIM_HOME_TAG = RUN on
+ * both. The run's own machine stops when it sees that: there are never two that decide.
+ *
  * 256 characters at most, and only those that EC2 allows in tag values everywhere. The snapshot
  * carries CLAIM_RUN_TAG = RUN, which finds it again after a lost reply. */
 
@@ -15,6 +18,7 @@
 
 #define CLAIM_TAG	"ec2-rescue"
 #define CLAIM_RUN_TAG	"ec2-rescue-run"
+#define CLAIM_HOME_TAG	"ec2-rescue-home"
 #define CLAIM_VALUE_MAX 256
 /* Longer than any rescue: an expired claim is one whose owner died and was never resumed. */
 #define CLAIM_LASTS_S (6 * 3600)
@@ -46,6 +50,8 @@ int claim_parse(const char *value, struct claim *ret, struct err *err)
 /* The claim among these tags: 1 and *ret, 0 when there is none; -1 when it cannot be read. */
 int claim_find(const struct ec2_tags *, struct claim *ret, struct err *err)
 	__attribute__((warn_unused_result));
+/* Does another machine take this run home? */
+bool claim_is_taken_home(const struct ec2_tags *tags, const char *run);
 /* Is this the snapshot that the run took of the volume, by its tag? A server may list others when it
  * was asked for this one. */
 bool claim_took_snapshot(const struct ec2_snapshot *, const struct volume_id *, const char *run);

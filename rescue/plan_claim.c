@@ -79,6 +79,29 @@ bool claim_is_lost(const struct rescue *r, struct err *err)
 	return true;
 }
 
+bool claim_is_taken(const struct rescue *r, struct err *err)
+{
+	const struct ec2_instance *i = ec2_seen_instance(r->runner->watch, &r->record.instance);
+	const struct ec2_volume *v = ec2_seen_volume(r->runner->watch, &r->record.volume);
+
+	if (r->record.kind == RESCUE_HOME || r->record.has_no_tags ||
+	    ((!i || !claim_is_taken_home(&i->tags, r->record.run)) &&
+	     (!v || !claim_is_taken_home(&v->tags, r->record.run))))
+		return false;
+	err_set(err, ERR_REFUSED, "another machine takes run %s home", r->record.run);
+	return true;
+}
+
+/* No tag of this run is left on it. */
+static bool is_released(const struct rescue *r)
+{
+	const struct ec2_instance *i = ec2_seen_instance(r->runner->watch, &r->record.instance);
+	const struct ec2_volume *v = ec2_seen_volume(r->runner->watch, &r->record.volume);
+
+	return !claim_is_taken_home(&i->tags, r->record.run) &&
+	       !claim_is_taken_home(&v->tags, r->record.run);
+}
+
 static enum held claim_holds(const struct rescue *r, enum way way, struct err *err)
 {
 	enum whose instance, volume;
@@ -90,7 +113,8 @@ static enum held claim_holds(const struct rescue *r, enum way way, struct err *e
 	if (!rescue_is_fresh(r) || claims(r, &instance, &volume, &other) < 0)
 		return HELD_UNSEEN;
 	if (way == WAY_HOME)
-		return instance != CLAIM_OURS && volume != CLAIM_OURS ? HELD_YES : HELD_NO;
+		return instance != CLAIM_OURS && volume != CLAIM_OURS && is_released(r) ? HELD_YES
+											: HELD_NO;
 	if (claim_is_lost(r, err))
 		return HELD_NEVER;
 	return instance == CLAIM_OURS && volume == CLAIM_OURS ? HELD_YES : HELD_NO;
@@ -118,17 +142,18 @@ static void released(struct rescue *r)
 static int release(struct rescue *r, struct err *err)
 {
 	const char *resources[] = { r->record.instance.s, r->record.volume.s };
-	struct ec2_tag_pair tag = { CLAIM_TAG, NULL };
+	struct ec2_tag_pair tags[] = { { CLAIM_TAG, NULL }, { CLAIM_HOME_TAG, NULL } };
 	struct ec2_change_tags change = { .resources = resources,
 					  .resource_count = ARRAY_LEN(resources),
-					  .tags = &tag,
-					  .tag_count = 1 };
+					  .tags = tags,
+					  .tag_count = ARRAY_LEN(tags) };
 
 	(void)err;
 	if (r->record.has_no_tags && r->tries == 1)
 		r->deadline_ms = runner_after(r->runner, SHOWS_WITHIN_MS);
 	if (r->empties_tag) {
-		tag.value = "";
+		for (size_t i = 0; i < ARRAY_LEN(tags); i++)
+			tags[i].value = "";
 		ec2_create_tags(r->runner->ec2, &change, rescue_call(r, released));
 	} else {
 		ec2_delete_tags(r->runner->ec2, &change, rescue_call(r, released));

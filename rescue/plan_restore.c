@@ -15,6 +15,17 @@ static void restore_say(const struct rescue *r, enum way way, struct str *out)
 		 r->record.restore_from.s, r->record.volume.s);
 }
 
+/* The other machine was not lost: it brought the old volume home itself, and the instance has it in
+ * use. A root volume cannot be taken from an instance that runs, and need not. */
+static bool is_up_with_old(const struct rescue *r, const struct ec2_volume *old)
+{
+	const struct ec2_instance *i = ec2_seen_instance(r->runner->watch, &r->record.instance);
+	struct ec2_attachment home;
+
+	return i && (i->state == INSTANCE_RUNNING || i->state == INSTANCE_PENDING) &&
+	       rescue_attachment(r, old, PLACE_HOME, &home);
+}
+
 static enum held restore_holds(const struct rescue *r, enum way way, struct err *err)
 {
 	const struct ec2_volume *old = ec2_seen_volume(r->runner->watch, &r->record.volume);
@@ -25,6 +36,8 @@ static enum held restore_holds(const struct rescue *r, enum way way, struct err 
 		return HELD_YES;
 	if (!rescue_is_fresh(r) || !old)
 		return HELD_UNSEEN;
+	if (id_none(&r->record.restored) && is_up_with_old(r, old))
+		return HELD_YES;
 	if (id_none(&r->record.restored) || rescue_attachment(r, old, PLACE_HOME, &home))
 		return HELD_NO;
 	if (!new)
@@ -58,7 +71,7 @@ static size_t copy_tags(const struct ec2_volume *old, struct ec2_tag_pair *tags)
 
 	vec_foreach (tag, &old->tags)
 		if (count < TAGS_MAX && tag->key && tag->value && !str_starts(tag->key, "aws:") &&
-		    !str_eq(tag->key, CLAIM_TAG))
+		    !str_eq(tag->key, CLAIM_TAG) && !str_eq(tag->key, CLAIM_HOME_TAG))
 			tags[count++] = (struct ec2_tag_pair){ tag->key, tag->value };
 	return count;
 }
@@ -94,6 +107,14 @@ static int restore(struct rescue *r, struct err *err)
 		return err_set(err, ERR_BUSY, "volume %s is not seen", r->record.volume.s);
 	if (id_none(&r->record.restored))
 		return create(r, old);
+	if (is_up_with_old(r, old)) {
+		rescue_warn(r,
+			    "%s runs with %s again, so %s, made in its stead, is not needed; "
+			    "delete it",
+			    r->record.instance.s, old->id.s, r->record.restored.s);
+		r->record.restored = (struct volume_id){ "" };
+		return STARTED_NOTHING;
+	}
 	ec2_detach_volume(r->runner->ec2, &detach, &r->call.attachment, rescue_call(r, NULL));
 	return STARTED_OP;
 }

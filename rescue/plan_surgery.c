@@ -272,7 +272,10 @@ static enum held repair_holds(const struct rescue *r, enum way way, struct err *
 	}
 	if (way == WAY_HOME)
 		return HELD_YES;
-	return r->commit == COMMIT_DONE || rescue_has_nothing_to_repair(r) ? HELD_YES : HELD_NO;
+	if (r->commit == COMMIT_DONE || rescue_has_nothing_to_repair(r))
+		return HELD_YES;
+	/* Marked as being written, and only now looked whether another machine takes it home. */
+	return rescue_is_fresh(r) || r->record.has_no_tags ? HELD_NO : HELD_UNSEEN;
 }
 
 static int repair(struct rescue *r, struct err *err)

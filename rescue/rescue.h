@@ -121,6 +121,8 @@ int64_t rescue_backoff_ms(const struct rescue *, int64_t first_ms, int64_t most_
 bool rescue_has_nothing_to_repair(const struct rescue *);
 /* Has another run taken the claim? */
 bool claim_is_lost(const struct rescue *, struct err *err);
+/* Does another machine take this run home, as far as was seen? This one decides nothing more then. */
+bool claim_is_taken(const struct rescue *, struct err *err);
 /* The volume whose place is home: the root volume, or the one that was made in its stead. */
 const struct volume_id *rescue_root(const struct rescue *);
 /* The volume's attachment to its home instance, or (PLACE_AWAY) to any other one; what *ret points

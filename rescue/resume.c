@@ -4,9 +4,6 @@
 #include "base/file.h"
 #include "rescue/inventory.h"
 
-#include <stdio.h>
-#include <time.h>
-
 enum { CONSOLE_MAX_BYTES = 1 << 20 };
 
 static void read_console(struct rescue *r)
@@ -19,8 +16,7 @@ static void read_console(struct rescue *r)
 		r->console = str_take(&text);
 }
 
-/* What the run can have borrowed, innermost last; the world says which of it is really away. */
-static void borrow_all(struct rescue *r)
+void resume_borrow_all(struct rescue *r)
 {
 	static const enum step_index borrowed[] = { STEP_CLAIM, STEP_DOT, STEP_DETACH, STEP_RESTORE,
 						    STEP_ATTACH };
@@ -42,7 +38,7 @@ static void find_place(struct rescue *r)
 	struct step_record *steps = r->record.steps;
 
 	if (r->record.kind == RESCUE_HOME) {
-		borrow_all(r);
+		resume_borrow_all(r);
 		return;
 	}
 	r->commit = r->record.was_committed || steps[STEP_REPAIR].state == STEP_DONE ? COMMIT_DONE
@@ -141,17 +137,36 @@ static int find_restored(struct rescue *r, struct err *err)
 	return rc;
 }
 
+/* Another machine takes the run home, or did: this one does the same, from the same tags. */
+static int follow(struct rescue *r, const struct claim *claim, struct err *err)
+{
+	r->record.kind = RESCUE_HOME;
+	r->record.was_committed = claim->surgery == CLAIM_COMMITTED;
+	r->commit = COMMIT_NONE;
+	r->fail = ERR_INIT;
+	if (claim->surgery == CLAIM_COMMITTING && id_none(&r->record.restored) &&
+	    resume_plan_restore(r->runner, claim, &r->record, err) < 0)
+		return -1;
+	resume_borrow_all(r);
+	return 0;
+}
+
 /* The claim is the last thing that is given back. So a run whose claim was seen once and is gone
  * was taken home from another machine, and going on outwards would operate unclaimed. */
-static void heed_claim(struct rescue *r, const struct ec2_instance *instance)
+static int heed_claim(struct rescue *r, const struct ec2_instance *instance, struct err *err)
 {
 	struct claim claim;
 	struct err ignored;
+	bool is_ours = claim_find(&instance->tags, &claim, &ignored) > 0 &&
+		       str_eq(claim.run, r->record.run);
 
-	if (r->record.has_no_tags || r->record.steps[STEP_CLAIM].state != STEP_DONE ||
-	    (claim_find(&instance->tags, &claim, &ignored) > 0 && str_eq(claim.run, r->record.run)))
-		return;
-	turn_home(r, "the claim of this run is gone: another machine took it home");
+	if (r->record.has_no_tags || r->record.kind == RESCUE_HOME)
+		return 0;
+	if (is_ours && claim_is_taken_home(&instance->tags, r->record.run))
+		return follow(r, &claim, err);
+	if (!is_ours && r->record.steps[STEP_CLAIM].state == STEP_DONE)
+		turn_home(r, "the claim of this run is gone: another machine took it home");
+	return 0;
 }
 
 /* A look at the instance: is it there, what may the checks know, which calls does the server have,
@@ -173,7 +188,8 @@ static int look(struct rescue *r, struct err *err)
 	if (find_restored(r, err) < 0)
 		return err_in(err, "a new root volume of this run");
 	take_restored(r);
-	heed_claim(r, p->instance);
+	if (heed_claim(r, p->instance, err) < 0)
+		return -1;
 	cloud_facts_of(&inv, p, &r->facts);
 	add_root(r);
 	/* The state directory came to another machine: nothing can be operated here. */
@@ -187,8 +203,7 @@ static int look(struct rescue *r, struct err *err)
 	return 0;
 }
 
-/* --dry-run: one look at the world, and what resuming would bring home. Takes r over. */
-static int show_left(struct rescue *r, struct err *err)
+int resume_show_left(struct rescue *r, struct err *err)
 {
 	struct runner *runner = r->runner;
 	cleanup(str_done) struct str left = STR_INIT;
@@ -246,154 +261,13 @@ int resume_from_journal(struct runner *runner, const char *run, struct err *err)
 	r->journal = TAKE(journal);
 	find_place(r);
 	if (runner->options->dry_run)
-		return show_left(r, err);
+		return resume_show_left(r, err);
 	if (state_make_run(runner->options, run, &r->dir, err) < 0 || look(r, err) < 0) {
 		still_away(r, err);
 		rescue_free(r);
 		return -1;
 	}
 	read_console(r);
-	report_say(runner->report, r->record.instance.s, "run", "{s:s, s:[s]}", "run",
-		   r->record.run, "instances", r->record.instance.s);
-	runner_add(runner, r);
-	return 0;
-}
-
-static bool is_meant(const struct claim *claim, const char *target)
-{
-	return str_eq(claim->instance.s, target) || str_eq(claim->run, target);
-}
-
-/* The claim is on the instance and on the volume; a run may have died while it had only one. */
-static int find_claim(struct runner *runner, const char *target, struct claim *ret, struct err *err)
-{
-	const char *key = CLAIM_TAG;
-	struct ec2_filter filter = { "tag-key", &key, 1 };
-	union ec2_list instances, volumes;
-	struct ec2_op op_i = { 0 }, op_v = { 0 };
-	struct claim claim;
-	struct err ignored;
-	bool is_found = false;
-	int rc;
-
-	ec2_find_where(runner->ec2, EC2_INSTANCES, &filter, &instances, &op_i);
-	ec2_find_where(runner->ec2, EC2_VOLUMES, &filter, &volumes, &op_v);
-	rc = ec2_wait(runner->ec2, &op_i, err);
-	if (rc == 0)
-		rc = ec2_wait(runner->ec2, &op_v, err);
-	else
-		ec2_cancel(runner->ec2, &op_v);
-	vec_foreach (i, &instances.instances)
-		if (claim_find(&i->tags, &claim, &ignored) > 0 && is_meant(&claim, target)) {
-			*ret = claim;
-			is_found = true;
-		}
-	/* The volume's is believed rather: that is where a commit matters. */
-	vec_foreach (v, &volumes.volumes)
-		if (claim_find(&v->tags, &claim, &ignored) > 0 && is_meant(&claim, target)) {
-			*ret = claim;
-			is_found = true;
-		}
-	ec2_list_done(EC2_INSTANCES, &instances);
-	ec2_list_done(EC2_VOLUMES, &volumes);
-	if (rc == 0 && !is_found)
-		rc = err_set(err, ERR_NOTFOUND,
-			     "no unfinished run of %s: not in the state directory, and no tag "
-			     "\"" CLAIM_TAG "\" names it in %s",
-			     target, ec2_region(runner->ec2));
-	return rc;
-}
-
-static bool may_take_over(struct runner *runner, const struct claim *claim)
-{
-	cleanup(free) char *question =
-		mem_printf("Run %s of %s may still be at work on %s. Take everything home?",
-			   claim->run, claim->by, claim->instance.s);
-
-	return claim->until <= (int64_t)time(NULL) || runner->options->yes ||
-	       report_ask(runner->report, question);
-}
-
-/* The run's snapshot of the volume, the newest that is not in error. 1, 0: none. */
-static int find_snapshot(struct runner *runner, const struct claim *claim, struct snapshot_id *ret,
-			 struct err *err)
-{
-	const char *run = claim->run;
-	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &run, 1 };
-	union ec2_list snapshots;
-	struct ec2_op op = { 0 };
-	int64_t newest = -1;
-
-	ec2_find_where(runner->ec2, EC2_SNAPSHOTS, &filter, &snapshots, &op);
-	if (ec2_wait(runner->ec2, &op, err) < 0)
-		return -1;
-	vec_foreach (s, &snapshots.snapshots)
-		if (claim_took_snapshot(s, &claim->volume, run) && s->status != SNAPSHOT_ERROR &&
-		    s->start_time > newest) {
-			*ret = s->id;
-			newest = s->start_time;
-		}
-	ec2_list_done(EC2_SNAPSHOTS, &snapshots);
-	return newest >= 0;
-}
-
-/* The other machine died between two writes to the volume, and its records with it. */
-static int plan_restore(struct runner *runner, const struct claim *claim, struct record *record,
-			struct err *err)
-{
-	cleanup(free) char *text = NULL;
-	int found = find_snapshot(runner, claim, &record->restore_from, err);
-
-	if (found < 0)
-		return -1;
-	if (!found)
-		return err_set(
-			err, ERR_REFUSED,
-			"run %s was cut off while it wrote to %s, so that volume may be half "
-			"written, and there is no snapshot of it; only `ec2-rescue resume %s` "
-			"on the machine of %s can finish or take back that write",
-			claim->run, claim->volume.s, claim->run, claim->by);
-	text = mem_printf(
-		"run %s was cut off while it wrote to %s, and the records of that write are on the "
-		"machine of %s; if that machine is lost: %s gets a new root volume from snapshot "
-		"%s, which is as it was before the repair, and %s is kept, detached",
-		claim->run, claim->volume.s, claim->by, claim->instance.s, record->restore_from.s,
-		claim->volume.s);
-	report_say(runner->report, claim->instance.s, "hazard", "{s:s, s:s, s:b}", "text", text,
-		   "costs", "data", "needs_consent", true);
-	if (!runner->options->yes && !runner->options->dry_run &&
-	    !report_ask(runner->report, "Make a new root volume?"))
-		return err_set(err, ERR_REFUSED,
-			       "nothing was changed; with --yes the new root volume is made");
-	return 0;
-}
-
-int resume_from_tags(struct runner *runner, const char *target, struct err *err)
-{
-	struct claim claim;
-	struct record record;
-	struct rescue *r;
-
-	if (find_claim(runner, target, &claim, err) < 0)
-		return -1;
-	if (!runner->options->dry_run && !may_take_over(runner, &claim))
-		return err_set(err, ERR_REFUSED,
-			       "run %s of %s may still be at work on %s; if it is not, --yes takes "
-			       "everything home",
-			       claim.run, claim.by, claim.instance.s);
-	record_of_claim(&claim, &record);
-	if (claim.surgery == CLAIM_COMMITTING && plan_restore(runner, &claim, &record, err) < 0)
-		return -1;
-	r = rescue_new(runner, &record);
-	borrow_all(r);
-	if (runner->options->dry_run)
-		return show_left(r, err);
-	if (state_make_run(runner->options, r->record.run, &r->dir, err) < 0 ||
-	    journal_create(r->dir, &r->journal, err) < 0 ||
-	    rescue_note(r, record_to_json(&r->record), err) < 0) {
-		rescue_free(r);
-		return -1;
-	}
 	report_say(runner->report, r->record.instance.s, "run", "{s:s, s:[s]}", "run",
 		   r->record.run, "instances", r->record.instance.s);
 	runner_add(runner, r);

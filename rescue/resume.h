@@ -16,4 +16,15 @@ int resume_from_journal(struct runner *runner, const char *run, struct err *err)
 int resume_from_tags(struct runner *runner, const char *target, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Below: what both have in common. */
+
+/* What the run can have borrowed, innermost last; the world says which of it is really away. */
+void resume_borrow_all(struct rescue *);
+/* --dry-run: one look at the world, and what resuming would bring home. Takes the rescue over. */
+int resume_show_left(struct rescue *, struct err *err) __attribute__((warn_unused_result));
+/* The volume may be half written and nobody has the records of that write: asks, and fills
+ * restore_from. ERR_REFUSED: there is no snapshot, or no consent. */
+int resume_plan_restore(struct runner *, const struct claim *, struct record *, struct err *err)
+	__attribute__((warn_unused_result));
+
 #endif

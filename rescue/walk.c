@@ -198,7 +198,7 @@ static bool out_look(struct rescue *r, enum held held)
 				     held == HELD_UNSEEN ? UNSEEN_DEADLINE_S : out_deadline_s(r));
 		return false;
 	}
-	if (r->at != STEP_CLAIM && claim_is_lost(r, &err)) {
+	if (claim_is_taken(r, &err) || (r->at != STEP_CLAIM && claim_is_lost(r, &err))) {
 		turn(r, &err);
 		return true;
 	}
@@ -344,6 +344,10 @@ static bool advance_home(struct rescue *r)
 	struct err why = ERR_INIT;
 	int64_t now = loop_now_ms(r->runner->loop);
 
+	if (claim_is_taken(r, &why)) {
+		rescue_stays_away(r, &why);
+		return true;
+	}
 	while (held == HELD_YES && at-- > 0) {
 		if (!is_owed(r, at))
 			continue;

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/resume.h"
+
+#include <time.h>
+
+/* A run of another machine, by nothing but its tags. */
+
+static bool is_meant(const struct claim *claim, const char *target)
+{
+	return str_eq(claim->instance.s, target) || str_eq(claim->run, target);
+}
+
+/* The claim is on the instance and on the volume; a run may have died while it had only one. */
+static int find_claim(struct runner *runner, const char *target, struct claim *ret, struct err *err)
+{
+	const char *key = CLAIM_TAG;
+	struct ec2_filter filter = { "tag-key", &key, 1 };
+	union ec2_list instances, volumes;
+	struct ec2_op op_i = { 0 }, op_v = { 0 };
+	struct claim claim;
+	struct err ignored;
+	bool is_found = false;
+	int rc;
+
+	ec2_find_where(runner->ec2, EC2_INSTANCES, &filter, &instances, &op_i);
+	ec2_find_where(runner->ec2, EC2_VOLUMES, &filter, &volumes, &op_v);
+	rc = ec2_wait(runner->ec2, &op_i, err);
+	if (rc == 0)
+		rc = ec2_wait(runner->ec2, &op_v, err);
+	else
+		ec2_cancel(runner->ec2, &op_v);
+	vec_foreach (i, &instances.instances)
+		if (claim_find(&i->tags, &claim, &ignored) > 0 && is_meant(&claim, target)) {
+			*ret = claim;
+			is_found = true;
+		}
+	/* The volume's is believed rather: that is where a commit matters. */
+	vec_foreach (v, &volumes.volumes)
+		if (claim_find(&v->tags, &claim, &ignored) > 0 && is_meant(&claim, target)) {
+			*ret = claim;
+			is_found = true;
+		}
+	ec2_list_done(EC2_INSTANCES, &instances);
+	ec2_list_done(EC2_VOLUMES, &volumes);
+	if (rc == 0 && !is_found)
+		rc = err_set(err, ERR_NOTFOUND,
+			     "no unfinished run of %s: not in the state directory, and no tag "
+			     "\"" CLAIM_TAG "\" names it in %s",
+			     target, ec2_region(runner->ec2));
+	return rc;
+}
+
+static bool may_take_over(struct runner *runner, const struct claim *claim)
+{
+	cleanup(free) char *question =
+		mem_printf("Run %s of %s may still be at work on %s. Take everything home?",
+			   claim->run, claim->by, claim->instance.s);
+
+	return claim->until <= (int64_t)time(NULL) || runner->options->yes ||
+	       report_ask(runner->report, question);
+}
+
+/* The run's snapshot of the volume, the newest that is not in error. 1, 0: none. */
+static int find_snapshot(struct runner *runner, const struct claim *claim, struct snapshot_id *ret,
+			 struct err *err)
+{
+	const char *run = claim->run;
+	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &run, 1 };
+	union ec2_list snapshots;
+	struct ec2_op op = { 0 };
+	int64_t newest = -1;
+
+	ec2_find_where(runner->ec2, EC2_SNAPSHOTS, &filter, &snapshots, &op);
+	if (ec2_wait(runner->ec2, &op, err) < 0)
+		return -1;
+	vec_foreach (s, &snapshots.snapshots)
+		if (claim_took_snapshot(s, &claim->volume, run) && s->status != SNAPSHOT_ERROR &&
+		    s->start_time > newest) {
+			*ret = s->id;
+			newest = s->start_time;
+		}
+	ec2_list_done(EC2_SNAPSHOTS, &snapshots);
+	return newest >= 0;
+}
+
+int resume_plan_restore(struct runner *runner, const struct claim *claim, struct record *record,
+			struct err *err)
+{
+	cleanup(free) char *text = NULL;
+	int found = find_snapshot(runner, claim, &record->restore_from, err);
+
+	if (found < 0)
+		return -1;
+	if (!found)
+		return err_set(
+			err, ERR_REFUSED,
+			"run %s was cut off while it wrote to %s, so that volume may be half "
+			"written, and there is no snapshot of it; only `ec2-rescue resume %s` "
+			"on the machine of %s can finish or take back that write",
+			claim->run, claim->volume.s, claim->run, claim->by);
+	text = mem_printf(
+		"run %s was cut off while it wrote to %s, and the records of that write are on the "
+		"machine of %s; if that machine is lost: %s gets a new root volume from snapshot "
+		"%s, which is as it was before the repair, and %s is kept, detached",
+		claim->run, claim->volume.s, claim->by, claim->instance.s, record->restore_from.s,
+		claim->volume.s);
+	report_say(runner->report, claim->instance.s, "hazard", "{s:s, s:s, s:b}", "text", text,
+		   "costs", "data", "needs_consent", true);
+	if (!runner->options->yes && !runner->options->dry_run &&
+	    !report_ask(runner->report, "Make a new root volume?"))
+		return err_set(err, ERR_REFUSED,
+			       "nothing was changed; with --yes the new root volume is made");
+	return 0;
+}
+
+/* Says for all to see that this machine takes the run home, and looks only then how far the other
+ * one is; that one marks the volume and looks then whether somebody takes it home. So one of both
+ * sees the other, before it writes or attaches anything. */
+static int take_over(struct runner *runner, struct claim *claim, struct err *err)
+{
+	const char *resources[] = { claim->instance.s, claim->volume.s };
+	struct ec2_tag_pair tag = { CLAIM_HOME_TAG, claim->run };
+	struct ec2_change_tags change = { .resources = resources,
+					  .resource_count = ARRAY_LEN(resources),
+					  .tags = &tag,
+					  .tag_count = 1 };
+	struct ec2_op op = { 0 };
+	struct claim again;
+
+	ec2_create_tags(runner->ec2, &change, &op);
+	if (ec2_wait(runner->ec2, &op, err) < 0)
+		return err_in(err, "take run %s over", claim->run);
+	if (find_claim(runner, claim->run, &again, err) == 0)
+		*claim = again;
+	else if (err->code == ERR_NOTFOUND)
+		claim->surgery = CLAIM_UNTOUCHED; /* the other one is at home by now */
+	else
+		return -1;
+	err_clear(err);
+	return 0;
+}
+
+int resume_from_tags(struct runner *runner, const char *target, struct err *err)
+{
+	struct claim claim;
+	struct record record;
+	struct rescue *r;
+
+	if (find_claim(runner, target, &claim, err) < 0)
+		return -1;
+	if (!runner->options->dry_run && !may_take_over(runner, &claim))
+		return err_set(err, ERR_REFUSED,
+			       "run %s of %s may still be at work on %s; if it is not, --yes takes "
+			       "everything home",
+			       claim.run, claim.by, claim.instance.s);
+	if (!runner->options->dry_run && take_over(runner, &claim, err) < 0)
+		return -1;
+	record_of_claim(&claim, &record);
+	if (claim.surgery == CLAIM_COMMITTING &&
+	    resume_plan_restore(runner, &claim, &record, err) < 0)
+		return -1;
+	r = rescue_new(runner, &record);
+	resume_borrow_all(r);
+	if (runner->options->dry_run)
+		return resume_show_left(r, err);
+	if (state_make_run(runner->options, r->record.run, &r->dir, err) < 0 ||
+	    journal_create(r->dir, &r->journal, err) < 0 ||
+	    rescue_note(r, record_to_json(&r->record), err) < 0) {
+		rescue_free(r);
+		return -1;
+	}
+	report_say(runner->report, r->record.instance.s, "run", "{s:s, s:[s]}", "run",
+		   r->record.run, "instances", r->record.instance.s);
+	runner_add(runner, r);
+	return 0;
+}
