@@ -63,7 +63,8 @@ def spread(args, image, stories):
     until = args.end
     while left:
         while pending and given - tally.done < 2 * args.jobs:
-            task = next(pending, None) if time.monotonic() < until else None
+            # Watching for what there is to tell takes its time, too; a proof that told nothing would be none.
+            task = next(pending, None) if time.monotonic() < until or given < args.jobs else None
             if task is None:
                 pending = None
                 for _ in workers: tasks.put(None)

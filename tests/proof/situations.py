@@ -54,7 +54,9 @@ class Situation:
     def start(self, act, log=None):
         argv = self.cloud.argv(*OPTIONS[act.verb], self.p.instance, '--json', state=self.cloud.state(act.machine))
         if act.kills or log: argv = [KILLER, *(['--log', log] if log else []), *(act.kills[0] if act.kills else []), '--', *argv]
-        return subprocess.Popen(argv, env=self.cloud.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace')
+        # LeakSanitizer does not work in a process that is traced.
+        env = dict(self.cloud.env, **({'ASAN_OPTIONS': self.cloud.env['ASAN_OPTIONS'] + ':detect_leaks=0'} if argv[0] == KILLER and 'ASAN_OPTIONS' in self.cloud.env else {}))
+        return subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace')
     def finish(self, act, process, expected=None):
         run = self.cloud.finish(process)
         self.runs.append((act, run))
