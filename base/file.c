@@ -66,22 +66,28 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode, st
 	return dir_sync(parent, err);
 }
 
+/* Like one of those that dir_make makes. */
+static bool may_be_made_here(const struct stat *st)
+{
+	return st->st_uid == geteuid() && (st->st_mode & 07777) == 0700;
+}
+
+/* A directory that is there may have been made by a run that was killed before it synced the name. */
 int dir_make(const char *path, struct err *err)
 {
-	cleanup(free) char *parent = NULL;
+	cleanup(free) char *parent = parent_of(path);
 	struct stat st;
+	bool is_there = !stat(path, &st);
 
-	if (!stat(path, &st)) {
-		if (!S_ISDIR(st.st_mode))
-			return err_set(err, ERR_IO, "%s is not a directory", path);
+	if (is_there && !S_ISDIR(st.st_mode))
+		return err_set(err, ERR_IO, "%s is not a directory", path);
+	if (is_there && (!may_be_made_here(&st) || str_eq(parent, path) || access(parent, R_OK)))
 		return 0;
-	}
-	if (errno != ENOENT)
+	if (!is_there && errno != ENOENT)
 		return err_errno(err, errno, "%s", path);
-	parent = parent_of(path);
 	if (dir_make(parent, err) < 0)
 		return -1;
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+	if (!is_there && mkdir(path, 0700) < 0 && errno != EEXIST)
 		return err_errno(err, errno, "%s could not be made", path);
 	return dir_sync(parent, err);
 }

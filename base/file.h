@@ -18,7 +18,8 @@ int file_read(const char *path, size_t max_bytes, struct str *into, struct err *
  */
 int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 	__attribute__((warn_unused_result));
-/* mkdir -p with mode 0700 for what is made; made entries are synced. */
+/* mkdir -p with mode 0700 for what is made. Every entry that was made, here or by a run that was killed
+ * before, is synced. */
 int dir_make(const char *path, struct err *err) __attribute__((warn_unused_result));
 /* fsync of a directory, so that a name made or removed in it survives power loss. */
 int dir_sync(const char *path, struct err *err) __attribute__((warn_unused_result));
