@@ -344,7 +344,7 @@ int record_set_state(const char *dir, enum record_state state, const struct sha2
 	return record_save(dir, "state", json, err);
 }
 
-int record_state(const char *dir, enum record_state *ret, struct err *err)
+int record_own_state(const char *dir, enum record_state *ret, struct err *err)
 {
 	cleanup(json_decref) json_t *json = NULL;
 	const char *word;
@@ -356,6 +356,8 @@ int record_state(const char *dir, enum record_state *ret, struct err *err)
 		*ret = RECORD_NONE;
 		return 0;
 	}
+	if (dir_sync(dir, err) < 0)
+		return -1;
 	word = json_string_value(json_object_get(json, "state"));
 	for (size_t i = 0; word && i < ARRAY_LEN(states); i++)
 		if (str_eq(states[i].word, word)) {
@@ -363,6 +365,24 @@ int record_state(const char *dir, enum record_state *ret, struct err *err)
 			return 0;
 		}
 	return err_set(err, ERR_MALFORMED, "%s/state: no such state", dir);
+}
+
+int record_state(const char *dir, enum record_state *ret, struct err *err)
+{
+	cleanup(free) char *undo_dir = mem_printf("%s/" RECORD_UNDO_DIR, dir);
+	enum record_state undo;
+
+	if (record_own_state(dir, ret, err) < 0)
+		return -1;
+	if (*ret != RECORD_FINISHED)
+		return 0;
+	if (record_own_state(undo_dir, &undo, err) < 0)
+		return -1;
+	if (undo == RECORD_COMMITTING)
+		*ret = RECORD_COMMITTING;
+	else if (undo == RECORD_FINISHED)
+		*ret = RECORD_UNDONE;
+	return 0;
 }
 
 int record_witness(const char *dir, struct sha256 *ret, struct err *err)

@@ -11,7 +11,9 @@
  *   blocks.redo
  *   state         {"version": 1, "state": "committing" | "finished" | "undone", "witness": "hex"};
  *                 absent: nothing was begun
- *   undo/         the record of an undo that had to go file by file
+ *   undo/         the record of an undo that had to go file by file. While `state` is "finished" it is
+ *                 this record that says where the target is: its "committing" is between old and
+ *                 new, its "finished" is undone
  *
  * The block files, all numbers little-endian:
  *   16 bytes      "EC2RESCUE-BLOCKS"
@@ -29,6 +31,7 @@
 #include <stdio.h>
 
 #define RECORD_PIECE_MAX (1u << 20)
+#define RECORD_UNDO_DIR	 "undo"
 
 /* For tests that die at every single step: called before each write, sync and change of state, with
  * a word for what comes. Non-zero stops there with ERR_INTERRUPTED. NULL: none, as in life. */
@@ -80,6 +83,10 @@ static inline void json_decref_cleanup(json_t **json)
 }
 /* witness: NULL leaves it out. */
 int record_set_state(const char *dir, enum record_state, const struct sha256 *witness, struct err *)
+	__attribute__((warn_unused_result));
+/* What `state` says, without the record of an undo: for those who work on both. What is said is
+ * durable by then; a run that was killed may have left it in memory only. */
+int record_own_state(const char *dir, enum record_state *ret, struct err *err)
 	__attribute__((warn_unused_result));
 int record_witness(const char *dir, struct sha256 *ret, struct err *)
 	__attribute__((warn_unused_result));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fs/commit.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "fs/volume_impl.h"
 
@@ -78,12 +79,19 @@ static int write_side(const struct targets *targets, const struct both_records *
 	return record_set_state(dir, RECORD_FINISHED, &witness, err);
 }
 
-static int recover_blocks(const char *path, const char *dir, const json_t *record,
-			  enum record_direction direction, struct err *err)
+static struct target_paths paths_of(const struct volume_request *request)
+{
+	return (struct target_paths){ .first = request->path,
+				      .more = request->more_paths,
+				      .more_count = request->more_count };
+}
+
+static int recover_blocks(const struct volume_request *request, const char *dir,
+			  const json_t *record, enum record_direction direction, struct err *err)
 {
 	cleanup(targets_done) struct targets targets = { 0 };
 	cleanup(both_records_done) struct both_records both = { 0 };
-	const struct target_paths where = { .first = path };
+	const struct target_paths where = paths_of(request);
 	enum targets_are are;
 
 	if (open_both(dir, &both, err) < 0 || targets_open(record, &where, &targets, err) < 0 ||
@@ -94,30 +102,46 @@ static int recover_blocks(const char *path, const char *dir, const json_t *recor
 			err, ERR_CONFLICT,
 			"%s: somebody else wrote to it after the commit was cut off; nothing "
 			"was written, go back to the snapshot",
-			path);
+			request->path);
 	return write_side(&targets, &both, dir, direction, err);
 }
 
-int volume_recover(const char *path, const char *record_dir, enum record_direction direction,
-		   struct err *err)
+/* An undo by file that was cut off in its commit. Finishing the repair is taking that undo back. */
+static int recover_undo(const struct volume_request *request, const char *dir,
+			enum record_direction direction, struct err *err)
+{
+	cleanup(free) char *undo_dir = mem_printf("%s/" RECORD_UNDO_DIR, dir);
+
+	if (direction == RECORD_FINISH)
+		return volume_recover(request, undo_dir, RECORD_TAKE_BACK, err);
+	if (volume_recover(request, undo_dir, RECORD_FINISH, err) < 0)
+		return -1;
+	return record_set_state(dir, RECORD_UNDONE, NULL, err);
+}
+
+int volume_recover(const struct volume_request *request, const char *record_dir,
+		   enum record_direction direction, struct err *err)
 {
 	cleanup(json_decref) json_t *record = NULL;
-	enum record_state state;
+	enum record_state state, own;
 
-	if (record_state(record_dir, &state, err) < 0)
+	if (record_state(record_dir, &state, err) < 0 ||
+	    record_own_state(record_dir, &own, err) < 0)
 		return -1;
 	if (state == RECORD_NONE ||
 	    state == (direction == RECORD_FINISH ? RECORD_FINISHED : RECORD_UNDONE))
 		return 0;
 	if (state != RECORD_COMMITTING)
 		return err_set(err, ERR_CONFLICT,
-			       "%s: the repair is %s; there is nothing to recover", path,
+			       "%s: the repair is %s; there is nothing to recover", request->path,
 			       state == RECORD_FINISHED ? "finished (use undo)"
 							: "taken back already");
+	if (own != RECORD_COMMITTING)
+		return recover_undo(request, record_dir, direction, err);
 	if (record_load(record_dir, "record.json", &record, err) < 0)
 		return -1;
-	return is_tree_record(record) ? recover_tree(path, record_dir, direction, err)
-				      : recover_blocks(path, record_dir, record, direction, err);
+	return is_tree_record(record) ? recover_tree(request->path, record_dir, direction, err)
+				      : recover_blocks(request, record_dir, record, direction, err);
 }
 
 /* Undo, file by file */
@@ -214,10 +238,25 @@ static int fsck_before_commit(struct volume *volume, struct err *err)
 	return 0;
 }
 
+/* An earlier undo by file that was cut off and taken back makes room. */
+static int forget_taken_back(const char *undo_dir, struct err *err)
+{
+	cleanup(free) char *path = mem_printf("%s/state", undo_dir);
+	enum record_state state;
+
+	if (record_own_state(undo_dir, &state, err) < 0)
+		return -1;
+	if (state != RECORD_UNDONE)
+		return 0;
+	if (unlink(path) < 0)
+		return err_errno(err, errno, "%s", path);
+	return dir_sync(undo_dir, err);
+}
+
 static int undo_by_file(const struct volume_request *request, const char *dir,
 			struct undo_result *ret, struct err *err)
 {
-	cleanup(free) char *own_dir = mem_printf("%s/undo", dir);
+	cleanup(free) char *undo_dir = mem_printf("%s/" RECORD_UNDO_DIR, dir);
 	cleanup(patch_done) struct patch patch = { 0 };
 	cleanup(volume_close) struct volume *volume = NULL;
 	struct volume_request repair = *request;
@@ -230,7 +269,8 @@ static int undo_by_file(const struct volume_request *request, const char *dir,
 	if (!ret->put_back.count)
 		return 0; /* everything is somebody else's by now */
 	done = (struct patch){ .items = patch.items, .count = ret->put_back.count };
-	if (fsck_before_commit(volume, err) < 0 || volume_commit(volume, own_dir, &done, err) < 0)
+	if (fsck_before_commit(volume, err) < 0 || forget_taken_back(undo_dir, err) < 0 ||
+	    volume_commit(volume, undo_dir, &done, err) < 0)
 		return -1;
 	return record_set_state(dir, RECORD_UNDONE, NULL, err);
 }
@@ -266,22 +306,19 @@ static int undo_exactly(const struct target_paths *where, const char *dir, const
 	return write_side(&targets, &both, dir, RECORD_TAKE_BACK, err);
 }
 
-/* An undo by file that was cut off in its commit. */
-static int finish_own_commit(const char *path, const char *dir, struct undo_result *ret,
-			     bool *ret_was_there, struct err *err)
+/* An undo that was cut off, or a repair. */
+static int undo_begun(const struct volume_request *request, const char *dir,
+		      struct undo_result *ret, struct err *err)
 {
-	cleanup(free) char *own_dir = mem_printf("%s/undo", dir);
+	cleanup(free) char *undo_dir = mem_printf("%s/" RECORD_UNDO_DIR, dir);
 	cleanup(patch_done) struct patch patch = { 0 };
-	enum record_state state;
+	enum record_state own;
 
-	if (record_state(own_dir, &state, err) < 0)
+	if (record_own_state(dir, &own, err) < 0 ||
+	    (own != RECORD_COMMITTING && load_patch(undo_dir, &patch, err) < 0) ||
+	    volume_recover(request, dir, RECORD_TAKE_BACK, err) < 0)
 		return -1;
-	*ret_was_there = state == RECORD_COMMITTING || state == RECORD_FINISHED;
-	if (!*ret_was_there)
-		return 0;
-	if (volume_recover(path, own_dir, RECORD_FINISH, err) < 0 ||
-	    load_patch(own_dir, &patch, err) < 0)
-		return -1;
+	ret->was_exact = own == RECORD_COMMITTING;
 	vec_foreach (item, &patch)
 		vec_push(&ret->put_back, mem_strdup(item->path));
 	return 0;
@@ -309,9 +346,7 @@ static int undo_finished(const struct volume_request *request, const char *dir,
 				request->path);
 		return undo_tree(volume, dir, ret, err);
 	}
-	where = (struct target_paths){ .first = request->path,
-				       .more = request->more_paths,
-				       .more_count = request->more_count };
+	where = paths_of(request);
 	if (undo_exactly(&where, dir, record, &done, err) < 0)
 		return -1;
 	ret->was_exact = done;
@@ -322,7 +357,6 @@ int volume_undo(const struct volume_request *request, const char *record_dir,
 		struct undo_result *ret, struct err *err)
 {
 	enum record_state state;
-	bool was_by_file;
 
 	*ret = (struct undo_result){ 0 };
 	if (record_state(record_dir, &state, err) < 0)
@@ -335,15 +369,10 @@ int volume_undo(const struct volume_request *request, const char *record_dir,
 		return err_set(err, ERR_CONFLICT, "%s: this repair was taken back already",
 			       request->path);
 	case RECORD_COMMITTING:
-		ret->was_exact = true;
-		return volume_recover(request->path, record_dir, RECORD_TAKE_BACK, err);
+		return undo_begun(request, record_dir, ret, err);
 	case RECORD_FINISHED:
 		break;
 	}
-	if (finish_own_commit(request->path, record_dir, ret, &was_by_file, err) < 0)
-		return -1;
-	if (was_by_file)
-		return record_set_state(record_dir, RECORD_UNDONE, NULL, err);
 	if (undo_finished(request, record_dir, ret, err) < 0) {
 		undo_result_done(ret);
 		return -1;

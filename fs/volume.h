@@ -81,10 +81,10 @@ int volume_commit(struct volume *, const char *record_dir, const struct patch *,
 int volume_tree_apply(struct volume *, const char *record_dir, const struct patch *, struct err *)
 	__attribute__((warn_unused_result));
 
-/* What a record directory says. */
+/* What a record directory says, and what is on stable storage by the time that it is said. */
 enum record_state {
 	RECORD_NONE,	   /* nothing was begun: the target is untouched */
-	RECORD_COMMITTING, /* begun, not finished: the target is between old and new */
+	RECORD_COMMITTING, /* begun, or its undo: the target is between old and new */
 	RECORD_FINISHED,
 	RECORD_UNDONE,
 };
@@ -92,8 +92,8 @@ int record_state(const char *record_dir, enum record_state *ret, struct err *)
 	__attribute__((warn_unused_result));
 enum record_direction { RECORD_FINISH, RECORD_TAKE_BACK };
 /* Brings a target that is between old and new to one side. Idempotent; may itself be killed. */
-int volume_recover(const char *path, const char *record_dir, enum record_direction, struct err *)
-	__attribute__((warn_unused_result));
+int volume_recover(const struct volume_request *, const char *record_dir, enum record_direction,
+		   struct err *) __attribute__((warn_unused_result));
 
 struct undo_result {
 	bool was_exact;		    /* the exact old bytes are back */

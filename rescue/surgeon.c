@@ -369,8 +369,9 @@ static int undo(struct surgeon *s, struct err *err)
 static int recover(struct surgeon *s, struct err *err)
 {
 	const struct surgery_job *job = &s->order.job;
+	struct volume_request request = request_of(s, VOLUME_REPAIR);
 
-	if (volume_recover(job->path, job->record_dir, job->direction, err) < 0)
+	if (volume_recover(&request, job->record_dir, job->direction, err) < 0)
 		return -1;
 	s->result.was_committed = true;
 	return 0;

@@ -96,6 +96,15 @@ for way in -k -e; do
 	same "two disks $way: undo, with one of them under another name" exact "$($tool $way -m moved.img work r2.img undo record 2>&1)"
 	same "two disks $way: the old bytes of both" "$before" "$(sum moved.img) $(sum r2.img)"
 done
+for step in $(seq 60); do
+	rm -rf record; cp v.img v2.img; cp r.img r2.img
+	$tool -w -e -s "$step" -c 4096 -m v2.img work r2.img write /var/log/q new write /etc/fstab y commit record 2>died
+	grep -q "sync the volume" died && break
+done
+same "two disks: cut off while they are written" committing "$(state r2.img)"
+mv v2.img moved.img
+check "two disks: taken back, with one of them under another name" "$tool" -m moved.img work r2.img take-back record
+same "two disks: the old bytes of both again" "$before" "$(sum moved.img) $(sum r2.img)"
 
 # Killed before every step, with small writes; recovered to either side, twice.
 make_image ext4 "mke2fs -t ext4 -b 1024" 8M

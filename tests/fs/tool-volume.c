@@ -203,9 +203,9 @@ static int on_record(const struct volume_request *request, const char *command, 
 	enum record_state state;
 
 	if (str_eq(command, "finish"))
-		return volume_recover(request->path, dir, RECORD_FINISH, err);
+		return volume_recover(request, dir, RECORD_FINISH, err);
 	if (str_eq(command, "take-back"))
-		return volume_recover(request->path, dir, RECORD_TAKE_BACK, err);
+		return volume_recover(request, dir, RECORD_TAKE_BACK, err);
 	if (str_eq(command, "state")) {
 		if (record_state(dir, &state, err) < 0)
 			return -1;
