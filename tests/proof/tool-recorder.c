@@ -14,38 +14,17 @@
  *   {"op":"trouble","text":"..."}         a change that these words cannot tell, so the log is not to be believed
  * An ID is "device:inode"; that of a block device is "disk:number". The command's exit status is the recorder's; 137
  * after -k. */
-#include "base/mem.h"
-#include "base/str.h"
+#include "tests/proof/traced.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <inttypes.h>
 #include <linux/fs.h>
-#include <linux/loop.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 
 #define THREADS_MAX 512
-#define NAME_LEN    256
-#define WATCHED_MAX 4096
-#define ROOTS_MAX   16
 
-struct node {
-	char id[48]; /* "": nothing is there */
-};
-/* A name in a watched directory. */
-struct place {
-	struct node dir, node; /* node: what had the name before the call */
-	char name[NAME_LEN];
-};
 /* A call between its entry and its exit. */
 struct thread {
 	pid_t tid;
@@ -58,76 +37,16 @@ struct thread {
 };
 
 static struct thread threads[THREADS_MAX];
-static char *roots[ROOTS_MAX]; /* what was given with -w */
-static size_t roots_count;
-static struct node watched[WATCHED_MAX];
-static size_t watched_count, records, records_max;
+static size_t records, records_max;
+static bool is_over; /* everybody is to be killed */
 static FILE *out;
-
-static void die(const char *what)
-{
-	fprintf(stderr, "tool-recorder: %s: %s\n", what, strerror(errno));
-	exit(125);
-}
-
-/* What is watched */
-
-static struct node node_of(const struct stat *st)
-{
-	struct node node;
-
-	if (S_ISBLK(st->st_mode))
-		snprintf(node.id, sizeof(node.id), "disk:%" PRIu64, (uint64_t)st->st_rdev);
-	else
-		snprintf(node.id, sizeof(node.id), "%" PRIu64 ":%" PRIu64, (uint64_t)st->st_dev,
-			 (uint64_t)st->st_ino);
-	return node;
-}
-
-static bool is_watched(const struct node *node)
-{
-	for (size_t i = 0; i < watched_count; i++)
-		if (!strcmp(watched[i].id, node->id))
-			return true;
-	return false;
-}
-
-static void watch(const struct node *node)
-{
-	if (is_watched(node))
-		return;
-	if (watched_count == WATCHED_MAX) {
-		errno = ENOSPC;
-		die("too many files to watch");
-	}
-	watched[watched_count++] = *node;
-}
-
-static int watch_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	struct node node = node_of(st);
-
-	(void)path, (void)type, (void)ftw;
-	watch(&node);
-	return 0;
-}
-
-static void watch_all(const char *path)
-{
-	if (roots_count == ROOTS_MAX || !(roots[roots_count++] = realpath(path, NULL)) ||
-	    nftw(path, watch_one, 16, FTW_PHYS) < 0)
-		die(path);
-}
 
 /* The log */
 
 static void end_record(void)
 {
 	putc('\n', out);
-	if (++records == records_max) {
-		fflush(out);
-		_exit(137); /* PTRACE_O_EXITKILL takes everybody along */
-	}
+	is_over = ++records == records_max;
 }
 
 static void trouble(const char *text)
@@ -147,35 +66,6 @@ static bool is_plain(const char *name)
 static void say_place(const struct place *place, const char *dir, const char *name)
 {
 	fprintf(out, ",\"%s\":\"%s\",\"%s\":\"%s\"", dir, place->dir.id, name, place->name);
-}
-
-/* The memory of the traced */
-
-static size_t peek(pid_t tid, uint64_t address, void *into, size_t len)
-{
-	struct iovec here = { into, len }, there = { (void *)(uintptr_t)address, len };
-	ssize_t got = process_vm_readv(tid, &here, 1, &there, 1, 0);
-
-	return got < 0 ? 0 : (size_t)got;
-}
-
-/* A path may end at the end of a mapping. */
-static bool peek_path(pid_t tid, uint64_t address, char into[PATH_MAX])
-{
-	size_t len = 0;
-
-	while (len < PATH_MAX) {
-		size_t part = 256 - (address + len) % 256, got;
-
-		part = part < PATH_MAX - len ? part : PATH_MAX - len;
-		got = peek(tid, address + len, into + len, part);
-		if (!got)
-			return false;
-		if (memchr(into + len, 0, got))
-			return true;
-		len += got;
-	}
-	return false;
 }
 
 static void log_write(const struct thread *t, uint64_t at, uint64_t address, size_t len)
@@ -211,153 +101,39 @@ static void log_vector(const struct thread *t, uint64_t at, size_t left)
 		trouble("a write of more parts than are looked at");
 }
 
-/* Descriptors and paths of the traced */
+/* Calls: where each has its descriptor or its paths, and what it does. */
 
-/* Never by a plain stat(): the file may be in a file system that one of the traced serves, and it stands still now. */
-static struct node node_of_fd(pid_t tid, int fd)
-{
-	struct node node = { "" };
-	struct statx st;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", tid, fd);
-	if (fd < 0 || statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &st) < 0)
-		return node;
-	return node_of(&(struct stat){ .st_mode = st.stx_mode,
-				       .st_ino = st.stx_ino,
-				       .st_dev = makedev(st.stx_dev_major, st.stx_dev_minor),
-				       .st_rdev = makedev(st.stx_rdev_major, st.stx_rdev_minor) });
-}
-
-static uint64_t position_of(pid_t tid, int fd)
-{
-	char path[64];
-	uint64_t pos = 0;
-	unsigned flags = 0;
-	struct stat st;
-	FILE *info;
-
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", tid, fd);
-	info = fopen(path, "r");
-	if (!info || fscanf(info, "pos: %" SCNu64 " flags: %o", &pos, &flags) != 2)
-		die(path);
-	fclose(info);
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", tid, fd);
-	return flags & O_APPEND && !stat(path, &st) ? (uint64_t)st.st_size : pos;
-}
-
-static bool is_below_a_root(const char *path)
-{
-	for (size_t i = 0; i < roots_count; i++)
-		if (str_starts(path, roots[i]) && strchr("/", path[strlen(roots[i])]))
-			return true;
-	return false;
-}
-
-/* Where a path leads; "": not to what is watched. Only what reads like a path to it is looked up, again because of
- * file systems that stand still; what is missed is missed in the sum of all records too, which a reader compares. */
-static void locate(pid_t tid, int dirfd, uint64_t address, struct place *ret)
-{
-	char link[64], path[PATH_MAX], full[2 * PATH_MAX], *slash;
-	struct stat st;
-	ssize_t len = 0;
-
-	*ret = (struct place){ 0 };
-	if (!peek_path(tid, address, path) || !*path)
-		return;
-	snprintf(link, sizeof(link), dirfd == AT_FDCWD ? "/proc/%d/cwd" : "/proc/%d/fd/%d", tid,
-		 dirfd);
-	if (*path != '/' && (len = readlink(link, full, PATH_MAX)) < 0)
-		return;
-	snprintf(full + len, sizeof(full) - (size_t)len, "%s%s", *path == '/' ? "" : "/", path);
-	while ((slash = strrchr(full, '/')) && slash > full && !slash[1])
-		*slash = '\0'; /* mkdir("name/") */
-	if (!is_below_a_root(full))
-		return;
-	if (!lstat(full, &st))
-		ret->node = node_of(&st);
-	*slash++ = '\0';
-	if (strlen(slash) < NAME_LEN)
-		memcpy(ret->name, slash, strlen(slash) + 1);
-	if (!stat(*full ? full : "/", &st))
-		ret->dir = node_of(&st);
-}
-
-/* The node that a name has now. */
-static struct node node_at(pid_t tid, int dirfd, uint64_t address)
-{
-	struct place place;
-
-	locate(tid, dirfd, address, &place);
-	return place.node;
-}
-
-/* Calls. One row says where a call has its descriptor or its paths, and what it does. */
-
-enum what {
-	CREATE,
-	DIRECTORY,
-	WRITE,
-	PWRITE,
-	WRITEV,
-	PWRITEV,
-	CUT,
-	CUT_PATH,
-	FLUSH,
-	FLUSH_ALL,
-	RENAME,
-	REMOVE,
-	LINK,
-	MAP,
-	CONTROL,
-	OTHER
-};
+/* clang-format off */
+enum what { CREATE, DIRECTORY, WRITE, PWRITE, WRITEV, PWRITEV, CUT, CUT_PATH, FLUSH, FLUSH_ALL, RENAME, REMOVE, LINK,
+	    MAP, CONTROL, OTHER };
 static const struct call {
 	long nr;
 	enum what what;
 	int fd;	  /* argument with the descriptor, -1: none */
-	int path; /* with the path, its directory before it when dir is true */
+	int path; /* with the path */
 	int to;	  /* with the second path */
-	bool dir;
+	bool dir; /* the argument before a path is the directory that it begins at */
 } calls[] = {
-	{ SYS_openat, CREATE, -1, 1, -1, true },
-	{ SYS_openat2, CREATE, -1, 1, -1, true },
-	{ SYS_mkdirat, DIRECTORY, -1, 1, -1, true },
-	{ SYS_renameat2, RENAME, -1, 1, 3, true },
-	{ SYS_unlinkat, REMOVE, -1, 1, -1, true },
-	{ SYS_linkat, LINK, -1, 1, 3, true },
-	{ SYS_symlinkat, LINK, -1, -1, 2, true },
-	{ SYS_truncate, CUT_PATH, -1, 0, -1, false },
+#define AT(name, ...) { SYS_##name, __VA_ARGS__, true }
+#define PLAIN(name, ...) { SYS_##name, __VA_ARGS__, false }
+	AT(openat, CREATE, -1, 1, -1), AT(openat2, CREATE, -1, 1, -1), AT(mkdirat, DIRECTORY, -1, 1, -1),
+	AT(renameat2, RENAME, -1, 1, 3), AT(unlinkat, REMOVE, -1, 1, -1), AT(linkat, LINK, -1, 1, 3),
+	AT(symlinkat, LINK, -1, -1, 2), PLAIN(truncate, CUT_PATH, -1, 0, -1),
 #ifdef SYS_renameat
-	{ SYS_renameat, RENAME, -1, 1, 3, true },
+	AT(renameat, RENAME, -1, 1, 3),
 #endif
 #ifdef SYS_open /* the older half of the calls, which newer architectures have not */
-	{ SYS_open, CREATE, -1, 0, -1, false },
-	{ SYS_creat, CREATE, -1, 0, -1, false },
-	{ SYS_mkdir, DIRECTORY, -1, 0, -1, false },
-	{ SYS_rename, RENAME, -1, 0, 1, false },
-	{ SYS_unlink, REMOVE, -1, 0, -1, false },
-	{ SYS_rmdir, REMOVE, -1, 0, -1, false },
-	{ SYS_link, LINK, -1, 0, 1, false },
-	{ SYS_symlink, LINK, -1, -1, 1, false },
+	PLAIN(open, CREATE, -1, 0, -1), PLAIN(creat, CREATE, -1, 0, -1), PLAIN(mkdir, DIRECTORY, -1, 0, -1),
+	PLAIN(rename, RENAME, -1, 0, 1), PLAIN(unlink, REMOVE, -1, 0, -1), PLAIN(rmdir, REMOVE, -1, 0, -1),
+	PLAIN(link, LINK, -1, 0, 1), PLAIN(symlink, LINK, -1, -1, 1),
 #endif
-	{ SYS_write, WRITE, 0, -1, -1, false },
-	{ SYS_pwrite64, PWRITE, 0, -1, -1, false },
-	{ SYS_writev, WRITEV, 0, -1, -1, false },
-	{ SYS_pwritev, PWRITEV, 0, -1, -1, false },
-	{ SYS_pwritev2, PWRITEV, 0, -1, -1, false },
-	{ SYS_ftruncate, CUT, 0, -1, -1, false },
-	{ SYS_fsync, FLUSH, 0, -1, -1, false },
-	{ SYS_fdatasync, FLUSH, 0, -1, -1, false },
-	{ SYS_sync, FLUSH_ALL, -1, -1, -1, false },
-	{ SYS_mmap, MAP, 4, -1, -1, false },
-	{ SYS_ioctl, CONTROL, 0, -1, -1, false },
-	{ SYS_fallocate, OTHER, 0, -1, -1, false },
-	{ SYS_copy_file_range, OTHER, 2, -1, -1, false },
-	{ SYS_sendfile, OTHER, 0, -1, -1, false },
-	{ SYS_splice, OTHER, 2, -1, -1, false },
-	{ SYS_io_uring_register, OTHER, 0, -1, -1, false },
+	PLAIN(write, WRITE, 0, -1, -1), PLAIN(pwrite64, PWRITE, 0, -1, -1), PLAIN(writev, WRITEV, 0, -1, -1),
+	PLAIN(pwritev, PWRITEV, 0, -1, -1), PLAIN(pwritev2, PWRITEV, 0, -1, -1), PLAIN(ftruncate, CUT, 0, -1, -1),
+	PLAIN(fsync, FLUSH, 0, -1, -1), PLAIN(fdatasync, FLUSH, 0, -1, -1), PLAIN(sync, FLUSH_ALL, -1, -1, -1),
+	PLAIN(mmap, MAP, 4, -1, -1), PLAIN(ioctl, CONTROL, 0, -1, -1), PLAIN(fallocate, OTHER, 0, -1, -1),
+	PLAIN(copy_file_range, OTHER, 2, -1, -1), PLAIN(sendfile, OTHER, 0, -1, -1), PLAIN(splice, OTHER, 2, -1, -1),
 };
+/* clang-format on */
 
 static const struct call *call_of(uint64_t nr)
 {
@@ -545,13 +321,25 @@ static void at_syscall(pid_t tid)
 	}
 }
 
+/* Until the last of them is gone, and with it the locks that it held. */
+static int kill_all(pid_t tid)
+{
+	do {
+		kill(tid, SIGKILL);
+		for (size_t i = 0; i < THREADS_MAX; i++)
+			if (threads[i].tid)
+				kill(threads[i].tid, SIGKILL);
+	} while ((tid = waitpid(-1, NULL, __WALL)) > 0);
+	return 137;
+}
+
 static int follow(pid_t first)
 {
 	int status = 0, result = 125;
 	pid_t tid;
 
 	while ((tid = waitpid(-1, &status, __WALL)) > 0) {
-		int sig = 0;
+		bool is_call = WIFSTOPPED(status) && WSTOPSIG(status) == (SIGTRAP | 0x80);
 
 		if (!WIFSTOPPED(status)) {
 			if (tid == first)
@@ -560,13 +348,12 @@ static int follow(pid_t first)
 			thread_of(tid)->tid = 0;
 			continue;
 		}
-		if (WSTOPSIG(status) == (SIGTRAP | 0x80))
+		if (is_call)
 			at_syscall(tid);
-		else if (status >> 16 == PTRACE_EVENT_STOP || status >> 16)
-			sig = 0; /* a new thread, or one of our own stops */
-		else
-			sig = WSTOPSIG(status);
-		ptrace(PTRACE_SYSCALL, tid, 0, sig);
+		if (is_over)
+			return kill_all(tid);
+		/* A stop of the tracing's own (a new thread, an exec) is no signal. */
+		ptrace(PTRACE_SYSCALL, tid, 0, is_call || status >> 16 ? 0 : WSTOPSIG(status));
 	}
 	return result;
 }
