@@ -234,7 +234,7 @@ class Prefix:
                 changed = dict(itertools.islice(sorted(changed.items()), self.sectors))
             yield changed, size
 
-    of_names = Everything.of_names
+    of_names = staticmethod(Everything.of_names)
 
 
 class Drawn:
@@ -254,12 +254,14 @@ class Drawn:
 
 
 def every_choice(pending, most):
-    """All subsets of whole writes when they are few; the two extremes and single losses when they are many."""
+    """All subsets of whole writes when they are few; when they are many: none, all, the first or the last alone, all but
+    one of these."""
     everything = (1 << pending) - 1
     if pending <= most:
         bits = range(everything + 1)
     else:
-        bits = [0, everything] + [1 << n for n in range(pending)] + [everything ^ 1 << n for n in range(pending)]
+        last = 1 << (pending - 1)
+        bits = [0, everything, 1, last, everything ^ 1, everything ^ last]
     for b in bits:
         yield Subset(b)
         if b != everything:

@@ -69,15 +69,13 @@ class Patient:
             paths[0] = pathlib.Path(sh("losetup", "-f", "--show", str(paths[0])).strip())
             self.cleaners.append(lambda: sh("losetup", "-d", str(paths[0])))
         self.disks = [Disk(str(path), str(folder / name)) for path, name in zip(paths, ("root.pristine", "more.pristine"))]
-        self.arguments = ["--state-dir", str(self.state)] + [a for d in self.disks[1:] for a in ("--with", d.path)]
         put_tree({}, self.state)
 
     def make(self, name, tree):
-        need_root = "{tree}" not in self.mkfs or self.how
         image = self.folder / name
-        if need_root and os.geteuid():
-            raise Skip("needs root to mount or to have a loop device")
-        if self.kind not in pathlib.Path("/proc/filesystems").read_text() and need_root and \
+        if os.geteuid():
+            raise Skip("needs root to look into the processes of the program")
+        if self.kind not in pathlib.Path("/proc/filesystems").read_text() and \
                 subprocess.run(["modprobe", "-q", self.kind], check=False).returncode:
             raise Skip(f"no {self.kind} in this kernel")
         with open(image, "wb") as file:
@@ -117,7 +115,8 @@ class Patient:
     # The program
 
     def run(self, command, record=None, kill=0):
-        line = [PROGRAM, command] + (["--yes"] if command == "repair" else []) + self.arguments + [self.disks[0].path]
+        line = [PROGRAM, command, *(["--yes"] if command == "repair" else []), "--state-dir", str(self.state)]
+        line += [a for d in self.disks[1:] for a in ("--with", d.path)] + [self.disks[0].path]
         if record:
             watched = [a for path in [d.path for d in self.disks] + [self.state] for a in ("-w", str(path))]
             line = [RECORDER, "-o", record] + (["-k", str(kill)] if kill else []) + watched + line
@@ -125,6 +124,13 @@ class Patient:
         done = subprocess.run(line, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL,
                               env=environment, timeout=300, check=False)
         return done.returncode, done.stdout + done.stderr
+
+    def boot(self):
+        """The power is back: a disk that is not the first may have another name."""
+        for disk in self.disks[1:]:
+            other = disk.path[:-1] if disk.path.endswith("2") else disk.path + "2"
+            os.rename(disk.path, other)
+            disk.path = other
 
     def record(self, command, kill=0):
         """(records, exit status, words)."""
