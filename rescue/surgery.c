@@ -251,6 +251,13 @@ static const char *state_of_target(const struct surgery *s)
 				: "nothing was written to it";
 }
 
+/* By a person, or by the kernel when memory ran out; other signals are defects of ours. */
+static bool was_killed(int status)
+{
+	return WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM ||
+				       WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGHUP);
+}
+
 static void explain_exit(struct surgery *s, int status)
 {
 	cleanup(str_done) struct str words = STR_INIT;
@@ -271,8 +278,9 @@ static void explain_exit(struct surgery *s, int status)
 		json_decref(event);
 	}
 	if (!s->has_ended)
-		err_set(&s->result.err, ERR_INTERNAL, "%s: the surgeon %s; %s%s%s", s->target, how,
-			state_of_target(s), words.len ? ". Its last words: " : "", words.s);
+		err_set(&s->result.err, was_killed(status) ? ERR_INTERRUPTED : ERR_INTERNAL,
+			"%s: the surgeon %s; %s%s%s", s->target, how, state_of_target(s),
+			words.len ? ". Its last words: " : "", words.s);
 }
 
 static void on_exit_of_child(void *arg, int fd, uint32_t events)

@@ -73,17 +73,18 @@ static void turn(struct rescue *r, const struct err *why)
 		rescue_unsettle(r, r->at);
 	r->phase = PHASE_HOME;
 	if (why) {
+		bool is_wanted = why->code == ERR_INTERRUPTED && r->runner->interrupts;
 		cleanup(str_done) struct str text = STR_INIT;
 
 		if (r->at < rescue_plan_count) {
 			rescue_plan[r->at]->describe(r, WAY_OUT, &text);
-			if (why->code != ERR_INTERRUPTED)
+			if (!is_wanted)
 				say_step(r, r->at, WAY_OUT, "failed");
 		}
 		r->fail = *why;
-		if (text.len && why->code != ERR_INTERRUPTED)
+		if (text.len && !is_wanted)
 			err_in(&r->fail, "%s", text.s);
-		if (why->code != ERR_INTERRUPTED)
+		if (!is_wanted)
 			report_err(r->runner->report, r->record.instance.s, &r->fail);
 	}
 	rescue_note_home(r, json_pack("{s:s, s:s, s:s}", "event", "turn", "code",
