@@ -333,12 +333,14 @@ static int open_parent(const struct dir *dir, const char *path, const char **ret
 	return fd < 0 ? open_err(err, errno, path) : fd;
 }
 
-/* Owner, mode and label of an entry that was just made. */
-static int dress(struct dir *dir, int parent_fd, const char *name, const char *path,
-		 const struct tree_new *new, bool is_link, struct err *err)
+/* Owner, mode and label of what was just made, by its descriptor: its name may stand for another object
+ * by now, and a link among those would lead out of the tree. The way through /proc ends at the object
+ * itself, also when that is a symbolic link. */
+static int dress(struct dir *dir, int fd, const char *path, const struct tree_new *new,
+		 bool is_link, struct err *err)
 {
 	cleanup(str_done) struct str key = STR_INIT;
-	char at[TREE_PATH_MAX + 64];
+	char at[64];
 
 	if (dir->has_attrs) {
 		if (table_path(dir, path, TREE_NOFOLLOW, &key, err) < 0)
@@ -346,14 +348,14 @@ static int dress(struct dir *dir, int parent_fd, const char *name, const char *p
 		set_row(dir, key.s, is_link ? 0777 : new->mode, new->uid, new->gid);
 		return 0;
 	}
-	if (fchownat(parent_fd, name, new->uid, new->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fchownat(fd, "", new->uid, new->gid, AT_EMPTY_PATH) < 0)
 		return open_err(err, errno, path);
-	snprintf(at, sizeof(at), "/proc/self/fd/%d/%s", parent_fd, name);
+	snprintf(at, sizeof(at), "/proc/self/fd/%d", fd);
 	/* Without SELinux in this kernel the label is still stored, by a privileged caller. */
-	if (new->label && lsetxattr(at, "security.selinux", new->label, new->label_len, 0) < 0 &&
+	if (new->label && setxattr(at, "security.selinux", new->label, new->label_len, 0) < 0 &&
 	    errno != ENOTSUP)
 		return open_err(err, errno, path);
-	if (!is_link && fchmodat(parent_fd, name, new->mode & 07777, 0) < 0)
+	if (!is_link && chmod(at, new->mode & 07777) < 0)
 		return open_err(err, errno, path);
 	return 0;
 }
@@ -376,19 +378,38 @@ static int dir_create(void *private, const char *path, const struct tree_new *ne
 		unlinkat(parent, name, 0);
 		return open_err(err, saved, path);
 	}
-	return dress(private, parent, name, path, new, false, err);
+	return dress(private, fd, path, new, false, err);
+}
+
+/* What was made under this name, if it is still of that type. */
+static int open_made(int parent_fd, const char *name, uint32_t type, const char *path,
+		     struct err *err)
+{
+	int fd = openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return open_err(err, errno, path);
+	if (fstat(fd, &st) < 0 || (st.st_mode & S_IFMT) != type) {
+		close(fd);
+		return tree_path_err(err, ERR_CONFLICT, path,
+				     "was replaced while it was being made");
+	}
+	return fd;
 }
 
 static int dir_mkdir(void *private, const char *path, const struct tree_new *new, struct err *err)
 {
 	const char *name;
 	cleanup(fd_close) int parent = open_parent(private, path, &name, err);
+	cleanup(fd_close) int fd = -1;
 
 	if (parent < 0)
 		return -1;
 	if (mkdirat(parent, name, 0700) < 0)
 		return open_err(err, errno, path);
-	return dress(private, parent, name, path, new, false, err);
+	fd = open_made(parent, name, S_IFDIR, path, err);
+	return fd < 0 ? -1 : dress(private, fd, path, new, false, err);
 }
 
 static int dir_symlink(void *private, const char *path, const char *target,
@@ -396,12 +417,14 @@ static int dir_symlink(void *private, const char *path, const char *target,
 {
 	const char *name;
 	cleanup(fd_close) int parent = open_parent(private, path, &name, err);
+	cleanup(fd_close) int fd = -1;
 
 	if (parent < 0)
 		return -1;
 	if (symlinkat(target, parent, name) < 0)
 		return open_err(err, errno, path);
-	return dress(private, parent, name, path, new, true, err);
+	fd = open_made(parent, name, S_IFLNK, path, err);
+	return fd < 0 ? -1 : dress(private, fd, path, new, true, err);
 }
 
 static int dir_remove(void *private, const char *path, struct err *err)
@@ -431,6 +454,8 @@ static int change_attrs(struct dir *dir, const char *path, const uint32_t *mode,
 	struct tree_stat st;
 	char link[64];
 
+	if (fd < 0)
+		return open_err(err, errno, path);
 	if (dir_stat(dir, path, TREE_NOFOLLOW, &st, err) < 0)
 		return -1;
 	if (mode && S_ISLNK(st.mode))
@@ -444,8 +469,6 @@ static int change_attrs(struct dir *dir, const char *path, const uint32_t *mode,
 			owner ? owner[1] : st.gid);
 		return 0;
 	}
-	if (fd < 0)
-		return open_err(err, errno, path);
 	if (owner && fchownat(fd, "", owner[0], owner[1], AT_EMPTY_PATH) < 0)
 		return open_err(err, errno, path);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
