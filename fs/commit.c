@@ -132,22 +132,35 @@ static int write_records(struct volume *volume, const char *dir, struct err *err
 	return record_finish(TAKE(redo), err);
 }
 
+/* The way back, by paths. What could not be read again is none, and then nothing may be written. */
+static int save_patch(const char *dir, const struct patch *patch, struct err *err)
+{
+	cleanup(json_decref) json_t *files =
+		json_pack("{s:i, s:o}", "version", 1, "patch", patch_to_json(patch));
+	cleanup(patch_done) struct patch again = { 0 };
+
+	if (patch_from_json(json_object_get(files, "patch"), &again, err) < 0)
+		return err_in(err, "the undo record of this repair");
+	if (again.count != patch->count)
+		return err_set(err, ERR_INTERNAL, "the undo record of this repair has gaps");
+	return record_save(dir, "patch.json", files, err);
+}
+
 static int save_record(struct volume *volume, const char *dir, const struct targets *targets,
 		       const struct patch *patch, struct err *err)
 {
 	cleanup(json_decref) json_t *disks = targets_to_json(targets, err);
-	cleanup(json_decref) json_t *record = NULL, *files = NULL;
+	cleanup(json_decref) json_t *record = NULL;
 
 	if (!disks)
 		return -1;
 	for (size_t i = 0; i < volume->parts.count; i++)
 		json_object_set_new(json_array_get(disks, i), "path",
-				    json_string(volume->parts.items[i].path));
+				    name_to_json(volume->parts.items[i].path));
 	record = json_pack("{s:i, s:s, s:O}", "version", 1, "kind", "blocks", "disks", disks);
-	files = json_pack("{s:i, s:o}", "version", 1, "patch", patch_to_json(patch));
 	if (record_save(dir, "record.json", record, err) < 0)
 		return -1;
-	return record_save(dir, "patch.json", files, err);
+	return save_patch(dir, patch, err);
 }
 
 static int require_fresh(const char *dir, struct err *err)
@@ -230,17 +243,16 @@ static int apply_items(struct tree *tree, const struct patch *patch, struct err 
 int volume_tree_apply(struct volume *volume, const char *record_dir, const struct patch *patch,
 		      struct err *err)
 {
-	cleanup(json_decref) json_t *record = NULL, *files = NULL;
+	cleanup(json_decref) json_t *record = NULL;
 	struct err ignored = ERR_INIT;
 	int result;
 
 	if (volume->way)
 		return err_set(err, ERR_INTERNAL, "a volume with an overlay is committed");
 	record = json_pack("{s:i, s:s}", "version", 1, "kind", "tree");
-	files = json_pack("{s:i, s:o}", "version", 1, "patch", patch_to_json(patch));
 	if (require_fresh(record_dir, err) < 0 ||
 	    record_save(record_dir, "record.json", record, err) < 0 ||
-	    record_save(record_dir, "patch.json", files, err) < 0 ||
+	    save_patch(record_dir, patch, err) < 0 ||
 	    record_set_state(record_dir, RECORD_COMMITTING, NULL, err) < 0)
 		return -1;
 	result = apply_items(volume->tree, patch, err);

@@ -138,12 +138,36 @@ int u32_from_json(const json_t *object, const char *key, uint32_t *ret, struct e
 	return 0;
 }
 
+json_t *name_to_json(const char *name)
+{
+	const struct str bytes = { .s = (char *)(uintptr_t)name, .len = strlen(name) };
+	json_t *text = json_string(name);
+
+	return text ? text : json_pack("{s:o}", "base64", bytes_to_json(&bytes));
+}
+
+int name_from_json(const json_t *value, struct str *ret, struct err *err)
+{
+	if (json_is_object(value)) {
+		if (bytes_from_json(json_object_get(value, "base64"), "a name", ret, err) < 0)
+			return -1;
+	} else if (json_is_string(value)) {
+		str_add_bytes(ret, json_string_value(value), json_string_length(value));
+	}
+	if (!ret->len || strlen(ret->s) != ret->len)
+		return err_set(err, ERR_MALFORMED, "a name is missing or is none");
+	return 0;
+}
+
 int path_from_json(const json_t *value, char **ret, struct err *err)
 {
-	const char *path = json_string_value(value);
-	size_t len = json_string_length(value);
+	cleanup(str_done) struct str name = STR_INIT;
+	const char *path;
 
-	if (!path || path[0] != '/' || len >= TREE_PATH_MAX || strlen(path) != len)
+	if (name_from_json(value, &name, err) < 0)
+		return -1;
+	path = name.s;
+	if (path[0] != '/' || name.len >= TREE_PATH_MAX)
 		return err_set(err, ERR_MALFORMED, "a path is not absolute or too long");
 	for (const char *p = path; p && path[1]; p = strchr(p + 1, '/'))
 		if (!strncmp(p, "/../", 4) || str_eq(p, "/..") || !strncmp(p, "/./", 3) ||

@@ -93,9 +93,10 @@ json_t *patch_to_json(const struct patch *patch)
 	json_t *list = json_array();
 
 	vec_foreach (item, patch)
-		json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "path", item->path,
-						      "before", side_to_json(&item->before),
-						      "after", side_to_json(&item->after)));
+		json_array_append_new(list,
+				      json_pack("{s:o, s:o, s:o}", "path", name_to_json(item->path),
+						"before", side_to_json(&item->before), "after",
+						side_to_json(&item->after)));
 	return list;
 }
 

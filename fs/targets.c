@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fs/commit.h"
+#include "fs/edit.h"
 
 #define SECTOR	  512u /* what a disk writes as a whole */
 #define DISKS_MAX 64u
@@ -17,9 +18,10 @@ void targets_done(struct targets *targets)
 static int open_at(const json_t *disk, const char *path, struct source **ret, struct err *err)
 {
 	cleanup(source_close) struct source *source = NULL;
+	cleanup(str_done) struct str name = STR_INIT;
 
-	if (source_open(path, json_string_value(json_object_get(disk, "name")), SOURCE_CHANGE,
-			&source, err) < 0 ||
+	if (name_from_json(json_object_get(disk, "name"), &name, err) < 0 ||
+	    source_open(path, name.s, SOURCE_CHANGE, &source, err) < 0 ||
 	    witness_check_identity(source, json_object_get(disk, "identity"), err) < 0)
 		return -1;
 	*ret = TAKE(source);
@@ -30,15 +32,15 @@ static int open_at(const json_t *disk, const char *path, struct source **ret, st
 static int find_other(const json_t *disk, const struct target_paths *where, struct source **ret,
 		      struct err *err)
 {
-	const char *then = json_string_value(json_object_get(disk, "path"));
+	cleanup(str_done) struct str then = STR_INIT;
 	struct err one = ERR_INIT;
 
 	for (size_t i = 0; i < where->more_count; i++)
 		if (!open_at(disk, where->more[i], ret, &one))
 			return 0;
-	if (!then)
-		return err_set(err, ERR_MALFORMED, "record.json has a disk without a path");
-	return open_at(disk, then, ret, err);
+	if (name_from_json(json_object_get(disk, "path"), &then, err) < 0)
+		return err_in(err, "record.json, a disk's path");
+	return open_at(disk, then.s, ret, err);
 }
 
 int targets_open(const json_t *record, const struct target_paths *where, struct targets *ret,
@@ -72,10 +74,10 @@ json_t *targets_to_json(const struct targets *targets, struct err *err)
 			json_decref(list);
 			return NULL;
 		}
-		json_array_append_new(list,
-				      json_pack("{s:s, s:o, s:o}", "name", target->source->name,
-						"identity", identity, "file_systems",
-						witness_places_to_json(&target->places)));
+		json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "name",
+						      name_to_json(target->source->name),
+						      "identity", identity, "file_systems",
+						      witness_places_to_json(&target->places)));
 	}
 	return list;
 }
