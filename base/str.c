@@ -84,13 +84,27 @@ static size_t utf8_len(const unsigned char *p, size_t left, uint32_t *ret_char)
 	return n;
 }
 
+/* What moves the cursor, or is not seen, or puts what is seen in another order: controls, separators of
+ * lines, and the format characters (category Cf of Unicode 15), which bidi overrides are among. */
 static bool is_unprintable(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+	static const uint32_t ranges[][2] = {
+		{ 0x00, 0x1f },	      { 0x7f, 0x9f },	    { 0xad, 0xad },
+		{ 0x600, 0x605 },     { 0x61c, 0x61c },	    { 0x6dd, 0x6dd },
+		{ 0x70f, 0x70f },     { 0x890, 0x891 },	    { 0x8e2, 0x8e2 },
+		{ 0x180e, 0x180e },   { 0x200b, 0x200f },   { 0x2028, 0x202e },
+		{ 0x2060, 0x206f },   { 0xfeff, 0xfeff },   { 0xfff9, 0xfffb },
+		{ 0x110bd, 0x110bd }, { 0x110cd, 0x110cd }, { 0x13430, 0x1343f },
+		{ 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0xe0001, 0xe007f },
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (c >= ranges[i][0] && c <= ranges[i][1])
+			return true;
+	return false;
 }
 
-void str_add_escaped(struct str *str, const char *data, size_t len)
+static void add_escaped(struct str *str, const char *data, size_t len, bool has_lines)
 {
 	const unsigned char *p = (const unsigned char *)data;
 
@@ -101,7 +115,7 @@ void str_add_escaped(struct str *str, const char *data, size_t len)
 		if (n && !is_unprintable(c)) {
 			str_add_bytes(str, p, n);
 		} else if (n == 1 && c == '\n') {
-			str_add(str, "\\n");
+			str_add(str, has_lines ? "\n" : "\\n");
 		} else if (n == 1 && c == '\t') {
 			str_add_char(str, '\t');
 		} else {
@@ -111,6 +125,35 @@ void str_add_escaped(struct str *str, const char *data, size_t len)
 		}
 		p += n;
 		len -= n;
+	}
+}
+
+void str_add_escaped(struct str *str, const char *data, size_t len)
+{
+	add_escaped(str, data, len, false);
+}
+
+void str_add_escaped_lines(struct str *str, const char *data, size_t len)
+{
+	add_escaped(str, data, len, true);
+}
+
+void str_add_json_shown(struct str *str, const char *json)
+{
+	const unsigned char *p = (const unsigned char *)json;
+
+	while (*p) {
+		uint32_t c = 0;
+		size_t n = utf8_len(p, strnlen((const char *)p, 4), &c);
+
+		if (!n || c < 0x20 || !is_unprintable(c))
+			str_add_bytes(str, p, n ? n : 1);
+		else if (c < 0x10000)
+			str_addf(str, "\\u%04x", c);
+		else /* a pair of surrogates, RFC 8259 section 7 */
+			str_addf(str, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
+				 0xdc00 + ((c - 0x10000) & 0x3ff));
+		p += n ? n : 1;
 	}
 }
 

@@ -28,6 +28,10 @@ void str_addf(struct str *str, const char *fmt, ...) __attribute__((format(print
 /* Hostile text for a terminal or a log: control characters, DEL, invalid UTF-8 and bidi overrides
  * become \xNN; a newline becomes \n. */
 void str_add_escaped(struct str *str, const char *data, size_t len);
+/* The same for text that has lines. */
+void str_add_escaped_lines(struct str *str, const char *data, size_t len);
+/* JSON with the same value in which nothing moves a terminal: such characters become \uNNNN. */
+void str_add_json_shown(struct str *str, const char *json);
 void str_clear(struct str *str); /* keeps the room */
 void str_done(struct str *str);
 DEFINE_CLEANUP_DONE(struct str, str_done)

@@ -49,7 +49,7 @@ static int status_of(const struct surgery_result *result)
 static void say_verdict(struct local *local)
 {
 	const struct surgery_result *r = &local->result;
-	const char *target = local->options->targets.items[0];
+	cleanup(free) char *target = local_target(local->options);
 	cleanup(free) char *next = local_command(local->options, "repair");
 	cleanup(free) char *text = NULL;
 

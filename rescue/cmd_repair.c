@@ -29,6 +29,7 @@ static bool consent(struct local *local)
 {
 	struct repair *repair = local->arg;
 	const struct surgery_result *r = &local->result;
+	cleanup(free) char *target = local_target(local->options);
 	cleanup(free) char *question = NULL;
 
 	(void)r;
@@ -40,7 +41,7 @@ static bool consent(struct local *local)
 		repair->was_refused = true;
 		return false;
 	}
-	question = mem_printf("Write this to %s?", local->options->targets.items[0]);
+	question = mem_printf("Write this to %s?", target);
 	repair->was_declined = !report_ask(local->report, question);
 	return !repair->was_declined;
 }
@@ -59,7 +60,8 @@ static int check_names(const struct words *names, struct err *err)
 
 static void say_verdict(struct local *local, const char *result, const char *next, const char *text)
 {
-	cleanup(free) char *line = mem_printf("%s: %s", local->options->targets.items[0], text);
+	cleanup(free) char *target = local_target(local->options);
+	cleanup(free) char *line = mem_printf("%s: %s", target, text);
 
 	report_say(local->report, NULL, "verdict", "{s:s, s:s, s:s*}", "result", result, "text",
 		   line, "next", next);

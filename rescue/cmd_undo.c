@@ -17,7 +17,7 @@ static bool is_rescue(const char *target)
 static int conclude(struct local *local)
 {
 	const struct surgery_result *r = &local->result;
-	const char *target = local->options->targets.items[0];
+	cleanup(free) char *target = local_target(local->options);
 	cleanup(free) char *text = NULL;
 
 	if (r->was_undone_exactly)

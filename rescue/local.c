@@ -218,6 +218,14 @@ char *local_command(const struct options *options, const char *command)
 	return str_take(&shown);
 }
 
+char *local_target(const struct options *options)
+{
+	struct str shown = STR_INIT;
+
+	str_add_escaped(&shown, options->targets.items[0], strlen(options->targets.items[0]));
+	return str_take(&shown);
+}
+
 int local_refuse_halves(struct target *target, const char *path, struct err *err)
 {
 	cleanup(free) char *record = NULL;

@@ -35,6 +35,9 @@ int local_recover(struct local *, struct target *, enum record_direction, struct
 /* "ec2-rescue undo TARGET" as it has to be typed here. */
 char *local_command(const struct options *, const char *command) __attribute__((returns_nonnull));
 
+/* The target as it is shown: a file of any name can be one. */
+char *local_target(const struct options *) __attribute__((returns_nonnull));
+
 /* Reports the error; its exit status. */
 int local_fail(struct local *, const struct err *err);
 

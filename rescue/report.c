@@ -321,6 +321,7 @@ static const struct {
 
 static void print_json(const char *rescue, json_t *event)
 {
+	cleanup(str_done) struct str shown = STR_INIT;
 	cleanup(free) char *text = NULL;
 
 	if (!str_eq(text_of(event, "event"), "audit")) {
@@ -330,8 +331,9 @@ static void print_json(const char *rescue, json_t *event)
 	} else {
 		json_object_del(event, "event");
 	}
-	text = json_dumps(event, JSON_COMPACT | JSON_ENSURE_ASCII); /* on a terminal, too */
-	puts(text);
+	text = json_dumps(event, JSON_COMPACT);
+	str_add_json_shown(&shown, text);
+	puts(shown.s);
 	fflush(stdout);
 }
 
@@ -382,16 +384,12 @@ static void redact(json_t *string)
 static void escape(json_t *string, bool has_lines)
 {
 	cleanup(str_done) struct str shown = STR_INIT;
-	const char *text = json_string_value(string);
+	size_t len = json_string_length(string);
 
-	while (*text) {
-		size_t len = has_lines ? strcspn(text, "\n") : strlen(text);
-
-		str_add_escaped(&shown, text, len);
-		text += len;
-		if (*text)
-			str_add_char(&shown, *text++);
-	}
+	if (has_lines)
+		str_add_escaped_lines(&shown, json_string_value(string), len);
+	else
+		str_add_escaped(&shown, json_string_value(string), len);
 	if (!str_eq(shown.s, json_string_value(string)))
 		json_string_set(string, shown.s);
 }

@@ -115,6 +115,30 @@ tree_life() {
 }
 if is_root; then tree_life; else skip "needs root to own the tree's files" "tree: repaired and undone"; fi
 
+# A file of any name can be a target, and can be what a link of the patient leads to: shown escaped, recorded exactly.
+nasty=$(printf 'new\nline \033[2J\xe2\x80\xae\xff')
+cp "$T/original.img" "$T/$nasty"
+for command in audit 'repair --yes' undo; do
+	run "$EC2_RESCUE" $command --state-dir "$T/state/nasty" "$T/$nasty"
+	case $command in audit) want=1 ;; *) want=0 ;; esac
+	is "$rc" "$want" "a name that is no text: $command"
+	is "$(cat "$T/err" <(printf %s "$out") | LC_ALL=C grep -cP '[^\t\x20-\x7e]')" 0 "and $command shows it escaped"
+	like "$out" 'new\\nline \\x1b\[2J' "and names it"
+done
+is "$(sum "$T/$nasty")" "$original" "a name that is no text: every byte is back"
+nasty_link() {
+	rm -rf "$T/tree"; tree_of "$T/original.img" "$T/tree"
+	mv "$T/tree/etc/sysconfig/network" "$T/tree/etc/sysconfig/$(printf 'n\xff')"
+	ln -s "$(printf 'n\xff')" "$T/tree/etc/sysconfig/network"
+	run "$EC2_RESCUE" repair --yes --state-dir "$T/state/nasty-link" "$T/tree"
+	is "$rc" 0 "a file behind a name that is no text: repaired"
+	like "$(cat "$T/tree/etc/sysconfig/network")" 'GATEWAYDEV=eth0' "and is right"
+	run "$EC2_RESCUE" undo --state-dir "$T/state/nasty-link" "$T/tree"
+	is "$rc" 0 "and undone"
+	like "$(cat "$T/tree/etc/sysconfig/network")" 'GATEWAYDEV=eth1' "and is as it was"
+}
+if is_root; then nasty_link; else skip "needs root to own the tree's files" "a file behind a name that is no text"; fi
+
 # On a terminal.
 cp "$T/original.img" "$T/asked.img"
 ask() { out=$(timeout 60 tests/surgery/answer '[y/N]' "$1" "$EC2_RESCUE" repair --state-dir "$T/state/ask" "$T/asked.img"); rc=$?; }

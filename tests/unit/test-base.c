@@ -36,6 +36,21 @@ static void hostile_text_is_escaped(void **state)
 	(void)state;
 	str_add_escaped(&got, in, sizeof(in) - 1);
 	assert_string_equal(got.s, "a\\x1b[31mb\\n\\xff\xc3\xa9\\xe2\\x80\\xae\\x7f\\x00z");
+	str_clear(&got);
+	str_add_escaped_lines(&got, "a\nb\r\xd8\x9c\xc2\xad\n", 9);
+	assert_string_equal(got.s, "a\nb\\x0d\\xd8\\x9c\\xc2\\xad\n");
+}
+
+/* The value stays what it was; only how it is written changes. */
+static void json_is_harmless_on_a_terminal(void **state)
+{
+	cleanup(str_done) struct str got = STR_INIT;
+
+	(void)state;
+	str_add_json_shown(&got,
+			   "{\"a\":\"\\u001b\x7f\xc2\x9b\xe2\x80\xae\xf3\xa0\x81\x81\xc3\xa9\"}\n");
+	assert_string_equal(got.s,
+			    "{\"a\":\"\\u001b\\u007f\\u009b\\u202e\\udb40\\udc41\xc3\xa9\"}\n");
 }
 
 /* libm is part of every C library, and nothing here is linked with it. */
@@ -222,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(errors_prefix_and_name),
 		cmocka_unit_test(hostile_text_is_escaped),
+		cmocka_unit_test(json_is_harmless_on_a_terminal),
 		cmocka_unit_test(libraries_are_loaded_when_needed),
 		cmocka_unit_test(base64_goes_both_ways),
 		cmocka_unit_test(sha256_is_sha256),
