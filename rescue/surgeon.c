@@ -418,6 +418,7 @@ int surgeon_main(int channel_fd)
 		return ERR_USAGE;
 	}
 	fcntl(channel_fd, F_SETFD, FD_CLOEXEC);
+	prctl(PR_SET_NAME, "surgeon", 0, 0, 0); /* the file it was started from is "exe" */
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	run(&s, &err);

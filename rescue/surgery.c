@@ -325,7 +325,6 @@ static void __attribute__((noreturn)) go_on_as_surgeon(char *env[])
 {
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
-	prctl(PR_SET_NAME, "surgeon", 0, 0, 0);
 	environ = env;
 	_exit(surgeon_main(SANDBOX_CHANNEL));
 }

@@ -262,3 +262,32 @@ class Confined(Law):
         who = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if situation == "user" and ground.IS_ROOT else []
         said = subprocess.run([*who, g.tests + "/proof/tool-confined"], capture_output=True, text=True, check=True).stdout.splitlines()
         return int(said[-1].split()[0]), said[:-1]
+
+
+@law
+class Openers(Law):
+    """No process that opens or reads a volume has the credential in its memory or environment, whatever the command
+    and also after a kill; and the one that has it, seen by the same means, is seen."""
+    name, count = "credentials-apart", 16
+    faults = ["gatewaydev-gone", "home-open", "fstab-missing-volume", "sshd-bad-directive"]
+
+    def is_possible(self):
+        return ground.IS_ROOT  # fanotify(7) holds other processes for nobody else
+
+    def all(self):
+        return itertools.chain(["control gatewaydev-gone 0"], super().all())
+
+    def draw(self, dice):
+        return "%s %s %.2f" % (dice.choice(["local", "rescue", "killed"]), dice.choice(self.faults), dice.uniform(.1, 4))
+
+    def prove(self, g, situation):
+        done = subprocess.run(["tests/proof/volumes/openers", *situation.split(" ")], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        lines = done.stdout.splitlines()
+        who = [line for line in lines if not line.startswith("#")]
+        if done.returncode:
+            return 1, ["the proof itself failed: %s %s" % (done.stdout[-300:], done.stderr[-300:])]
+        if situation.startswith("control"):
+            return len(who), [] if who and all("HOLDS IT" in line for line in who) else ["what holds it is not seen: %s" % lines]
+        if not who and not situation.startswith("killed"):
+            return 1, ["nobody opened the volume: %s" % lines]
+        return max(len(who), 1), [line for line in who if not line.endswith("clean")]
