@@ -43,6 +43,7 @@ def listing(top):
 def data_of(path, part=1 << 20):
     """(offset, bytes) of what is no hole: most of an image is one."""
     with open(path, "rb") as f:
+        os.fsync(f.fileno())  # where it has holes is certain only afterwards
         end, at = f.seek(0, 2), 0
         while at < end:
             try:

@@ -4,7 +4,7 @@ import itertools, os, random, subprocess
 
 import blocks
 import ground
-from objects import HEAVY, HOSTILE, clear, exchange
+from objects import HEAVY, HOSTILE, LINKED, exchange
 
 LAWS = {}
 NAMES = ["volume.img", "volume.img", "new\nline \x1b[2J.img", "\u202egmi.img", b"\xff.img".decode(errors="surrogateescape")]
@@ -17,6 +17,7 @@ def law(cls):
 
 class Law:
     count = 0  # how many of those at random make the whole
+    every = 1  # how many turns of the others one of these is worth
 
     def is_possible(self):
         return True
@@ -30,12 +31,20 @@ def number(dice):
     return "%08x" % dice.getrandbits(32)
 
 
+def is_inside(g, path):
+    """An object that was planted before may lead out of the tree: nothing is planted through it."""
+    top, parent = os.path.realpath(g.tree), os.path.realpath(os.path.dirname(path))
+    return parent == top or parent.startswith(top + "/")
+
+
 def plant(g, name, path):
     here = g.tree + path
+    if not all(is_inside(g, p) for p in [here, *(os.path.join(g.tree, other) for other in LINKED)]):
+        return False
     try:
         HOSTILE[name](here, g)
         return True
-    except (NotADirectoryError, FileExistsError, FileNotFoundError):
+    except OSError:
         return False  # another object stands on the way to this one
 
 
@@ -250,7 +259,7 @@ class Tables(Disk):
 @law
 class Confined(Law):
     """Every system call there is, tried by a confined process; and what /proc says of one."""
-    name = "examiner-confinement"
+    name, every = "examiner-confinement", 60
 
     def all(self):
         return iter(["root", "user"] if ground.IS_ROOT else ["user"])
@@ -268,7 +277,7 @@ class Confined(Law):
 class Openers(Law):
     """No process that opens or reads a volume has the credential in its memory or environment, whatever the command
     and also after a kill; and the one that has it, seen by the same means, is seen."""
-    name, count = "credentials-apart", 16
+    name, count, every = "credentials-apart", 16, 40
     faults = ["gatewaydev-gone", "home-open", "fstab-missing-volume", "sshd-bad-directive"]
 
     def is_possible(self):

@@ -33,7 +33,7 @@ def put(here, data, mode=0o644):
 def content(here):
     if os.path.isfile(here) and not os.path.islink(here):
         with open(here, "rb") as f:
-            return f.read()
+            return f.read(1 << 20)
     return b"# nothing\n"
 
 
@@ -179,7 +179,7 @@ def spoil(g, line):
 
 
 HOSTILE["spoiled-lines"] = mixed(spoil)
-HOSTILE["repeated-lines"] = mixed(lambda g, line: line * g.random.choice([2, 100, 1000]))
+HOSTILE["repeated-lines"] = mixed(lambda g, line: line * min(g.random.choice([2, 100, 1000]), 1 + (1 << 20) // len(line)))
 
 
 @hostile
@@ -251,12 +251,15 @@ HOSTILE["owner-nobody"] = dressed(lambda here, g: os.chown(here, 0xfffffffe, 0xf
 HOSTILE["future"] = dressed(lambda here, g: os.utime(here, (0, 1 << 33)))
 
 
+LINKED = ("etc/fstab", "etc/ssh/sshd_config", "etc/sysconfig/network")
+
+
 @hostile
 def hard_links(here, g):
     """One inode under the names of several files that are repaired."""
     if not os.path.isfile(here) or os.path.islink(here):
         put(here, b"x\n")
-    for other in ("etc/fstab", "etc/ssh/sshd_config", "etc/sysconfig/network"):
+    for other in LINKED:
         other = os.path.join(g.tree, other)
         if not os.path.lexists(other) or not os.path.samefile(other, here):
             clear(other)
