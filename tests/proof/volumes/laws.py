@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The laws: for each, every situation as a text (all), one at random (draw), and what is wrong in it (prove)."""
-import itertools, os, random, subprocess
+import itertools, os, random, subprocess, time
 
 import blocks
 import ground
@@ -79,6 +79,8 @@ def make_by_kernel(size, *mkfs):
         subprocess.run(["mount", "-o", "loop", image, mnt], check=True, capture_output=True)
         subprocess.run(["cp", "-a", g.tree + "/.", mnt], capture_output=True)
         subprocess.run(["umount", mnt], check=True)
+        while g.loops():  # a surgeon of the other worker that is just ending may be the last to let go of it
+            time.sleep(0.01)
     return make
 
 
