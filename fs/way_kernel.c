@@ -95,15 +95,27 @@ static int make_dir(const char *path, struct err *err)
 	return 0;
 }
 
-/* ret_score 0: no root there. */
-static int score_dir(const char *dir, unsigned *ret_score, struct err *err)
+/* A directory of a mounted file system, "" for its top. The name comes from the file system: neither ".." nor
+ * a link may lead out of it. */
+static int open_below(const char *mounted, const char *name)
 {
-	cleanup(fd_close) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+				      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
+	cleanup(fd_close) int top = open(mounted, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (top < 0 || !*name)
+		return TAKE_FD(top);
+	return (int)syscall(SYS_openat2, top, name, &how, sizeof(how));
+}
+
+/* ret_score 0: no root there. */
+static int score_dir(int fd, const char *name, unsigned *ret_score, struct err *err)
+{
 	cleanup(tree_close) struct tree *tree = NULL;
 
 	*ret_score = 0;
 	if (fd < 0)
-		return err_errno(err, errno, "%s", dir);
+		return err_errno(err, errno, "%s", name);
 	if (tree_open_dir(fd, &tree, err) < 0)
 		return -1;
 	*ret_score = root_score(tree);
@@ -111,15 +123,14 @@ static int score_dir(const char *dir, unsigned *ret_score, struct err *err)
 }
 
 /* A candidate's own fstab may say that it is the root subvolume. */
-static bool names_itself(const char *dir, const struct btrfs_subvol *subvol)
+static bool names_itself(int fd, const struct btrfs_subvol *subvol)
 {
-	cleanup(fd_close) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup(tree_close) struct tree *tree = NULL;
 	cleanup(free) char *path = NULL;
 	struct err ignored;
 	uint64_t id = 0;
 
-	if (fd < 0 || tree_open_dir(fd, &tree, &ignored) < 0)
+	if (tree_open_dir(fd, &tree, &ignored) < 0)
 		return false;
 	submounts_root_subvol(tree, &path, &id);
 	return path ? str_eq(path, subvol->path) : id == subvol->id;
@@ -134,13 +145,13 @@ struct candidate {
 
 /* Among subvolumes the default one wins, then one that its own fstab names, then the names that
  * installers give; a snapshot looks the same as its origin and comes last. */
-static unsigned subvol_rank(const struct btrfs_subvol *subvol, uint64_t default_id, const char *dir)
+static unsigned subvol_rank(const struct btrfs_subvol *subvol, uint64_t default_id, int fd)
 {
 	static const char *const usual[] = { "@", "root", "@rootfs", "@root", "rootfs" };
 
 	if (subvol->id == default_id && subvol->id != BTRFS_TOP)
 		return 4000;
-	if (names_itself(dir, subvol))
+	if (names_itself(fd, subvol))
 		return 3000;
 	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
 		if (str_eq(subvol->path, usual[i]))
@@ -163,22 +174,22 @@ static int examine_btrfs(struct volume *volume, size_t row, struct candidate *be
 {
 	struct kernel *kernel = kernel_of(volume);
 	cleanup(btrfs_subvols_done) struct btrfs_subvols subvols = { 0 };
-	cleanup(fd_close) int fd = open(kernel->root_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup(fd_close) int top = open_below(kernel->root_dir, "");
 	uint64_t default_id;
 
-	if (fd < 0)
+	if (top < 0)
 		return err_errno(err, errno, "%s", kernel->root_dir);
-	if (btrfs_list(fd, &subvols, &default_id, err) < 0)
+	if (btrfs_list(top, &subvols, &default_id, err) < 0)
 		return -1;
 	record_subvols(&volume->disks.items[row], &subvols);
 	vec_foreach (subvol, &subvols) {
-		cleanup(free) char *dir = mem_printf("%s/%s", kernel->root_dir, subvol->path);
+		cleanup(fd_close) int fd = open_below(kernel->root_dir, subvol->path);
 		unsigned score;
 
-		if (score_dir(dir, &score, err) < 0)
+		if (score_dir(fd, subvol->path, &score, err) < 0)
 			err_clear(err);
 		if (score)
-			score += subvol_rank(subvol, default_id, dir);
+			score += subvol_rank(subvol, default_id, fd);
 		if (score <= best->score)
 			continue;
 		free(best->subvol);
@@ -198,13 +209,15 @@ static int examine_row(struct volume *volume, size_t row, struct candidate *best
 				  .mode = MOUNT_READ,
 				  .subvolume = is_btrfs ? BTRFS_TOP : 0 };
 	struct candidate own = { 0 };
-	int result;
+	int result, top;
 
 	if (probe_check_size(volume_row_overlay(volume, row), &volume->disks.items[row], err) < 0 ||
 	    mount_row(volume, row, &how, err) < 0)
 		return -1;
+	top = open_below(kernel->root_dir, "");
 	result = is_btrfs ? examine_btrfs(volume, row, &own, err)
-			  : score_dir(kernel->root_dir, &own.score, err);
+			  : score_dir(top, kernel->root_dir, &own.score, err);
+	fd_close(top);
 	own.row = row;
 	if (!result && own.score > best->score) {
 		free(best->subvol);
