@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/err.h"
 #include "base/secrets.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Here, and not by each of those who quote what they have read: no secret is in a sentence, and one that
- * was cut is cut before a character, not within one. */
+/* Here, and not by each of those who quote what they have read: a sentence is for a terminal, and no secret is in
+ * it. */
 static int finish(struct err *err)
 {
-	size_t len, at;
-
 	secrets_redact(err->text);
-	at = len = strlen(err->text);
-	if (len + 1 < sizeof(err->text))
-		return -1;
-	while (at && ((unsigned char)err->text[at - 1] & 0xc0) == 0x80)
-		at--;
-	if (at && (unsigned char)err->text[at - 1] >= 0xc0)
-		err->text[at - 1] = '\0';
+	escape_into(err->text, sizeof(err->text), err->text, strlen(err->text));
 	return -1;
 }
 

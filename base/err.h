@@ -53,7 +53,8 @@ struct err {
 		.code = ERR_NONE \
 	}
 
-/* Sets code and text where the failure happens; returns -1. A text that is too long is cut. */
+/* Sets code and text where the failure happens; returns -1. A text that is too long is cut, and whatever in it
+ * a terminal would obey is escaped (str_add_escaped): what was read may be quoted as it is. */
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Like err_set, with ": " and the text of errno value `errnum` behind. The code is derived from

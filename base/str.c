@@ -157,6 +157,19 @@ void str_add_json_shown(struct str *str, const char *json)
 	}
 }
 
+void escape_into(char *ret, size_t size, const char *data, size_t len)
+{
+	cleanup(str_done) struct str shown = STR_INIT;
+	size_t keep;
+
+	str_add_escaped(&shown, data, len);
+	keep = shown.len < size ? shown.len : size - 1;
+	while (keep && (shown.s[keep] & 0xc0) == 0x80)
+		keep--;
+	memcpy(ret, shown.s, keep);
+	ret[keep] = '\0';
+}
+
 void str_clear(struct str *str)
 {
 	str->len = 0;

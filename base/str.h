@@ -32,6 +32,8 @@ void str_add_escaped(struct str *str, const char *data, size_t len);
 void str_add_escaped_lines(struct str *str, const char *data, size_t len);
 /* JSON with the same value in which nothing moves a terminal: such characters become \uNNNN. */
 void str_add_json_shown(struct str *str, const char *json);
+/* The same into a buffer of `size` bytes, cut where a character ends. `ret` may be `data`. */
+void escape_into(char *ret, size_t size, const char *data, size_t len);
 void str_clear(struct str *str); /* keeps the room */
 void str_done(struct str *str);
 DEFINE_CLEANUP_DONE(struct str, str_done)

@@ -43,15 +43,15 @@ struct finding {
 };
 VEC_TYPE(findings, struct finding);
 
-/* Appends a finding and returns it, for edits to be added. `fmt` makes the message; format hostile
- * bytes with machine_quote(). The pointer is valid until the next finding_add. */
+/* Appends a finding and returns it, for edits to be added. `fmt` makes the message, in which what a terminal would
+ * obey is escaped; quote what may be long or hold quotes with machine_quote(). The pointer is valid until the next finding_add. */
 struct finding *finding_add(struct findings *, enum severity, enum repair_class, const char *rows,
 			    const char *path, uint32_t line, const char *fmt, ...)
 	__attribute__((format(printf, 7, 8)));
 void findings_done(struct findings *);
 DEFINE_CLEANUP_DONE(struct findings, findings_done)
-json_t *
-finding_to_json(const struct finding *); /* the documented object, with "class" and "edits" */
+/* The documented object, with "class" and "edits". NULL: a path of it is no UTF-8. */
+json_t *finding_to_json(const struct finding *);
 int finding_from_json(const json_t *, struct finding *ret, struct err *);
 void finding_done(struct finding *);
 

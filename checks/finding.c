@@ -22,6 +22,8 @@ struct finding *finding_add(struct findings *findings, enum severity severity,
 			    uint32_t line, const char *fmt, ...)
 {
 	struct finding *finding = vec_add(findings);
+	cleanup(free) char *message = NULL;
+	struct str shown = STR_INIT;
 	va_list ap;
 
 	finding->severity = severity;
@@ -30,9 +32,12 @@ struct finding *finding_add(struct findings *findings, enum severity severity,
 	finding->path = path ? mem_strdup(path) : NULL;
 	finding->line = line;
 	va_start(ap, fmt);
-	if (vasprintf(&finding->message, fmt, ap) < 0)
-		finding->message = mem_strdup(fmt);
+	if (vasprintf(&message, fmt, ap) < 0)
+		message = mem_strdup(fmt);
 	va_end(ap);
+	/* It quotes what was found; no check is relied on to have escaped it all. */
+	str_add_escaped(&shown, message, strlen(message));
+	finding->message = str_take(&shown);
 	return finding;
 }
 
@@ -56,7 +61,10 @@ json_t *finding_to_json(const struct finding *finding)
 	json_t *edits = json_array();
 
 	vec_foreach (edit, &finding->edits)
-		json_array_append_new(edits, edit_to_json(edit));
+		if (json_array_append_new(edits, edit_to_json(edit)) < 0) {
+			json_decref(edits); /* a repair goes whole or not at all */
+			return NULL;
+		}
 	return json_pack("{s:s, s:s, s:s, s:s?, s:I, s:s, s:b, s:s, s:o}", "check",
 			 finding->check->name, "severity", severity_name(finding->severity),
 			 "class", repair_class_name(finding->repair), "path", finding->path, "line",

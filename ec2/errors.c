@@ -125,13 +125,7 @@ const struct error_row *error_find(const struct aws_error *error)
 
 static void copy_escaped(const char *text, char *ret, size_t size)
 {
-	cleanup(str_done) struct str escaped = STR_INIT;
-
-	if (text)
-		str_add_escaped(&escaped, text, strnlen(text, size));
-	if (escaped.len >= size)
-		escaped.s[size - 1] = '\0';
-	memcpy(ret, escaped.s, strlen(escaped.s) + 1);
+	escape_into(ret, size, text ? text : "", text ? strnlen(text, size) : 0);
 }
 
 /* Every service's form of an error: EC2; STS and Auto Scaling; and what others make of it. */

@@ -94,9 +94,8 @@ static json_t *portable(const struct finding *finding)
 	struct finding plain = *finding;
 	json_t *json = finding_to_json(finding);
 
-	if (json && json_array_size(json_object_get(json, "edits")) == finding->edits.count)
+	if (json)
 		return json;
-	json_decref(json);
 	str_add_escaped(&path, finding->path ? finding->path : "/", strlen(finding->path ?: "/"));
 	str_add_escaped(&message, finding->message, strlen(finding->message));
 	plain.path = path.s;

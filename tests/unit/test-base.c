@@ -26,6 +26,16 @@ static void errors_prefix_and_name(void **state)
 	for (int i = 0; i < 2000; i++)
 		err_in(&err, "again");
 	assert_true(strlen(err.text) < sizeof(err.text));
+	/* What is quoted is no danger for a terminal, and a cut makes no half character. */
+	err_set(&err, ERR_MALFORMED, "\"%s\" is no name", "a\x1b[2Jb\r\xff");
+	assert_string_equal(err.text, "\"a\\x1b[2Jb\\x0d\\xff\" is no name");
+	err_set(&err, ERR_MALFORMED, "\x7f%s", "\xe2\x82\xac\xe2\x82\xac");
+	for (int i = 0; i < 1000; i++)
+		err_in(&err, "\x01\xc3\xa9");
+	for (const char *p = err.text; *p; p++)
+		assert_true((unsigned char)*p >= ' ' && *p != 0x7f);
+	err_set(&err, ERR_MALFORMED, "again: %s", err.text);
+	assert_null(strstr(err.text, "\\\\"));
 }
 
 static void hostile_text_is_escaped(void **state)
