@@ -149,13 +149,13 @@ static int cow_readlink(void *private, const char *path, struct str *into, struc
 	return link_target(c, where.s, into, err);
 }
 
-/* The name of `path` in `dir`, NULL when it is somewhere else. */
+/* The name of `path` in `dir`, NULL when it is somewhere else; "/" is in nothing, not even in itself. */
 static const char *name_in(const char *path, const char *dir)
 {
 	const char *name = strrchr(path, '/') + 1;
 	size_t len = str_eq(dir, "/") ? 0 : strlen(dir);
 
-	return !strncmp(path, dir, len) && path + len + 1 == name ? name : NULL;
+	return *name && !strncmp(path, dir, len) && path + len + 1 == name ? name : NULL;
 }
 
 static void merge_name(struct tree_names *names, const char *name, bool exists)

@@ -92,6 +92,19 @@ static void what_replaces_hides_what_was(void **state)
 	assert_int_equal(err.code, ERR_MALFORMED);
 }
 
+/* A change of "/" itself makes no name in it. */
+static void the_root_is_in_nothing(void **state)
+{
+	struct patient *p = *state;
+	cleanup(tree_close) struct tree *cow = tree_open_cow(p->tree);
+	struct err err = ERR_INIT;
+
+	assert_int_equal(tree_chmod(cow, "/", 0700, &err), 0);
+	assert_names(cow, "/", "etc ");
+	assert_int_equal(tree_create(cow, "/a", &plain, "", 0, &err), 0);
+	assert_names(cow, "/", "a etc ");
+}
+
 static void patches_compose(void **state)
 {
 	struct patient *p = *state;
@@ -125,6 +138,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(changes_show_above_only, patient_setup,
 						patient_teardown),
 		cmocka_unit_test_setup_teardown(what_replaces_hides_what_was, patient_setup,
+						patient_teardown),
+		cmocka_unit_test_setup_teardown(the_root_is_in_nothing, patient_setup,
 						patient_teardown),
 		cmocka_unit_test_setup_teardown(patches_compose, patient_setup, patient_teardown),
 	};
