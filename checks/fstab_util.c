@@ -267,14 +267,10 @@ const char *fstab_quote(const struct fstab_view *view, const char *text)
 void fstab_edit_line(const struct fstab_view *view, struct finding *finding,
 		     const struct fstab_entry *entry, const struct str *line)
 {
-	struct edit *edit;
+	const struct str old = { .s = (char *)(uintptr_t)entry->raw, .len = entry->raw_len };
 
 	(void)view;
-	/* The line may hold NUL bytes, which the constructor's strings cannot. */
-	edit_lines(&finding->edits, FSTAB_PATH, entry->line, 1, "", "");
-	edit = &finding->edits.items[finding->edits.count - 1];
-	str_add_bytes(&edit->old, entry->raw, entry->raw_len);
-	str_add_bytes(&edit->new, line->s, line->len);
+	edit_line_bytes(&finding->edits, FSTAB_PATH, entry->line, 1, &old, line);
 }
 
 void fstab_edit_set(const struct fstab_view *view, struct finding *finding,

@@ -58,16 +58,27 @@ static void look_at_open_quote(const struct sourced *s, const struct shellvar *v
 			      "any line after it",
 			      machine_quote(s->machine, old.s, strcspn(old.s, "\n")));
 	if (is_better)
-		edit_lines(&finding->edits, s->path, var->line, 1, old.s, new.s);
+		edit_line_bytes(&finding->edits, s->path, var->line, 1, &old, &new);
 }
 
-/* "BOOTPROTO = dhcp": bash looks for a program called BOOTPROTO. */
+static bool is_plain_assignment(const struct str *line)
+{
+	cleanup(shellvars_done) struct shellvars vars = { 0 };
+
+	shellvars_parse(line->s, line->len, &vars);
+	return vars.count == 1 && vars.items[0].kind == SHELLVAR_SET && vars.items[0].is_alone;
+}
+
+/* "BOOTPROTO = dhcp": bash looks for a program called BOOTPROTO. "DNS1= 10.0.0.2" and "DNS1=10.0.0.2 10.0.0.3":
+ * the second word is taken for a program, and the assignment is for that program alone. Which of two values was
+ * meant nobody can tell. */
 static void look_at_stray(const struct sourced *s, const struct shellvar *var, struct findings *out)
 {
 	cleanup(str_done) struct str line = STR_INIT, new = STR_INIT;
 	const struct str *text = &s->vars->text;
 	size_t name = strlen(var->name), at, end;
 	struct finding *finding;
+	bool is_repaired;
 
 	lines_copy(text->s, text->len, var->line, 1, &line);
 	at = strspn(line.s, " \t");
@@ -79,13 +90,18 @@ static void look_at_stray(const struct sourced *s, const struct shellvar *var, s
 		return;
 	str_add_bytes(&new, line.s, at + name);
 	str_add_char(&new, '=');
-	str_add(&new, line.s + end + 1 + strspn(line.s + end + 1, " \t"));
-	finding =
-		finding_add(out, s->severity, REPAIR_SURE, "111,112", s->path, var->line,
-			    "%s has blanks around the = sign; bash takes it for a command, and %s "
-			    "stays unset",
-			    machine_quote(s->machine, line.s, strcspn(line.s, "\n")), var->name);
-	edit_lines(&finding->edits, s->path, var->line, 1, line.s, new.s);
+	end += 1 + strspn(line.s + end + 1, " \t");
+	str_add_bytes(&new, line.s + end, line.len - end);
+	is_repaired = is_plain_assignment(&new);
+	finding = finding_add(out, s->severity, is_repaired ? REPAIR_SURE : REPAIR_NONE, "111,112",
+			      s->path, var->line,
+			      "%s %s; bash takes it for a command, and %s stays unset",
+			      machine_quote(s->machine, line.s, strcspn(line.s, "\n")),
+			      str_eq(new.s, line.s) ? "has more than one word behind the = sign"
+						    : "has blanks around the = sign",
+			      var->name);
+	if (is_repaired)
+		edit_line_bytes(&finding->edits, s->path, var->line, 1, &line, &new);
 }
 
 static int look_at(const struct sourced *s, struct findings *out, struct err *err)

@@ -1,24 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/sshd_people.h"
+#include "fs/shellvars.h"
 
 /* Lines [line, line + count) of a file as they are. */
-static char *lines_of(const struct machine *machine, const char *path, uint32_t line,
-		      uint32_t count)
+static void lines_of(const struct machine *machine, const char *path, uint32_t line, uint32_t count,
+		     struct str *into)
 {
 	struct err err = ERR_INIT;
 	const struct str *bytes = machine_file(machine, path, &err);
-	const char *p = bytes ? bytes->s : "";
 
-	for (uint32_t i = 1; i < line && *p; i++) {
-		p += strcspn(p, "\n");
-		p += *p == '\n';
-	}
-	const char *end = p;
-	for (uint32_t i = 0; i < count && *end; i++) {
-		end += strcspn(end, "\n");
-		end += *end == '\n';
-	}
-	return mem_strndup(p, (size_t)(end - p));
+	if (bytes)
+		lines_copy(bytes->s, bytes->len, line, count, into);
 }
 
 static const char *user_of(const struct machine *machine, const struct person *person)
@@ -39,8 +31,10 @@ static bool report_damages(const struct machine *machine, const struct people *p
 				    d->path, d->line, "a key of %s %s%s", user_of(machine, person),
 				    d->what, is_stopped ? ", and there is no other" : "");
 		if (d->repaired) {
-			cleanup(free) char *old = lines_of(machine, d->path, d->line, d->count);
-			edit_lines(&f->edits, d->path, d->line, d->count, old, d->repaired);
+			cleanup(str_done) struct str old = STR_INIT, new = STR_INIT;
+			lines_of(machine, d->path, d->line, d->count, &old);
+			str_add(&new, d->repaired);
+			edit_line_bytes(&f->edits, d->path, d->line, d->count, &old, &new);
 			repaired = true;
 		}
 		sshd_finding_end(f);
@@ -157,8 +151,9 @@ static void report_no_key(const struct machine *machine, const struct people *pe
 			"%s %s: %s cannot log in, nor can anybody else; %s holds a key",
 			machine_quote(machine, file, strlen(file)), state, user_of(machine, person),
 			machine_quote(machine, from, strlen(from)));
-		cleanup(free) char *all = lines_of(machine, from, 1, UINT32_MAX);
-		add_text(machine, person, file, all, &f->edits);
+		cleanup(str_done) struct str all = STR_INIT;
+		lines_of(machine, from, 1, UINT32_MAX - 1, &all);
+		add_text(machine, person, file, all.s, &f->edits);
 		sshd_finding_end(f);
 	} else {
 		finding_add(
@@ -174,16 +169,19 @@ static void report_no_key(const struct machine *machine, const struct people *pe
 static void edit_without(const struct machine *machine, const struct key_line *key,
 			 const char *option, struct edits *edits)
 {
-	cleanup(free) char *old = lines_of(machine, key->path, key->line, 1);
+	cleanup(str_done) struct str old = STR_INIT, new = STR_INIT;
 	cleanup(free) char *left = key_options_without(key->options, option);
-	const char *at = strstr(old, key->options);
+	const char *at;
 
+	lines_of(machine, key->path, key->line, 1, &old);
+	at = strstr(old.s, key->options);
 	if (!at)
 		return;
 	const char *rest = at + strlen(key->options);
 	rest += strspn(rest, left ? "" : " \t");
-	cleanup(free) char *changed = mem_printf("%s%s", left ? left : "", rest);
-	edit_lines(edits, key->path, key->line, 1, old, changed);
+	str_add(&new, left ? left : "");
+	str_add_bytes(&new, rest, (size_t)(old.s + old.len - rest));
+	edit_line_bytes(edits, key->path, key->line, 1, &old, &new);
 }
 
 /* Keys that are accepted, and then only run a command that ends; or only from certain places. */

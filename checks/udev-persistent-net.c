@@ -118,8 +118,9 @@ static void comment_out(const struct str *text, uint32_t line, struct edits *edi
 	cleanup(str_done) struct str old = STR_INIT, new = STR_INIT;
 
 	lines_copy(text->s, text->len, line, 1, &old);
-	str_addf(&new, "# %s", old.s);
-	edit_lines(edits, RULES, line, 1, old.s, new.s);
+	str_add(&new, "# ");
+	str_add_bytes(&new, old.s, old.len);
+	edit_line_bytes(edits, RULES, line, 1, &old, &new);
 }
 
 /* A rule keeps `wanted` for a card that is not there, so that the card that is there is called

@@ -11,15 +11,24 @@ static struct edit *add(struct edits *edits, enum edit_kind kind, const char *pa
 	return edit;
 }
 
-void edit_lines(struct edits *edits, const char *path, uint32_t line, uint32_t count,
-		const char *old, const char *new)
+void edit_line_bytes(struct edits *edits, const char *path, uint32_t line, uint32_t count,
+		     const struct str *old, const struct str *new)
 {
 	struct edit *edit = add(edits, EDIT_LINES, path);
 
 	edit->line = line;
 	edit->count = count;
-	str_add(&edit->old, old);
-	str_add(&edit->new, new);
+	str_add_bytes(&edit->old, old->s, old->len);
+	str_add_bytes(&edit->new, new->s, new->len);
+}
+
+void edit_lines(struct edits *edits, const char *path, uint32_t line, uint32_t count,
+		const char *old, const char *new)
+{
+	const struct str was = { .s = (char *)(uintptr_t)old, .len = strlen(old) };
+	const struct str is = { .s = (char *)(uintptr_t) new, .len = strlen(new) };
+
+	edit_line_bytes(edits, path, line, count, &was, &is);
 }
 
 void edit_create(struct edits *edits, const char *path, const struct tree_new *new,

@@ -39,6 +39,9 @@ VEC_TYPE(edits, struct edit);
 /* Constructors append to `edits` and copy what they are given. Line text includes its line end. */
 void edit_lines(struct edits *, const char *path, uint32_t line, uint32_t count, const char *old,
 		const char *new);
+/* For lines as they are on a volume: a crash leaves NULs even in text. */
+void edit_line_bytes(struct edits *, const char *path, uint32_t line, uint32_t count,
+		     const struct str *old, const struct str *new);
 void edit_create(struct edits *, const char *path, const struct tree_new *, const char *text,
 		 size_t len);
 void edit_replace(struct edits *, const char *path, const struct str *old, const struct str *new);

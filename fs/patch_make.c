@@ -263,6 +263,8 @@ static int change_existing(struct tree *tree, const struct edit *edit, struct pa
 		return conflict(err, edit, "is gone");
 	switch (edit->kind) {
 	case EDIT_REPLACE:
+		if (!S_ISREG(after->mode))
+			return conflict(err, edit, "is no regular file");
 		if (after->bytes.len != edit->old.len ||
 		    memcmp(after->bytes.s, edit->old.s, edit->old.len))
 			return conflict(err, edit, "is not as it was when it was examined");

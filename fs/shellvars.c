@@ -388,7 +388,7 @@ static void edit_value(const struct shellvars *vars, const char *path, const str
 	str_add_bytes(&new, old.s, var->value_at - start);
 	add_value(&new, value, quote);
 	str_add_bytes(&new, old.s + (value_end - start), old.len - (value_end - start));
-	edit_lines(edits, path, var->line, var->line_count, old.s, new.s);
+	edit_line_bytes(edits, path, var->line, var->line_count, &old, &new);
 }
 
 void shellvars_edit_set(const struct shellvars *vars, const char *path, const char *name,
@@ -413,12 +413,14 @@ void shellvars_edit_set(const struct shellvars *vars, const char *path, const ch
 	str_add_char(&new, '=');
 	add_value(&new, value, 0);
 	str_add_char(&new, '\n');
-	edit_lines(edits, path, is_cut ? lines : lines + 1, is_cut, old.s, new.s);
+	edit_line_bytes(edits, path, is_cut ? lines : lines + 1, is_cut, &old, &new);
 }
 
 void shellvars_edit_drop(const struct shellvars *vars, const char *path, const char *name,
 			 struct edits *edits)
 {
+	const struct str none = STR_INIT;
+
 	for (size_t i = 0; i < vars->count; i++) {
 		const struct shellvar *var = &vars->items[i];
 		if (var->kind != SHELLVAR_SET || !str_eq(var->name, name))
@@ -429,6 +431,6 @@ void shellvars_edit_drop(const struct shellvars *vars, const char *path, const c
 		}
 		cleanup(str_done) struct str old = STR_INIT;
 		lines_copy(vars->text.s, vars->text.len, var->line, var->line_count, &old);
-		edit_lines(edits, path, var->line, var->line_count, old.s, "");
+		edit_line_bytes(edits, path, var->line, var->line_count, &old, &none);
 	}
 }
