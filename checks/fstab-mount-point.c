@@ -3,10 +3,26 @@
 
 enum point { POINT_FINE, POINT_MAKEABLE, POINT_IMPOSSIBLE };
 
-/* Would mkdir -p make it? The nearest name that exists has to be a directory. */
-static enum point judge_parents(struct tree *tree, const char *path)
+/* A link that leads nowhere, at this very name. */
+static bool is_dangling(struct tree *tree, const char *path)
+{
+	struct err ignored;
+	struct tree_stat st;
+
+	return !tree_stat(tree, path, TREE_NOFOLLOW, &st, &ignored) && S_ISLNK(st.mode);
+}
+
+/* Would mkdir -p make what is not there? The nearest name that exists has to be a directory; a link that leads
+ * nowhere is as good as its target only when that is all that is missing. */
+static enum point judge_missing(struct tree *tree, const char *path, const char **ret_why)
 {
 	cleanup(free) char *parent = mem_strdup(path);
+	cleanup(str_done) struct str real = STR_INIT;
+	struct err ignored;
+
+	*ret_why = "cannot be made, because a symbolic link on the way to it leads nowhere";
+	if (is_dangling(tree, path) && tree_resolve(tree, path, &real, &ignored) < 0)
+		return POINT_IMPOSSIBLE;
 
 	for (char *slash = strrchr(parent, '/'); slash && slash > parent;
 	     slash = strrchr(parent, '/')) {
@@ -14,11 +30,16 @@ static enum point judge_parents(struct tree *tree, const char *path)
 		struct tree_stat st;
 
 		*slash = '\0';
-		if (!tree_stat(tree, parent, TREE_FOLLOW, &st, &err))
-			return S_ISDIR(st.mode) ? POINT_MAKEABLE : POINT_IMPOSSIBLE;
-		if (err.code != ERR_NOTFOUND)
+		if (!tree_stat(tree, parent, TREE_FOLLOW, &st, &err)) {
+			if (S_ISDIR(st.mode))
+				break;
+			*ret_why = "cannot be made, because a file is in its way";
+			return POINT_IMPOSSIBLE;
+		}
+		if (err.code != ERR_NOTFOUND || is_dangling(tree, parent))
 			return POINT_IMPOSSIBLE;
 	}
+	*ret_why = "does not exist";
 	return POINT_MAKEABLE;
 }
 
@@ -28,18 +49,13 @@ static enum point judge_point(const struct fstab_view *view, const struct fstab_
 	struct tree *tree = machine_tree(view->machine);
 	struct tree_stat st, source;
 	struct err err = ERR_INIT;
-	enum point point;
 
-	*ret_why = "does not exist";
 	if (tree_stat(tree, target, TREE_FOLLOW, &st, &err) < 0) {
 		if (err.code == ERR_MALFORMED)
 			*ret_why = "leads into a loop of symbolic links";
 		if (err.code != ERR_NOTFOUND)
 			return err.code == ERR_MALFORMED ? POINT_IMPOSSIBLE : POINT_FINE;
-		point = judge_parents(tree, target);
-		if (point == POINT_IMPOSSIBLE)
-			*ret_why = "cannot be made, because a file is in its way";
-		return point;
+		return judge_missing(tree, target, ret_why);
 	}
 	/* A file is mounted on a file. */
 	if (S_ISDIR(st.mode) ||

@@ -259,15 +259,30 @@ void fstab_line_set(const struct fstab_entry *entry, enum fstab_field field, con
 	set_encoded(entry, field, encoded.s, into);
 }
 
+/* Inside a quote that is never closed, and behind a backslash, a comma splits nothing. */
+static bool ends_open(const char *options)
+{
+	bool is_quoted = false;
+	size_t len = strlen(options);
+
+	for (const char *p = options; *p; p++)
+		is_quoted ^= *p == '"';
+	return is_quoted || (len && options[len - 1] == '\\');
+}
+
 void fstab_line_add_options(const struct fstab_entry *entry, const char *options, struct str *into)
 {
 	const struct fstab_span *span = &entry->span[FSTAB_OPTS];
 	cleanup(str_done) struct str text = STR_INIT;
 
-	str_add_bytes(&text, entry->raw + span->at, span->len);
-	if (text.len && text.s[text.len - 1] != ',')
-		str_add_char(&text, ',');
-	str_add(&text, options);
+	if (ends_open(entry->field[FSTAB_OPTS])) {
+		str_addf(&text, "%s,%.*s", options, (int)span->len, entry->raw + span->at);
+	} else {
+		str_add_bytes(&text, entry->raw + span->at, span->len);
+		if (text.len && text.s[text.len - 1] != ',')
+			str_add_char(&text, ',');
+		str_add(&text, options);
+	}
 	set_encoded(entry, FSTAB_OPTS, text.s, into);
 }
 

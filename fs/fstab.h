@@ -67,8 +67,8 @@ bool fstab_option_yes_no(const char *opts, const char *yes, const char *no);
  * changed. Texts that are put in are plain; blanks and backslashes in them are escaped. */
 void fstab_line_set(const struct fstab_entry *, enum fstab_field, const char *text,
 		    struct str *into);
-/* Adds options behind those that are there ("nofail,x-systemd.device-timeout=10s"), or in place of
- * nothing. An entry without a type gets "auto". */
+/* Adds options behind those that are there ("nofail,x-systemd.device-timeout=10s"), before them where they end
+ * in an open quote or a backslash, or in place of nothing. An entry without a type gets "auto". */
 void fstab_line_add_options(const struct fstab_entry *, const char *options, struct str *into);
 /* Leaves out the options for which `drop` is true, with one comma each; when none remains the
  * field becomes "defaults". */
