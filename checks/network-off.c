@@ -36,27 +36,35 @@ static void look_at_network_file(const struct machine *machine, const struct ifc
 	shellvars_edit_set(&set->network, set->network_path, "NETWORKING", "yes", &finding->edits);
 }
 
-/* System V: S10network in the start levels; a K90network there would contradict it. */
+/* System V: S10network in the start levels that there are, and in 3, which is the one that counts; a K90network
+ * there would contradict it. */
 static void enable_sysv(const struct machine *machine, struct edits *edits)
 {
 	struct tree *tree = machine_tree(machine);
 
 	for (int level = 2; level <= 5; level++) {
 		cleanup(free) char *dir = mem_printf("/etc/rc.d/rc%d.d", level);
-		cleanup(free) char *kill = NULL, *start = NULL;
+		cleanup(free) char *kill = NULL, *start = NULL, *script = NULL;
 
 		if (!tree_is_dir(tree, dir)) {
-			free(dir);
-			dir = mem_printf("/etc/rc%d.d", level);
+			cleanup(free) char *other = mem_printf("/etc/rc%d.d", level);
+
+			if (tree_is_dir(tree, other) || level != 3) {
+				free(dir);
+				dir = TAKE(other);
+			}
 		}
+		if (!tree_is_dir(tree, dir) && level != 3)
+			continue;
 		kill = mem_printf("%s/K90network", dir);
 		start = mem_printf("%s/S10network", dir);
-		if (!tree_is_dir(tree, dir))
-			continue;
+		script = mem_printf("%s/../init.d/network", dir);
 		if (tree_exists(tree, kill))
 			edit_remove(edits, kill);
 		if (!tree_exists(tree, start))
-			edit_symlink(edits, start, "../init.d/network");
+			edit_symlink(edits, start,
+				     tree_exists(tree, script) ? "../init.d/network"
+							       : "/etc/init.d/network");
 	}
 }
 

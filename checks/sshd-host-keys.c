@@ -169,6 +169,7 @@ static void report_missing(const struct machine *machine, const struct key_files
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
+	cleanup(sshd_conf_free) struct sshd_conf *defaults = NULL;
 	const struct sshd_conf *conf = NULL;
 	struct key_files files = { 0 };
 	bool any = false, any_open = false;
@@ -178,7 +179,7 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	if (sshd_model(machine, &conf, NULL, err) < 0)
 		return -1;
 	if (!conf)
-		conf = sshd_conf_new(machine);
+		conf = defaults = sshd_conf_new(machine);
 	list_files(machine, conf, &files);
 	vec_foreach (k, &files) {
 		any |= usable(k);
