@@ -122,9 +122,15 @@ static void fill_partition(struct disk_fs *row, blkid_partition part, const char
 	row->parttype = copy_or_null(type);
 }
 
-/* Sound when it lies inside the disk and touches none before it. */
-static bool is_sound(const struct disks *disks, size_t first, const struct disk_fs *row,
-		     uint64_t disk_size, struct tree_names *warnings)
+/* The rows that were followed. What is wrong with their file systems is another matter. */
+struct sound_rows {
+	const struct disks *disks;
+	size_t at[PARTITIONS_MAX], count;
+};
+
+/* Sound when it lies inside the disk and touches none that was followed before it. */
+static bool is_sound(const struct sound_rows *sound, const struct disk_fs *row, uint64_t disk_size,
+		     struct tree_names *warnings)
 {
 	if (!row->size_bytes || row->offset_bytes > disk_size ||
 	    row->size_bytes > disk_size - row->offset_bytes) {
@@ -135,11 +141,10 @@ static bool is_sound(const struct disks *disks, size_t first, const struct disk_
 				disk_size));
 		return false;
 	}
-	for (size_t i = first; i < disks->count; i++) {
-		const struct disk_fs *other = &disks->items[i];
+	for (size_t i = 0; i < sound->count; i++) {
+		const struct disk_fs *other = &sound->disks->items[sound->at[i]];
 
-		if (!other->is_damaged &&
-		    other->offset_bytes < row->offset_bytes + row->size_bytes &&
+		if (other->offset_bytes < row->offset_bytes + row->size_bytes &&
 		    row->offset_bytes < other->offset_bytes + other->size_bytes) {
 			warn(warnings, mem_printf("%s, partition %u: overlaps partition %u; not "
 						  "examined",
@@ -192,7 +197,7 @@ static int probe_table(struct overlay *overlay, const char *name, struct disks *
 {
 	struct disk_fs whole = { .disk = (char *)(uintptr_t)name,
 				 .size_bytes = overlay_size(overlay) };
-	size_t first = disks->count;
+	struct sound_rows sound = { .disks = disks };
 	blkid_partlist list;
 	blkid_probe probe;
 	int count, result = 0;
@@ -211,10 +216,12 @@ static int probe_table(struct overlay *overlay, const char *name, struct disks *
 		if (blkid_partition_is_extended(part))
 			continue;
 		fill_partition(&row, part, name);
-		row.is_damaged = !is_sound(disks, first, &row, whole.size_bytes, warnings);
+		row.is_damaged = !is_sound(&sound, &row, whole.size_bytes, warnings);
 		vec_push(disks, row);
-		if (!row.is_damaged)
-			result = probe_row(overlay, &disks->items[disks->count - 1], warnings, err);
+		if (row.is_damaged)
+			continue;
+		sound.at[sound.count++] = disks->count - 1;
+		result = probe_row(overlay, &disks->items[disks->count - 1], warnings, err);
 	}
 	blkid_free_probe(probe);
 	return result;
