@@ -65,12 +65,22 @@ static int take_words(struct surgery_order *order, const json_t *list, struct wo
 	return 0;
 }
 
-int surgery_order_from_json(const json_t *json, struct surgery_order *ret, struct err *err)
+void surgery_order_done(struct surgery_order *order)
+{
+	vec_foreach (s, &order->strings)
+		free(*s);
+	vec_done(&order->strings);
+	vec_done(&order->fix);
+	vec_done(&order->more);
+	cloud_facts_done(&order->cloud);
+	*order = (struct surgery_order){ 0 };
+}
+
+static int take_order(const json_t *json, struct surgery_order *ret, struct err *err)
 {
 	struct surgery_job *job = &ret->job;
 	const json_t *cloud = json_object_get(json, "cloud");
 
-	*ret = (struct surgery_order){ 0 };
 	job->mode = (enum surgery_mode)json_integer_value(json_object_get(json, "mode"));
 	job->direction =
 		(enum record_direction)json_integer_value(json_object_get(json, "direction"));
@@ -98,14 +108,14 @@ int surgery_order_from_json(const json_t *json, struct surgery_order *ret, struc
 	return 0;
 }
 
-void surgery_order_done(struct surgery_order *order)
+/* The job points into the order, so it is made in its place. */
+int surgery_order_from_json(const json_t *json, struct surgery_order *ret, struct err *err)
 {
-	vec_foreach (s, &order->strings)
-		free(*s);
-	vec_done(&order->strings);
-	vec_done(&order->fix);
-	vec_done(&order->more);
-	cloud_facts_done(&order->cloud);
+	*ret = (struct surgery_order){ 0 };
+	if (!take_order(json, ret, err))
+		return 0;
+	surgery_order_done(ret);
+	return -1;
 }
 
 json_t *surgery_result_to_json(const struct surgery_result *r)
