@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Targets: all setup test proof demo check-layers test-asan bench man format install uninstall clean (see README.md).
+# Targets: all setup test proof fuzz demo check-layers test-asan bench man format install uninstall clean (see README.md).
 BUILD   ?= build
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man
@@ -24,9 +24,12 @@ BASESRC  := $(wildcard base/*.c)
 SIMSRC   := $(filter-out tests/cloud/test-% tests/cloud/tool-%,$(wildcard tests/cloud/*.c))
 TESTSRC  := $(wildcard tests/*/test-*.c)
 PROBESRC := $(wildcard tests/*/tool-*.c)
+FUZZSRC  := $(wildcard tests/fuzz/fuzz-*.c)
+FUZZHELP := $(filter-out $(FUZZSRC) tests/fuzz/driver.c,$(wildcard tests/fuzz/*.c))
 OBJ       = $(patsubst %.c,$(BUILD)/%.o,$(1))
 TESTS    := $(patsubst %.c,$(BUILD)/%,$(TESTSRC) $(PROBESRC))
-ALLOBJ   := $(call OBJ,$(LIBSRC) rescue/main.c $(SIMSRC) $(TESTSRC) $(PROBESRC))
+FUZZERS  := $(patsubst %.c,$(BUILD)/%,$(FUZZSRC))
+ALLOBJ   := $(call OBJ,$(LIBSRC) rescue/main.c $(SIMSRC) $(TESTSRC) $(PROBESRC) $(wildcard tests/fuzz/*.c))
 Q        := $(if $(V),,@)
 
 all: $(BUILD)/ec2-rescue $(BUILD)/ec2-sim
@@ -47,6 +50,10 @@ $(BUILD)/ec2-sim: $(call OBJ,$(SIMSRC) $(BASESRC))
 $(TESTS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/librescue.a
 	@$(if $(V),,echo "  LINK  $@")
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINKHARD) -o $@ $^ $(LIBS) -lcmocka $(LDFLAGS)
+# An ordinary program that runs the inputs it is given; with FUZZER, clang's library makes them up.
+$(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(call OBJ,$(FUZZHELP) $(if $(FUZZER),,tests/fuzz/driver.c)) $(BUILD)/librescue.a
+	@$(if $(V),,echo "  LINK  $@")
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(FUZZER) $(LINKHARD) -o $@ $^ $(LIBS) $(LDFLAGS)
 
 # Installs what is missing (Debian and Ubuntu); anywhere else it prints the package names and stops.
 setup:
@@ -54,7 +61,7 @@ setup:
 
 test: setup
 	@$(MAKE) --no-print-directory check
-check: all $(TESTS)
+check: all $(TESTS) $(FUZZERS)
 	@BUILD=$(BUILD) tests/run-tests $(if $(ONLY),'$(ONLY)')
 test-asan: setup
 	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g' \
@@ -63,6 +70,13 @@ test-asan: setup
 proof: setup
 	@$(MAKE) --no-print-directory all $(TESTS)
 	@BUILD=$(BUILD) BUDGET=$(BUDGET) SEED=$(SEED) tests/proof/run $(if $(ONLY),'$(ONLY)')
+# Inputs that nobody wrote: every target of tests/fuzz for SECONDS, JOBS of them at once (tests/fuzz/README).
+fuzz:
+	@scripts/setup fuzz
+	@$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS='-O1 -g' FUZZER=-fsanitize=fuzzer \
+	  SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' fuzzers
+	@BUILD=build-fuzz FUZZ_SECONDS=$(SECONDS) JOBS=$(JOBS) FUZZ_DIR='$(FUZZ_DIR)' tests/fuzz/run $(if $(ONLY),'$(ONLY)')
+fuzzers: $(FUZZERS)
 demo: setup
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) scripts/demo
@@ -105,5 +119,5 @@ clean:
 	rm -rf build build-*
 
 -include $(ALLOBJ:.o=.d)
-.PHONY: all man setup test check test-asan proof demo bench check-layers format install uninstall clean
+.PHONY: all man setup test check test-asan proof fuzz fuzzers demo bench check-layers format install uninstall clean
 .SECONDARY:
