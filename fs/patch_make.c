@@ -250,42 +250,65 @@ static int make_new(struct tree *tree, const struct edit *edit, struct patch *pa
 	return 0;
 }
 
+static bool same_bytes(const struct str *a, const struct str *b)
+{
+	return a->len == b->len && !memcmp(a->s, b->s, a->len);
+}
+
+static bool same_owner(const struct patch_side *a, const struct patch_side *b)
+{
+	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid;
+}
+
+/* An edit says what it has seen. What is otherwise by an earlier edit is left for the next examination; otherwise
+ * in the tree itself is a conflict. */
 static int change_existing(struct tree *tree, const struct edit *edit, struct patch *patch,
 			   struct err *err)
 {
+	const struct patch_side *seen;
 	struct patch_side *after;
 	size_t at;
 
 	if (item_of(tree, patch, edit->path, edit->kind != EDIT_REMOVE, &at, err) < 0)
 		return -1;
 	after = &patch->items[at].after;
-	if (!after->exists)
+	seen = patch->items[at].before.exists ? &patch->items[at].before : after;
+	if (!seen->exists)
 		return conflict(err, edit, "is gone");
 	switch (edit->kind) {
 	case EDIT_REPLACE:
-		if (!S_ISREG(after->mode))
+		if (!S_ISREG(seen->mode))
 			return conflict(err, edit, "is no regular file");
-		if (after->bytes.len != edit->old.len ||
-		    memcmp(after->bytes.s, edit->old.s, edit->old.len))
+		if (!same_bytes(&seen->bytes, &edit->old))
 			return conflict(err, edit, "is not as it was when it was examined");
-		str_clear(&after->bytes);
-		str_add_bytes(&after->bytes, edit->new.s, edit->new.len);
-		return 0;
+		break;
 	case EDIT_MODE:
-		if (S_ISLNK(after->mode) || (after->mode & 07777) != edit->old_mode ||
-		    after->uid != edit->old_uid || after->gid != edit->old_gid)
+		if (S_ISLNK(seen->mode) || (seen->mode & 07777) != edit->old_mode ||
+		    seen->uid != edit->old_uid || seen->gid != edit->old_gid)
 			return conflict(err, edit,
 					"has another mode or owner than when it was examined");
+		break;
+	default: /* EDIT_REMOVE */
+		if (S_ISDIR(seen->mode))
+			return conflict(err, edit, "is a directory");
+	}
+	if (!after->exists ||
+	    (edit->kind == EDIT_MODE ? !same_owner(seen, after)
+				     : !same_bytes(&seen->bytes, &after->bytes))) {
+		patch->left_out++;
+		return 0;
+	}
+	if (edit->kind == EDIT_REPLACE) {
+		str_clear(&after->bytes);
+		str_add_bytes(&after->bytes, edit->new.s, edit->new.len);
+	} else if (edit->kind == EDIT_MODE) {
 		after->mode = (after->mode & S_IFMT) | edit->mode;
 		after->uid = edit->uid;
 		after->gid = edit->gid;
-		return 0;
-	default: /* EDIT_REMOVE */
-		if (S_ISDIR(after->mode))
-			return conflict(err, edit, "is a directory");
+	} else {
 		after->exists = false;
-		return 0;
 	}
+	return 0;
 }
 
 static bool is_first_of_path(const struct edits *edits, size_t at)

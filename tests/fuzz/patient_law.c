@@ -3,6 +3,8 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/patient.h"
 
+#include <stdio.h>
+
 #define ROUNDS_MAX 5 /* as in a rehearsal */
 
 static bool is_asked_for(const char *name, const char *const *prefixes)
@@ -103,8 +105,13 @@ static bool repair(struct tree *tree, struct findings *findings, struct patch *r
 	}
 	if (!edits.count)
 		return false;
-	if (patch_make(tree, &edits, ret, &err) < 0)
+	if (patch_make(tree, &edits, ret, &err) < 0) {
+		vec_foreach (f, findings)
+			if (f->edits.count)
+				fprintf(stderr, "%s %s:%u: %s\n", f->check->name,
+					f->edits.items[0].path, f->edits.items[0].line, f->message);
 		fuzz_broken("the edits make no patch: %s", err.text);
+	}
 	patch_diff(ret, &diff);
 	fuzz_printable("a diff", diff.s, true);
 	if (patch_apply(tree, ret, &err) < 0)

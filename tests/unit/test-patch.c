@@ -100,6 +100,52 @@ static void a_file_that_changed_is_refused(void **state)
 	tree_names_done(&changed);
 }
 
+/* What an earlier edit of the same patch has changed is no conflict with the tree; what no edit of its kind can
+ * be made of is. */
+static void edits_of_one_path_wait_for_each_other(void **state)
+{
+	struct fixture *f = *state;
+	cleanup(edits_done) struct edits edits = { 0 }, wrong = { 0 };
+	cleanup(patch_done) struct patch patch = { 0 };
+	cleanup(str_done) struct str old = STR_INIT, new = STR_INIT, lines = STR_INIT;
+	struct tree_stat st;
+	struct err err = ERR_INIT;
+
+	put(f, "/a", "one\r\ntwo\r\n");
+	str_add(&old, "one\r\ntwo\r\n");
+	str_add(&new, "one\ntwo\n");
+	edit_lines(&edits, "/a", 2, 1, "two\r\n", "# two\r\n");
+	edit_replace(&edits, "/a", &old, &new);
+	assert_int_equal(tree_stat(f->tree, "/a", TREE_FOLLOW, &st, &err), 0);
+	edit_mode(&edits, "/a", &st, 0600, 0, 0);
+	edit_mode(&edits, "/a", &st, 0640, 0, 0);
+	edit_remove(&edits, "/a");
+	assert_int_equal(patch_make(f->tree, &edits, &patch, &err), 0);
+	assert_int_equal(patch.left_out, 3);
+	assert_int_equal(patch_apply(f->tree, &patch, &err), 0);
+	assert_file(f, "/a", "one\r\n# two\r\n");
+	assert_int_equal(tree_stat(f->tree, "/a", TREE_FOLLOW, &st, &err), 0);
+	assert_int_equal(st.mode, S_IFREG | 0600);
+
+	assert_int_equal(tree_mkdir(f->tree, "/d", &(struct tree_new){ .mode = 0755 }, &err), 0);
+	edit_replace(&wrong, "/d", &(struct str)STR_INIT, &new);
+	patch_done(&patch);
+	assert_int_equal(patch_make(f->tree, &wrong, &patch, &err), -1);
+	assert_int_equal(err.code, ERR_CONFLICT);
+
+	/* Lines are bytes. */
+	edits_done(&wrong);
+	str_clear(&old), str_clear(&new);
+	str_add_bytes(&lines, "x\0y\nz\n", 6);
+	assert_int_equal(tree_write(f->tree, "/a", lines.s, lines.len, &err), 0);
+	str_add_bytes(&old, "x\0y\n", 4);
+	str_add_bytes(&new, "x\0\n", 3);
+	edit_line_bytes(&wrong, "/a", 1, 1, &old, &new);
+	assert_int_equal(patch_make(f->tree, &wrong, &patch, &err), 0);
+	assert_int_equal(patch.items[0].after.bytes.len, 5);
+	assert_memory_equal(patch.items[0].after.bytes.s, "x\0\nz\n", 5);
+}
+
 static void everything_is_made_and_taken_back(void **state)
 {
 	struct fixture *f = *state;
@@ -213,6 +259,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lines_of_one_file_merge, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_changed_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(edits_of_one_path_wait_for_each_other, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(everything_is_made_and_taken_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(paths_from_json_are_plain, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_leads_out_of_a_tree, setup, teardown),
