@@ -82,12 +82,16 @@ static void add_edit(const struct fstab_view *view, struct finding *finding)
 		edit_create(&finding->edits, FSTAB_PATH, &file, text.s, text.len);
 }
 
-static bool is_dangling_link(const struct machine *machine)
+/* Is the name free, and a place for it there? A link that leads nowhere is neither. */
+static bool can_be_created(const struct machine *machine)
 {
+	struct tree *tree = machine_tree(machine);
 	struct err ignored = ERR_INIT;
 	struct tree_stat st;
 
-	return !tree_stat(machine_tree(machine), FSTAB_PATH, TREE_NOFOLLOW, &st, &ignored);
+	return tree_stat(tree, FSTAB_PATH, TREE_NOFOLLOW, &st, &ignored) < 0 &&
+	       (tree_is_dir(tree, "/etc") ||
+		tree_stat(tree, "/etc", TREE_NOFOLLOW, &st, &ignored) < 0);
 }
 
 static int examine(const struct machine *machine, struct findings *findings, struct err *err)
@@ -106,7 +110,7 @@ static int examine(const struct machine *machine, struct findings *findings, str
 	if (!view.root && !has_kernel_in_boot(machine))
 		return 0;
 	spec = view.root ? fstab_spec_for(&view, view.root, SPEC_UUID) : NULL;
-	can_make = spec && view.root->type && (view.text || !is_dangling_link(machine));
+	can_make = spec && view.root->type && (view.text || can_be_created(machine));
 	how = !view.text	   ? "is missing"
 	      : view.fstab.has_nul ? "holds only NUL bytes"
 	      : view.text->len	   ? "has no entries"

@@ -6,6 +6,7 @@
 struct cached_file {
 	char *path;
 	struct str text;
+	char *seen;	/* see machine_text(); NULL: not asked for, or no NUL is in it */
 	struct err err; /* ERR_NONE: text counts */
 };
 
@@ -62,6 +63,7 @@ void machine_free(struct machine *machine)
 	vec_foreach (file, &machine->files) {
 		free((*file)->path);
 		str_done(&(*file)->text);
+		free((*file)->seen);
 		free(*file);
 	}
 	vec_foreach (quote, &machine->quotes)
@@ -125,27 +127,59 @@ const char *machine_console(const struct machine *machine)
 	return machine->given.console;
 }
 
-const struct str *machine_file(const struct machine *machine, const char *path, struct err *err)
+static struct cached_file *file_of(const struct machine *machine, const char *path)
 {
 	struct cached_file *file;
 
-	vec_foreach (known, &machine->files) {
-		if (!str_eq((*known)->path, path))
-			continue;
-		if ((*known)->err.code == ERR_NONE)
-			return &(*known)->text;
-		*err = (*known)->err;
-		return NULL;
-	}
+	vec_foreach (known, &machine->files)
+		if (str_eq((*known)->path, path))
+			return *known;
 	file = mem_alloc(sizeof(*file));
 	file->path = mem_strdup(path);
 	file->text = (struct str)STR_INIT;
 	vec_push(&mutable(machine)->files, file);
-	if (tree_read(machine->given.tree, path, TREE_FILE_MAX, &file->text, &file->err) < 0) {
-		*err = file->err;
-		return NULL;
+	if (!tree_read(machine->given.tree, path, TREE_FILE_MAX, &file->text, &file->err))
+		file->err = ERR_INIT;
+	return file;
+}
+
+const struct str *machine_file(const struct machine *machine, const char *path, struct err *err)
+{
+	const struct cached_file *file = file_of(machine, path);
+
+	if (file->err.code == ERR_NONE)
+		return &file->text;
+	*err = file->err;
+	return NULL;
+}
+
+static char *without_nuls(const struct str *text)
+{
+	struct str seen = STR_INIT;
+	const char *at = text->s, *end = text->s + text->len;
+
+	while (at < end) {
+		const char *next = memchr(at, '\n', (size_t)(end - at));
+
+		str_add_bytes(&seen, at, strnlen(at, (size_t)((next ? next : end) - at)));
+		if (next)
+			str_add_char(&seen, '\n');
+		at = next ? next + 1 : end;
 	}
-	return &file->text;
+	return str_take(&seen);
+}
+
+const char *machine_text(const struct machine *machine, const char *path, struct err *err)
+{
+	const struct str *text = machine_file(machine, path, err);
+	struct cached_file *file;
+
+	if (!text || !memchr(text->s, '\0', text->len))
+		return text ? text->s : NULL;
+	file = file_of(machine, path);
+	if (!file->seen)
+		file->seen = without_nuls(text);
+	return file->seen;
 }
 
 const char *machine_quote(const struct machine *machine, const char *bytes, size_t len)
@@ -162,12 +196,11 @@ const char *machine_quote(const struct machine *machine, const char *bytes, size
 }
 
 /* os-release(5): KEY=value, the value optionally in single or double quotes. */
-static void os_field(const struct str *text, const char *key, char *ret, size_t room)
+static void os_field(const char *text, const char *key, char *ret, size_t room)
 {
 	size_t key_len = strlen(key);
 
-	for (const char *line = text->s; *line;
-	     line += strcspn(line, "\n"), line += *line == '\n') {
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		const char *value = line + key_len + 1;
 		size_t len;
 
@@ -184,24 +217,24 @@ static void os_field(const struct str *text, const char *key, char *ret, size_t 
 }
 
 /* Before os-release there were files of one line: "CentOS release 6.10 (Final)". */
-static void os_from_release_line(const struct str *text, struct machine_os *os)
+static void os_from_release_line(const char *text, struct machine_os *os)
 {
 	static const struct {
 		const char *word, *id;
 	} known[] = { { "CentOS", "centos" }, { "Red Hat", "rhel" },
 		      { "Fedora", "fedora" }, { "Amazon Linux", "amzn" },
 		      { "Oracle", "ol" },     { "Scientific", "scientific" } };
-	const char *digit = strpbrk(text->s, "0123456789");
+	const char *digit = strpbrk(text, "0123456789");
 
 	for (size_t i = 0; i < ARRAY_LEN(known) && !os->id[0]; i++)
-		if (strstr(text->s, known[i].word))
+		if (strstr(text, known[i].word))
 			snprintf(os->id, sizeof(os->id), "%s", known[i].id);
 	snprintf(os->id_like, sizeof(os->id_like), "rhel fedora");
 	if (digit)
 		snprintf(os->version_id, sizeof(os->version_id), "%.*s",
 			 (int)strspn(digit, "0123456789."), digit);
-	snprintf(os->pretty_name, sizeof(os->pretty_name), "%.*s", (int)strcspn(text->s, "\r\n"),
-		 text->s);
+	snprintf(os->pretty_name, sizeof(os->pretty_name), "%.*s", (int)strcspn(text, "\r\n"),
+		 text);
 }
 
 const struct machine_os *machine_os(const struct machine *machine)
@@ -210,13 +243,13 @@ const struct machine_os *machine_os(const struct machine *machine)
 	static const char *const lines[] = { "/etc/system-release", "/etc/redhat-release" };
 	struct machine_os *os = &mutable(machine)->os;
 	struct err ignored = ERR_INIT;
-	const struct str *text = NULL;
+	const char *text = NULL;
 
 	if (machine->has_os)
 		return os;
 	mutable(machine)->has_os = true;
 	for (size_t i = 0; i < ARRAY_LEN(paths) && !text; i++)
-		text = machine_file(machine, paths[i], &ignored);
+		text = machine_text(machine, paths[i], &ignored);
 	if (text) {
 		os_field(text, "ID", os->id, sizeof(os->id));
 		os_field(text, "ID_LIKE", os->id_like, sizeof(os->id_like));
@@ -225,7 +258,7 @@ const struct machine_os *machine_os(const struct machine *machine)
 		return os;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(lines) && !text; i++)
-		text = machine_file(machine, lines[i], &ignored);
+		text = machine_text(machine, lines[i], &ignored);
 	if (text)
 		os_from_release_line(text, os);
 	else if (tree_exists(machine->given.tree, "/etc/debian_version"))
@@ -295,17 +328,16 @@ static void add_user(struct machine *machine, char *line, uint32_t number)
 const struct machine_users *machine_users(const struct machine *machine)
 {
 	struct err ignored = ERR_INIT;
-	const struct str *text;
+	const char *text;
 	uint32_t number = 0;
 
 	if (machine->has_users)
 		return &machine->users;
 	mutable(machine)->has_users = true;
-	text = machine_file(machine, "/etc/passwd", &ignored);
+	text = machine_text(machine, "/etc/passwd", &ignored);
 	if (!text)
 		return &machine->users;
-	for (const char *line = text->s; *line;
-	     line += strcspn(line, "\n"), line += *line == '\n') {
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		cleanup(free) char *copy = mem_strndup(line, strcspn(line, "\n"));
 
 		add_user(mutable(machine), copy, ++number);

@@ -31,6 +31,10 @@ const char *machine_console(const struct machine *);
  * another code when it cannot be read. Borrowed. Larger than TREE_FILE_MAX is ERR_MALFORMED. */
 const struct str *machine_file(const struct machine *, const char *path, struct err *err);
 
+/* The same as programs see it that read lines as C strings: a line ends at its first NUL, of which a crash leaves
+ * some even in text. */
+const char *machine_text(const struct machine *, const char *path, struct err *err);
+
 /* From os-release (or the older release files): "debian", "ubuntu", "amzn", "rhel", "centos",
  * "sles",
  * ...; "" when nothing tells. id_like is the space separated list. */

@@ -115,8 +115,7 @@ static void check_directory(const struct machine *machine, const char *path, str
 static char *line_from_backup(const struct machine *machine)
 {
 	struct err err = ERR_INIT;
-	const struct str *bytes = machine_file(machine, "/etc/passwd-", &err);
-	const char *p = bytes ? bytes->s : NULL;
+	const char *p = machine_text(machine, "/etc/passwd-", &err);
 
 	while (p && strncmp(p, "sshd:", 5)) {
 		p = strchr(p, '\n');
@@ -140,11 +139,11 @@ static uint32_t group_for(const struct machine *machine)
 {
 	static const char *const groups[] = { "sshd:", "nogroup:", "nobody:" };
 	struct err err = ERR_INIT;
-	const struct str *bytes = machine_file(machine, "/etc/group", &err);
+	const char *text = machine_text(machine, "/etc/group", &err);
 
-	for (size_t i = 0; bytes && i < ARRAY_LEN(groups); i++) {
+	for (size_t i = 0; text && i < ARRAY_LEN(groups); i++) {
 		size_t len = strlen(groups[i]);
-		for (const char *p = bytes->s; p && *p; p = (p = strchr(p, '\n')) ? p + 1 : NULL) {
+		for (const char *p = text; p && *p; p = (p = strchr(p, '\n')) ? p + 1 : NULL) {
 			unsigned gid;
 			if (!strncmp(p, groups[i], len) && sscanf(p + len, "%*[^:]:%u", &gid) == 1)
 				return gid;

@@ -15,13 +15,13 @@ static bool group_is_private(const struct machine *machine, const struct machine
 {
 	struct err err = ERR_INIT;
 	const struct machine_users *users = machine_users(machine);
-	const struct str *groups = machine_file(machine, "/etc/group", &err);
+	const char *groups = machine_text(machine, "/etc/group", &err);
 	bool found = user->gid == gid;
 
 	vec_foreach (other, users)
 		if (other->gid == gid && !str_eq(other->name, user->name))
 			return false;
-	for (const char *p = groups ? groups->s : NULL; p && *p;) {
+	for (const char *p = groups; p && *p;) {
 		size_t len = strcspn(p, "\n"), count = 0;
 		cleanup(free) char *line = mem_strndup(p, len);
 		char *field[4] = { 0 }, *rest = line;

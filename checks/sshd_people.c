@@ -25,9 +25,8 @@ static void each_entry(const struct machine *machine, const char *path, fields_f
 		       void *arg)
 {
 	struct err err = ERR_INIT;
-	const struct str *bytes = machine_file(machine, path, &err);
 
-	for (const char *p = bytes ? bytes->s : NULL; p && *p;) {
+	for (const char *p = machine_text(machine, path, &err); p && *p;) {
 		size_t len = strcspn(p, "\n"), count = 0;
 		cleanup(free) char *line = mem_strndup(p, len);
 		char *field[10], *rest = line;
@@ -84,9 +83,8 @@ static bool sudoers_names(const struct machine *machine, const char *path,
 			  const struct person *person)
 {
 	struct err err = ERR_INIT;
-	const struct str *bytes = machine_file(machine, path, &err);
 
-	for (const char *p = bytes ? bytes->s : NULL; p && *p;) {
+	for (const char *p = machine_text(machine, path, &err); p && *p;) {
 		const char *s = p + strspn(p, " \t");
 		size_t len = strcspn(s, " \t\n=");
 		if (len == strlen(person->user->name) && !strncmp(s, person->user->name, len))
@@ -195,8 +193,8 @@ static uint64_t rank(const struct person *person)
 static bool directory_is_used(const struct machine *machine)
 {
 	struct err err = ERR_INIT;
-	const struct str *nss = machine_file(machine, "/etc/nsswitch.conf", &err);
-	const char *line = nss ? strstr(nss->s, "passwd:") : NULL;
+	const char *nss = machine_text(machine, "/etc/nsswitch.conf", &err);
+	const char *line = nss ? strstr(nss, "passwd:") : NULL;
 	size_t len = line ? strcspn(line, "\n") : 0;
 
 	return tree_exists(machine_tree(machine), "/etc/sssd/sssd.conf") ||

@@ -73,10 +73,10 @@ int64_t sshd_number(const char *text, int64_t max)
 static int32_t service_port(const char *name, const struct machine *machine)
 {
 	struct err err = ERR_INIT;
-	const struct str *services = machine_file(machine, "/etc/services", &err);
+	const char *services = machine_text(machine, "/etc/services", &err);
 	size_t len = strlen(name);
 
-	for (const char *p = services && len ? services->s : NULL; p && *p;
+	for (const char *p = len ? services : NULL; p && *p;
 	     p = (p = strchr(p, '\n')) ? p + 1 : NULL) {
 		unsigned port;
 		char proto[4] = "";
