@@ -93,7 +93,7 @@ static inline void replay_headers(const char *headers, struct http_reply *reply)
 		size_t len = strcspn(p, "\n"), name = strcspn(p, ":\n");
 		cleanup(free) char *n = mem_strndup(p, name);
 		cleanup(free) char *v =
-			name < len ? mem_strndup(p + name + 2, len - name - 2) : NULL;
+			name + 2 <= len ? mem_strndup(p + name + 2, len - name - 2) : NULL;
 
 		if (v)
 			http_reply_add_header(reply, n, v);
