@@ -7,11 +7,14 @@
 static void read_reply(const struct ec2_action *action, const struct xml *xml)
 {
 	cleanup(free) void *value = mem_alloc(action->reply_size);
+	size_t room = 1u << 20;
 	struct err err = ERR_INIT;
 	json_t *json;
 
-	if (xmlmap_read(action->reply, xml, value, &err) < 0)
+	if (xmlmap_read(action->reply, xml, value, &room, &err) < 0)
 		fuzz_printable(action->name, err.text, false);
+	if (room > 1u << 20)
+		fuzz_broken("a result took more than there was room for");
 	json = xmlmap_json(action->reply, value);
 	json_decref(json);
 	if (action->next_token)
