@@ -40,6 +40,18 @@ class Act:
         self.faults, self.kills = [b.fault for b in blows if b.fault], [b.at for b in blows if b.at]
         if self.verb not in OPTIONS or len(self.kills) > 1: raise SystemExit('not a run: ' + text)
 
+def untrue(cloud, p, verb, run, undoes=False):
+    """What the program said about itself and is not so."""
+    said, bad = run.result, []
+    if run.status in (0, 1) and said is None: bad.append('%s gave no verdict' % verb)
+    if said in ('rescued', 'repaired') and not cloud.boots(p): bad.append('said "%s", but the volume does not boot' % said)
+    if said == 'undone' and not cloud.is_old(p): bad.append('said "undone", but the volume is not as it was')
+    if said == 'returned' and not undoes and not cloud.is_old(p) and verb != 'resume': bad.append('said "returned", but the volume is not as it was')
+    if run.status not in (0, 1, 18, NOT_REACHED) and verb != 'resume':
+        away = cloud.not_home(p)
+        if away: bad.append('status %d, but not everything is home: %s' % (run.status, '; '.join(away)))
+    return bad
+
 class Situation:
     """One story, told to a patient of its own."""
     def __init__(self, cloud, story):
@@ -70,16 +82,8 @@ class Situation:
         return run
     def run(self, act, log=None, expected=None): return self.finish(act, self.start(act, log), expected)
     def judge(self, act, run):
-        """What the program said about itself must be true."""
-        said = run.result
         if len(self.scenes) > 1 and any(len(s) > 1 for s in self.scenes): return  # the other one may be at work at this moment
-        if run.status in (0, 1) and said is None: self.bad.append('%s gave no verdict' % act.verb)
-        if said in ('rescued', 'repaired') and not self.cloud.boots(self.p): self.bad.append('said "%s", but the volume does not boot' % said)
-        if said == 'undone' and not self.cloud.is_old(self.p): self.bad.append('said "undone", but the volume is not as it was')
-        if said == 'returned' and not self.undoes and not self.cloud.is_old(self.p) and act.verb != 'resume': self.bad.append('said "returned", but the volume is not as it was')
-        if run.status not in (0, 1, 18, NOT_REACHED) and act.verb != 'resume':
-            away = self.cloud.not_home(self.p)
-            if away: self.bad.append('status %d, but not everything is home: %s' % (run.status, '; '.join(away)))
+        self.bad += untrue(self.cloud, self.p, act.verb, run, self.undoes)
     def play(self):
         for scene in self.scenes:
             self.cloud.forget()
