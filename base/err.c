@@ -17,7 +17,7 @@ static int finish(struct err *err)
 	return -1;
 }
 
-int err_set(struct err *err, enum err_code code, const char *fmt, ...)
+int(err_set)(struct err *err, enum err_code code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -28,7 +28,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 	return finish(err);
 }
 
-int err_errno(struct err *err, int errnum, const char *fmt, ...)
+int(err_errno)(struct err *err, int errnum, const char *fmt, ...)
 {
 	va_list ap;
 	size_t used;
@@ -55,7 +55,7 @@ int err_errno(struct err *err, int errnum, const char *fmt, ...)
 	return finish(err);
 }
 
-int err_in(struct err *err, const char *fmt, ...)
+int(err_in)(struct err *err, const char *fmt, ...)
 {
 	char inner[sizeof(err->text)];
 	va_list ap;

@@ -64,6 +64,15 @@ int err_errno(struct err *err, int errnum, const char *fmt, ...)
 /* Prefixes the text with "fmt: " and keeps the code; returns -1. For callers that add what they
  * did. */
 int err_in(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* That they return -1 is also seen where they are called, by compilers and by what analyzes paths. */
+#define err_set(...)   FAILS(err_set(__VA_ARGS__))
+#define err_errno(...) FAILS(err_errno(__VA_ARGS__))
+#define err_in(...)    FAILS(err_in(__VA_ARGS__))
+#define FAILS(call)     \
+	({              \
+		(call); \
+		-1;     \
+	})
 /* Forgets a failure that was settled. */
 void err_clear(struct err *err);
 /* "ERR_BUSY" for the code; "ERR_NONE" for 0 and "ERR_?" for an unknown number. Static storage. */

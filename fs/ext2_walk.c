@@ -5,7 +5,7 @@
 
 #define LINKS_MAX 40 /* as the kernel's own limit, path_resolution(7) */
 
-int ext2_path_err(struct err *err, errcode_t code, const char *path)
+int(ext2_path_err)(struct err *err, errcode_t code, const char *path)
 {
 	cleanup(str_done) struct str shown = STR_INIT;
 
@@ -126,7 +126,7 @@ static int follow_link(struct walk *walk, struct ext2_spot link, struct err *err
 		walk->spots.count = 1;
 	if (walk->rest.len)
 		str_addf(&rest, "/%s", walk->rest.s);
-	if (rest.len >= 2 * TREE_PATH_MAX)
+	if (rest.len >= (size_t)2 * TREE_PATH_MAX)
 		return tree_path_err(err, ERR_MALFORMED, walk->path,
 				     "the link leads to too long a path");
 	str_clear(&walk->rest);

@@ -27,6 +27,7 @@ struct ext2_spot { /* one inode of the tree */
 
 /* What an error is called: the path, escaped. Returns -1. */
 int ext2_path_err(struct err *err, errcode_t code, const char *path);
+#define ext2_path_err(...) FAILS(ext2_path_err(__VA_ARGS__))
 
 static inline ext2_filsys ext2_fs(const struct ext2_tree *tree, struct ext2_spot spot)
 {

@@ -40,7 +40,7 @@ void tree_names_done(struct tree_names *names)
 	vec_done(names);
 }
 
-int tree_path_err(struct err *err, enum err_code code, const char *path, const char *what)
+int(tree_path_err)(struct err *err, enum err_code code, const char *path, const char *what)
 {
 	cleanup(str_done) struct str shown = STR_INIT;
 

@@ -126,5 +126,6 @@ struct tree *tree_new_backend(const struct tree_ops *ops, void *private);
 void *tree_private(const struct tree *, const struct tree_ops *ops);
 /* err_set with the path escaped in front; for backends. Returns -1. */
 int tree_path_err(struct err *, enum err_code, const char *path, const char *what);
+#define tree_path_err(...) FAILS(tree_path_err(__VA_ARGS__))
 
 #endif
