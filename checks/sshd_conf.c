@@ -371,6 +371,7 @@ static int load_options(struct load *load, struct err *err)
 		load->conf->has_port_option |= option[1] == 'p';
 		cleanup(free) char *text = line_of(load->machine, w->path, w->line);
 		struct sshd_directive at = { .path = w->path, .line = w->line, .text = text };
+		load->open_files[0] = w->path; /* what is included must not be that one */
 		if (add_line(load, &at, line, 0, 0, err) < 0)
 			return -1;
 	}
