@@ -89,19 +89,19 @@ static int parse_surgery(const char *text, enum claim_surgery *ret)
 int claim_parse(const char *value, struct claim *ret, struct err *err)
 {
 	struct claim c = { .until = 0 };
-	char run[RUN_ID_SIZE], instance[32], volume[32], device[DEVICE_NAME_SIZE], dot, kind[16],
-		surgery[16], until[32];
-	int ran, used = 0;
+	char run[RUN_ID_SIZE], instance[32], volume[32], device[DEVICE_NAME_SIZE], dot, ran,
+		kind[16], surgery[16], until[32];
+	int used = 0;
 
 	if (strlen(value) > CLAIM_VALUE_MAX ||
 	    sscanf(value,
-		   "%31s %31s %31s %63s dot=%c ran=%d kind=%15s surgery=%15s until=%31s by=%63s%n",
+		   "%31s %31s %31s %63s dot=%c ran=%c kind=%15s surgery=%15s until=%31s by=%63s%n",
 		   run, instance, volume, device, &dot, &ran, kind, surgery, until, c.by,
 		   &used) != 10 ||
 	    value[used] || !run_id_is_valid(run) ||
 	    instance_id_parse(instance, &c.instance, err) < 0 ||
 	    volume_id_parse(volume, &c.volume, err) < 0 || device[0] != '/' ||
-	    !strchr("01?", dot) || parse_kind(kind, &c.kind) < 0 ||
+	    !strchr("01?", dot) || !strchr("01", ran) || parse_kind(kind, &c.kind) < 0 ||
 	    parse_surgery(surgery, &c.surgery) < 0 || parse_time(until, &c.until) < 0) {
 		cleanup(str_done) struct str shown = STR_INIT;
 
@@ -110,7 +110,7 @@ int claim_parse(const char *value, struct claim *ret, struct err *err)
 			       "the tag " CLAIM_TAG " is not in the form of a claim: \"%s\"",
 			       shown.s);
 	}
-	c.was_running = ran == 1;
+	c.was_running = ran == '1';
 	c.delete_on_termination = dot == '1' ? EC2_TRUE : dot == '0' ? EC2_FALSE : EC2_BOOL_ABSENT;
 	memcpy(c.run, run, sizeof(c.run));
 	memcpy(c.device, device, sizeof(c.device));

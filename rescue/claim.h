@@ -21,7 +21,7 @@
 #define CLAIM_HOME_TAG	"ec2-rescue-home"
 #define CLAIM_VALUE_MAX 256
 /* Longer than any rescue: an expired claim is one whose owner died and was never resumed. */
-#define CLAIM_LASTS_S (6 * 3600)
+#define CLAIM_LASTS_S (6 * 3600l)
 
 enum claim_surgery {
 	CLAIM_UNTOUCHED,  /* not one byte of the volume was written */
