@@ -27,6 +27,14 @@ struct view {
 	enum severity severity;
 };
 
+/* A prefix length as the scripts take it from the start of the text; -1: none that there is. */
+static int prefix_of(const char *text)
+{
+	long n = strtol(text, NULL, 10);
+
+	return n < 1 || n > 32 ? -1 : (int)n;
+}
+
 static void look(const struct machine *machine, const struct ifcfgs *set, const struct ifcfg *file,
 		 struct view *v)
 {
@@ -42,15 +50,15 @@ static void look(const struct machine *machine, const struct ifcfgs *set, const 
 		snprintf(text, sizeof(text), "%s", ifcfg_get(file, v->addr_name));
 	slash = strchr(text, '/'); /* SUSE writes 10.0.0.5/24 */
 	if (slash) {
-		v->prefix = atoi(slash + 1);
+		v->prefix = prefix_of(slash + 1);
 		text[slash - text] = '\0';
 	}
 	v->is_addr_good = !ip_parse(text, &v->addr) && !v->addr.is_v6;
 	if (v->prefix_name)
-		v->prefix = atoi(ifcfg_get(file, v->prefix_name));
+		v->prefix = prefix_of(ifcfg_get(file, v->prefix_name));
 	else if (v->mask_name)
 		v->prefix = ip_netmask_parse(ifcfg_get(file, v->mask_name));
-	if (v->prefix < 1 || v->prefix > 32)
+	if (v->prefix < 1)
 		v->prefix = -1;
 	v->is_gateway_good = v->gateway_name &&
 			     !ip_parse(ifcfg_get(file, v->gateway_name), &v->gateway) &&

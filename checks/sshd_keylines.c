@@ -133,8 +133,9 @@ static bool next_option(const char **s, struct str *name, struct str *value)
 				++*s;
 			str_add_char(value, **s);
 		}
-		if (*(*s)++ != '"')
+		if (**s != '"')
 			return false;
+		++*s;
 	}
 	if (**s == ',')
 		return *++*s != '\0';
@@ -161,7 +162,7 @@ char *key_option(const char *options, const char *wanted)
 {
 	cleanup(str_done) struct str name = STR_INIT, value = STR_INIT;
 
-	for (const char *s = options; s && *s;) {
+	for (const char *s = options ? options : ""; *s;) {
 		bool ok = next_option(&s, &name, &value);
 		if (!strcasecmp(name.s, wanted))
 			return str_take(&value);
@@ -257,7 +258,7 @@ static bool try_strip(const char *text, struct key_damage *damage)
 {
 	static const char bom[] = "\xef\xbb\xbf";
 	const char *start = text;
-	size_t len = strlen(text);
+	size_t len;
 
 	if (str_starts(text, bom))
 		start += strlen(bom);
@@ -338,7 +339,7 @@ char *key_options_without(const char *options, const char *wanted)
 {
 	cleanup(str_done) struct str name = STR_INIT, value = STR_INIT, kept = STR_INIT;
 
-	for (const char *s = options; s && *s;) {
+	for (const char *s = options ? options : ""; *s;) {
 		const char *start = s;
 		if (!next_option(&s, &name, &value) && *s)
 			break;

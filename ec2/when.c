@@ -1,26 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ec2/when.h"
 
-#include <stdio.h>
+#include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
+
+static int two_digits(const char *p)
+{
+	return isdigit((unsigned char)p[0]) && isdigit((unsigned char)p[1])
+		       ? (p[0] - '0') * 10 + p[1] - '0'
+		       : -1;
+}
 
 /* "+01:00", "+0100", "Z" or nothing. */
 static int parse_offset(const char *p, int64_t *ret)
 {
+	int64_t sign = *p == '+' ? 1 : *p == '-' ? -1 : 0;
+	bool has_colon = strlen(p) == 6 && p[3] == ':';
 	int hours, minutes;
-	char sign = *p;
 
 	*ret = 0;
 	if (!*p || !strcmp(p, "Z") || !strcmp(p, "z") || !strcmp(p, "UTC"))
 		return 0;
-	if (sign != '+' && sign != '-')
+	if (!sign || (!has_colon && strlen(p) != 5))
 		return -1;
-	if (strlen(p) == 6 && p[3] == ':' && sscanf(p + 1, "%2d:%2d", &hours, &minutes) == 2)
-		;
-	else if (strlen(p) != 5 || sscanf(p + 1, "%2d%2d", &hours, &minutes) != 2)
+	hours = two_digits(p + 1);
+	minutes = two_digits(p + (has_colon ? 4 : 3));
+	if (hours < 0 || minutes < 0)
 		return -1;
-	*ret = (hours * 60 + minutes) * 60 * (sign == '+' ? 1 : -1);
+	*ret = sign * 60 * (hours * 60 + minutes);
 	return 0;
 }
 
