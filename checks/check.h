@@ -81,6 +81,5 @@ struct could_not_tell {
 VEC_TYPE(could_not_tells, struct could_not_tell);
 void check_run(const struct check *, const struct machine *, struct findings *,
 	       struct could_not_tells *);
-void checks_examine(const struct machine *, struct findings *, struct could_not_tells *);
 
 #endif

@@ -32,10 +32,3 @@ void check_run(const struct check *check, const struct machine *machine, struct 
 	for (size_t i = before; i < findings->count; i++)
 		findings->items[i].check = check;
 }
-
-void checks_examine(const struct machine *machine, struct findings *findings,
-		    struct could_not_tells *unknown)
-{
-	for (size_t i = 0; i < check_count; i++)
-		check_run(checks[i], machine, findings, unknown);
-}

@@ -34,16 +34,6 @@ static const struct partition *partition_of(const char *region)
 	return p;
 }
 
-const char *partition_name(const char *region)
-{
-	return partition_of(region)->name;
-}
-
-const char *partition_suffix(const char *region)
-{
-	return partition_of(region)->suffix;
-}
-
 /* The profile's `services` section: "[services mine]" with "ec2 =" and an indented endpoint_url. */
 static char *from_services(const struct aws_config *config, const char *service_id)
 {

@@ -33,15 +33,11 @@ int endpoint_find(const struct aws_config *config, const struct aws_service *ser
 int endpoint_find_in(const struct aws_config *config, const struct aws_service *service,
 		     const char *region, struct endpoint *ret, struct err *err)
 	__attribute__((warn_unused_result));
-int endpoint_parse(const char *url, struct endpoint *ret, struct err *err)
+int endpoint_parse(const char *text, struct endpoint *ret, struct err *err)
 	__attribute__((warn_unused_result));
 void endpoint_done(struct endpoint *endpoint);
 DEFINE_CLEANUP_DONE(struct endpoint, endpoint_done)
-/* "aws", "aws-cn", ...: the second field of an ARN. */
-const char *partition_name(const char *region);
 /* The URL configured for a service by flag, environment or files; NULL when none is. */
 char *endpoint_configured(const struct aws_config *config, const struct aws_service *service);
-/* "amazonaws.com" or the region's own. */
-const char *partition_suffix(const char *region);
 
 #endif

@@ -66,16 +66,6 @@ const char *ec2_volume_status_name(enum ec2_volume_status status)
 	return enum_word(&volume_status_names, status);
 }
 
-const char *ec2_attachment_status_name(enum ec2_attachment_status status)
-{
-	return enum_word(&attachment_status_names, status);
-}
-
-const char *ec2_snapshot_status_name(enum ec2_snapshot_status status)
-{
-	return enum_word(&snapshot_status_names, status);
-}
-
 const char *ec2_summary_status_name(enum ec2_summary_status status)
 {
 	return enum_word(&summary_status_names, status);

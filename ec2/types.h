@@ -67,8 +67,6 @@ enum ec2_summary_status {
 /* EC2's own word ("in-use"); "?" for _ABSENT and _OTHER. */
 const char *ec2_instance_state_name(enum ec2_instance_state state);
 const char *ec2_volume_status_name(enum ec2_volume_status status);
-const char *ec2_attachment_status_name(enum ec2_attachment_status status);
-const char *ec2_snapshot_status_name(enum ec2_snapshot_status status);
 const char *ec2_summary_status_name(enum ec2_summary_status status);
 
 struct ec2_tag {

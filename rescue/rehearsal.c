@@ -15,7 +15,6 @@ struct attempt {
 	struct keys told;     /* findings that were reported; kept over restarts */
 	struct keys before;   /* findings of the round before */
 	struct keys repaired; /* of which were repaired in it */
-	size_t repairs;
 };
 
 static void keys_clear(struct keys *keys)

@@ -23,7 +23,6 @@ static int fail(const struct err *err)
 
 struct session {
 	struct volume *volume;
-	struct edits edits;
 	struct patch patch;
 };
 
