@@ -37,16 +37,18 @@ void str_add_base64(struct str *str, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 
-	for (; len; p += 3) {
-		size_t n = len < 3 ? len : 3;
-		uint32_t bits = (uint32_t)p[0] << 16 | (n > 1 ? (uint32_t)p[1] << 8 : 0) |
-				(n > 2 ? (uint32_t)p[2] : 0);
-		char four[4] = { digits64[bits >> 18], digits64[bits >> 12 & 63],
-				 n > 1 ? digits64[bits >> 6 & 63] : '=',
-				 n > 2 ? digits64[bits & 63] : '=' };
+	for (size_t n; len; p += n, len -= n) {
+		uint8_t three[3] = { 0 };
+		uint32_t bits;
 
+		n = len < 3 ? len : 3;
+		memcpy(three, p, n);
+		bits = (uint32_t)three[0] << 16 | (uint32_t)three[1] << 8 | three[2];
+		char four[4] = { digits64[bits >> 18], digits64[bits >> 12 & 63],
+				 digits64[bits >> 6 & 63], digits64[bits & 63] };
+
+		memset(four + 1 + n, '=', 3 - n);
 		str_add_bytes(str, four, sizeof(four));
-		len -= n;
 	}
 }
 

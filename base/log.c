@@ -24,23 +24,31 @@ bool log_on(const char *subsystem)
 	return false;
 }
 
-void log_debug(const char *subsystem, const char *fmt, ...)
+static void put_line(const char *subsystem, const char *text)
 {
 	cleanup(str_done) struct str line = STR_INIT;
-	cleanup(free) char *text = NULL;
 	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	str_addf(&line, "%ld.%03ld %s: ", (long)now.tv_sec, now.tv_nsec / 1000000, subsystem);
+	str_add_escaped(&line, text, strlen(text));
+	secrets_redact(line.s);
+	fprintf(stderr, "%s\n", line.s);
+}
+
+void log_debug(const char *subsystem, const char *fmt, ...)
+{
+	char *text;
 	va_list ap;
+	int len;
 
 	if (!log_on(subsystem))
 		return;
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
+	len = vasprintf(&text, fmt, ap);
 	va_end(ap);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	str_addf(&line, "%ld.%03ld %s: ", (long)now.tv_sec, now.tv_nsec / 1000000, subsystem);
-	if (text)
-		str_add_escaped(&line, text, strlen(text));
-	secrets_redact(line.s);
-	fprintf(stderr, "%s\n", line.s);
+	if (len < 0)
+		return;
+	put_line(subsystem, text);
+	free(text);
 }

@@ -107,8 +107,7 @@ struct any_vec {
 		&v_->items[v_->count++];                                                   \
 	})
 #define vec_push(v, item) (*vec_add(v) = (item))
-#define vec_foreach(p, v) \
-	for (__typeof__((v)->items + 0) p = (v)->items; p && p < (v)->items + (v)->count; p++)
+#define vec_foreach(p, v) for (__auto_type p = (v)->items; p && p < (v)->items + (v)->count; p++)
 /* Frees the array, not what its items own. */
 #define vec_done(v)                         \
 	do {                                \

@@ -81,7 +81,6 @@ static bool find_path(const char *line, bool *ret_v6, char *ret, size_t room)
 	cat = strstr(line, "cat ");
 	if (!start && cat && cat < at && strchr(cat, '|')) {
 		start = cat + 4 + strspn(cat + 4, " \t\"'");
-		end = at;
 	}
 	if (!start || *start != '/' || strstr(line, "--test") || strstr(line, " -t "))
 		return false;

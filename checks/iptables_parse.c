@@ -128,7 +128,7 @@ static void begin_table(struct parser *p, const char *line)
 	if (!ipt_is_table(name))
 		refuse(p, "there is no table \"%.*s\"", (int)strcspn(line + 1, " \t\n"), line + 1);
 	p->table = mem_alloc(sizeof(*p->table));
-	strcpy(p->table->name, name);
+	memcpy(p->table->name, name, sizeof(name));
 	p->table->line = p->line;
 	vec_push(&p->rules->tables, p->table);
 	p->is_over = !ipt_is_table(name);

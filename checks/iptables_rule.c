@@ -189,7 +189,7 @@ static void read_interface(struct reader *x, const char *name, bool is_in)
 		  : str_eq(chain, "INPUT") || str_eq(chain, "PREROUTING"))
 		refuse(x, "-%c cannot be used in %s", is_in ? 'i' : 'o', chain);
 	cond = ipt_cond_add(x->rule, is_in ? IPT_IN : IPT_OUT, x->is_not);
-	strcpy(cond->name, name);
+	snprintf(cond->name, sizeof(cond->name), "%s", name);
 }
 
 static void read_protocol(struct reader *x, const char *name)
@@ -300,15 +300,13 @@ static bool take_value(struct reader *x, enum ipt_option option, const char **va
 			refuse(x, "%s is given twice", name);
 		x->seen[seen] = true;
 	}
-	if (ipt_option_is_flag(option))
-		return true;
 	if (!*value)
-		*value = next_word(x);
+		*value = ipt_option_is_flag(option) ? "" : next_word(x);
 	if (!*value) {
 		refuse(x, "%s needs a value", name);
 		return false;
 	}
-	if (option != O_IGNORED && option != O_UNSURE)
+	if (option != O_IGNORED && option != O_UNSURE && !ipt_option_is_flag(option))
 		*value = old_negation(x, *value);
 	return true;
 }

@@ -337,10 +337,10 @@ static const struct {
 	const char *type, *row;
 	uint32_t version;
 } removed[] = {
-	{ "xfs", "barrier", 4 << 16 | 19 },	{ "xfs", "nobarrier", 4 << 16 | 19 },
-	{ "xfs", "delaylog", 4 << 16 | 0 },	{ "xfs", "nodelaylog", 4 << 16 | 0 },
-	{ "xfs", "ihashsize=", 4 << 16 | 0 },	{ "xfs", "irixsgid", 4 << 16 | 0 },
-	{ "xfs", "osyncisdsync", 4 << 16 | 0 }, { "xfs", "osyncisosync", 4 << 16 | 0 },
+	{ "xfs", "barrier", 4 << 16 | 19 }, { "xfs", "nobarrier", 4 << 16 | 19 },
+	{ "xfs", "delaylog", 4 << 16 },	    { "xfs", "nodelaylog", 4 << 16 },
+	{ "xfs", "ihashsize=", 4 << 16 },   { "xfs", "irixsgid", 4 << 16 },
+	{ "xfs", "osyncisdsync", 4 << 16 }, { "xfs", "osyncisosync", 4 << 16 },
 };
 
 const char *const *mount_option_table(const char *fs_type)

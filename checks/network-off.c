@@ -76,8 +76,10 @@ static const char *vendor_unit(const struct machine *machine, const char *unit, 
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
 		cleanup(free) char *path = mem_printf("%s/%s", dirs[i], unit);
 
-		if (strlen(path) < room && tree_exists(machine_tree(machine), path))
-			return strcpy(ret, path);
+		if (strlen(path) >= room || !tree_exists(machine_tree(machine), path))
+			continue;
+		memcpy(ret, path, strlen(path) + 1);
+		return ret;
 	}
 	return NULL;
 }

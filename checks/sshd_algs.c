@@ -200,7 +200,7 @@ static bool in_default(const char *algorithm, uint32_t version)
 	if (str_eq(algorithm, "ssh-dss"))
 		return version && version < 700;
 	if (str_eq(algorithm, "ssh-rsa"))
-		return !version || version < 808;
+		return version < 808; /* also when it is not known */
 	return true;
 }
 

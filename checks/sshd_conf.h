@@ -99,7 +99,7 @@ char *sshd_strdelim(char **s);
 char *sshd_value_problem(const struct sshd_keyword *, const struct sshd_words *,
 			 const struct sshd_program *, const struct machine *);
 /* The same for a Match line's conditions. */
-char *sshd_match_problem(const char *rest, uint32_t version, const struct machine *);
+char *sshd_match_problem(const char *text, uint32_t version, const struct machine *);
 
 /* Is this algorithm known to that sshd? `kind` is SSHD_CIPHERS, _MACS, _KEX or _KEYALGS. */
 bool sshd_algorithm_known(enum sshd_kind kind, const char *name, const struct sshd_program *);

@@ -182,10 +182,10 @@ static uint64_t rank(const struct person *person)
 	bool has_trace = person->keys.count || person->home_keys.count || person->damages.count;
 	uint64_t rank = !person->user->uid;
 
-	rank = rank << 1 | !person->is_admin;
-	rank = rank << 1 | !has_trace;
+	rank = rank * 2 + !person->is_admin;
+	rank = rank * 2 + !has_trace;
 	rank = rank << 5 | fails(person, GATE_FAIL);
-	rank = rank << 1 | !person->is_default;
+	rank = rank * 2 + !person->is_default;
 	return rank << 32 | person->user->uid;
 }
 

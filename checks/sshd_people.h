@@ -55,11 +55,11 @@ void key_lines_done(struct key_lines *);
 void key_damages_done(struct key_damages *);
 /* Has the option list this option ("command", "from", "cert-authority")? NULL: no; else its value
  * or "" . The caller frees. */
-char *key_option(const char *options, const char *name);
+char *key_option(const char *options, const char *wanted);
 /* Bits of an RSA key's modulus; 0 for other kinds. */
 uint32_t key_rsa_bits(const struct key_line *);
 /* The line's options without those of the name; NULL when none are left. The caller frees. */
-char *key_options_without(const char *options, const char *name);
+char *key_options_without(const char *options, const char *wanted);
 
 struct person {
 	const struct machine_user *user;

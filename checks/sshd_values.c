@@ -165,6 +165,7 @@ static char *check_maxstartups(struct value *v)
 
 	if (!arg || !*arg)
 		return missing();
+	/* NOLINTNEXTLINE(cert-err34-c): read as sshd itself reads it */
 	int n = sscanf(arg, "%d:%d:%d", &begin, &rate, &full);
 	if (n >= 1 && v->program->version >= 902 && (begin <= 0 || (n == 3 && full <= 0)))
 		return bad(v, arg, "start:rate:full, none of them 0");
@@ -180,6 +181,7 @@ static char *check_netblock(struct value *v)
 
 	if (!arg || !*arg)
 		return missing();
+	/* NOLINTNEXTLINE(cert-err34-c): read as sshd itself reads it */
 	int n = sscanf(arg, "%d:%d", &v4, &v6);
 	return n < 1 || v4 < 0 || v4 > 32 || v6 < 0 || v6 > 128
 		       ? bad(v, arg, "two mask lengths such as 32:128")

@@ -112,7 +112,7 @@ void sshd_words_split(const char *line, uint32_t version, struct sshd_words *ret
 	if (is_modern) {
 		if (!*ret->rest)
 			ret->fatal = mem_printf("the keyword has no argument");
-		else if (!split_like_shell(str, ret))
+		else if (!split_like_shell(ret->rest, ret))
 			ret->fatal = mem_printf("a quote is not closed");
 		return;
 	}

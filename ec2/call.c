@@ -132,18 +132,12 @@ static void call_send(struct call *call, const struct creds *creds, const struct
 	explicit_bzero(body.s, body.len);
 }
 
-static void on_creds(void *arg, const struct creds *creds, const struct err *err)
+/* creds: NULL for an action that is not signed. */
+static void send_as(struct call *call, const struct creds *creds)
 {
-	struct call *call = arg;
 	cleanup(endpoint_done) struct endpoint endpoint = { 0 };
 	struct err why = ERR_INIT;
 
-	if (!creds && !call->action->is_unsigned) {
-		why = *err;
-		err_in(&why, "%s", call->action->name);
-		call_end(call, &why);
-		return;
-	}
 	if (endpoint_find(&call->task.ec2->config, call->action->service, &endpoint, &why) < 0) {
 		call_end(call, &why);
 		return;
@@ -153,14 +147,28 @@ static void on_creds(void *arg, const struct creds *creds, const struct err *err
 	call_send(call, creds, &endpoint);
 }
 
+static void on_creds(void *arg, const struct creds *creds, const struct err *err)
+{
+	struct call *call = arg;
+	struct err why;
+
+	if (creds) {
+		send_as(call, creds);
+		return;
+	}
+	why = *err;
+	err_in(&why, "%s", call->action->name);
+	call_end(call, &why);
+}
+
 static void call_go(void *arg)
 {
 	struct call *call = arg;
 
 	if (call->action->is_unsigned)
-		on_creds(call, NULL, NULL);
+		send_as(call, NULL);
 	else if (call->is_as)
-		on_creds(call, &call->as, NULL);
+		send_as(call, &call->as);
 	else
 		creds_get(call->task.ec2->chain, on_creds, call);
 }

@@ -55,10 +55,10 @@ static char *session_name(const struct lookup *lookup, const char *configured)
 static void take_reply(struct sts_credentials *reply, struct creds *ret)
 {
 	creds_done(ret);
-	*ret = (struct creds){ .key_id = TAKE(reply->key_id),
-			       .secret = TAKE(reply->secret),
-			       .token = TAKE(reply->token),
-			       .expires_s = reply->expires };
+	*ret = (struct creds){ .expires_s = reply->expires };
+	ret->key_id = TAKE(reply->key_id);
+	ret->secret = TAKE(reply->secret);
+	ret->token = TAKE(reply->token);
 	creds_know(ret);
 }
 

@@ -352,6 +352,7 @@ static void curl_close(struct transport *base)
 	struct curl_transport *transport = (struct curl_transport *)base;
 
 	while (transport->transfers)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it takes itself off the list first. */
 		transfer_free(transport->transfers);
 	curl.multi_cleanup(transport->multi); /* forgets the kept-alive sockets in the loop */
 	loop_timer(transport->loop, -1, on_timer, transport);

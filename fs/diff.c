@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#define CONTEXT 3
+#define CONTEXT ((size_t)3)
 #define TABLE_MAX \
 	(4u << 20) /* cells of the comparison table; beyond it the middle is one replacement */
 
@@ -12,6 +12,11 @@ struct line {
 	size_t len; /* with its line end */
 };
 VEC_TYPE(lines, struct line);
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
 
 static void split(const struct str *text, struct lines *into)
 {
@@ -70,6 +75,7 @@ static void mark_common(const struct lines *a, const struct lines *b, bool *keep
 
 static void put_line(struct str *into, char mark, const struct line *line)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is kept is kept on both sides */
 	bool ended = line->len && line->s[line->len - 1] == '\n';
 
 	str_add_char(into, mark);
@@ -150,8 +156,7 @@ void diff_unified(const char *path, const struct str *old, const struct str *new
 			i++, j++;
 			continue;
 		}
-		back = i < CONTEXT ? i : CONTEXT;
-		back = j < back ? j : back;
+		back = least(CONTEXT, least(i, j));
 		/* Context in front never reaches into an earlier hunk: that one would have gone on.
 		 */
 		while (back && (!keep_old[i - back] || !keep_new[j - back]))

@@ -10,7 +10,7 @@
 #define LINE_BYTES  4096u
 #define LINES_LOG2  8
 #define LINES	    (1u << LINES_LOG2) /* 1 MiB; libext2fs itself keeps only a few inodes */
-#define CACHED_UPTO (4 * LINE_BYTES)   /* longer transfers are file contents, read once */
+#define CACHED_UPTO (4ul * LINE_BYTES) /* longer transfers are file contents, read once */
 
 #define NAMES	     512u
 #define NAME_LONGEST 47u

@@ -137,7 +137,7 @@ static int check_range(const struct overlay *overlay, size_t len, uint64_t offse
 
 	if (offset > size || len > size - offset)
 		return err_set(err, ERR_IO, "%s: byte %llu is past its end", overlay->source->name,
-			       (unsigned long long)(offset + len));
+			       (unsigned long long)offset + len);
 	return 0;
 }
 

@@ -141,7 +141,8 @@ static int apply_lines(struct patch *patch, struct patch_item *item, const struc
 		else
 			patch->left_out++;
 	}
-	qsort(list, kept, sizeof(*list), compare_lines);
+	if (kept > 1)
+		qsort(list, kept, sizeof(*list), compare_lines);
 	for (size_t i = 0; i < kept; i++)
 		replace_lines(item, list[i]);
 	return 0;

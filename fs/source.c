@@ -39,7 +39,7 @@ static int check_range(const struct source *source, size_t len, uint64_t offset_
 {
 	if (offset_bytes > source->size_bytes || len > source->size_bytes - offset_bytes)
 		return err_set(err, ERR_IO, "%s: byte %llu is past its end", source->name,
-			       (unsigned long long)(offset_bytes + len));
+			       (unsigned long long)offset_bytes + len);
 	return 0;
 }
 

@@ -164,7 +164,7 @@ static int ext2_getxattr(void *private, const char *path, const char *name, stru
 static int ext2_space(void *private, struct tree_space *ret, struct err *err)
 {
 	const struct ext2_tree *tree = private;
-	const ext2_filsys fs = tree->parts.items[0].fs;
+	ext2_filsys fs = tree->parts.items[0].fs;
 
 	(void)err;
 	*ret = (struct tree_space){

@@ -84,7 +84,7 @@ static void say_plan(struct report *report, const struct rescue *r)
 		    (i != STEP_STOP || r->record.was_running))
 			add_plan_step(steps, r, i, WAY_OUT);
 	for (size_t i = rescue_plan_count; i-- > 0;)
-		if (rescue_plan[i]->undo && i < STEP_EXAMINE &&
+		if (i < STEP_EXAMINE && rescue_plan[i]->undo &&
 		    !(rescue_plan[i]->flags & STEP_SILENT) &&
 		    (i != STEP_STOP || r->record.was_running))
 			add_plan_step(steps, r, i, WAY_HOME);

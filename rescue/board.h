@@ -17,7 +17,7 @@ struct board;
 struct board *board_open(FILE *to, bool has_colour);
 /* Draws the last state and leaves it standing. */
 void board_close(struct board *board, int64_t now_ms);
-void board_event(struct board *board, const char *rescue, const json_t *event, int64_t now_ms);
+void board_event(struct board *board, const char *id, const json_t *event, int64_t now_ms);
 void board_hide(struct board *board);
 void board_draw(struct board *board, int64_t now_ms);
 

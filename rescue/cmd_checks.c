@@ -9,7 +9,7 @@ static json_t *rows_to_json(const char *rows)
 	json_t *list = json_array();
 
 	for (const char *p = rows; *p; p += strcspn(p, ","), p += *p == ',')
-		json_array_append_new(list, json_integer(atoi(p)));
+		json_array_append_new(list, json_integer(strtol(p, NULL, 10)));
 	return list;
 }
 

@@ -129,7 +129,7 @@ static int set_value(const struct option_row *row, const char *value, struct opt
 		vec_push((struct words *)field, value);
 		return 0;
 	case VALUE_SECONDS:
-		if (parse_number(value, 7 * 24 * 3600, field) < 0)
+		if (parse_number(value, 7ul * 24 * 3600, field) < 0)
 			return err_set(err, ERR_USAGE,
 				       "--%s: \"%s\" is not a number of seconds from 1 to 604800",
 				       row->name, value);
@@ -156,16 +156,21 @@ static int parse_option(char **argv, int *at, struct options *options, unsigned 
 	if (!row)
 		return err_set(err, ERR_USAGE,
 			       "there is no option %s; `ec2-rescue --help` lists them", argv[*at]);
-	if (row->kind == VALUE_FLAG && value)
-		return err_set(err, ERR_USAGE, "--%s takes no value", row->name);
-	if (row->kind != VALUE_FLAG && !value) {
-		if (!argv[*at + 1])
+	if (row->kind == VALUE_FLAG) {
+		if (value)
+			return err_set(err, ERR_USAGE, "--%s takes no value", row->name);
+		value = "";
+	} else if (!value) {
+		value = argv[*at + 1];
+		if (!value)
 			return err_set(err, ERR_USAGE, "--%s needs a %s", row->name, row->arg);
-		value = argv[++*at];
+		++*at;
 	}
+	if (set_value(row, value, options, err) < 0)
+		return -1;
 	*used_groups = row->groups;
 	*ret_last = row;
-	return set_value(row, value, options, err);
+	return 0;
 }
 
 static int check_use(const struct parsed *parsed, const struct option_row *const *used,

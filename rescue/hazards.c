@@ -139,11 +139,6 @@ static void find_root(struct finder *f)
 		       p->volume_count, f->i->id.s);
 		return;
 	}
-	if (p->is_root_guessed)
-		hazard(f, HAZARD_NOTE, "nothing",
-		       "this server does not say which volume of %s is the root; %s as %s is "
-		       "taken for it",
-		       f->i->id.s, p->root_device->volume.s, p->root_device->device_name);
 	if (!p->root_device || !p->root) {
 		refuse(f, ERR_REFUSED,
 		       "%s has no volume attached as its root device %s; if an earlier run took "
@@ -152,6 +147,11 @@ static void find_root(struct finder *f)
 		       f->i->id.s, or_unknown(f->i->root_device_name), f->i->id.s);
 		return;
 	}
+	if (p->is_root_guessed)
+		hazard(f, HAZARD_NOTE, "nothing",
+		       "this server does not say which volume of %s is the root; %s as %s is "
+		       "taken for it",
+		       f->i->id.s, p->root_device->volume.s, p->root_device->device_name);
 	vec_foreach (a, &p->root->attachments)
 		attached += a->status != ATTACHMENT_DETACHED;
 	if (attached > 1)

@@ -115,8 +115,8 @@ int journal_open(const char *run_dir, struct journal **ret, json_t **ret_records
 {
 	cleanup(free) char *path = path_in(run_dir);
 	cleanup(fd_close) int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-	json_t *records;
-	size_t whole;
+	json_t *records = NULL;
+	size_t whole = 0;
 
 	if (fd < 0)
 		return err_errno(err, errno, "%s", path);

@@ -21,7 +21,7 @@ struct local {
 
 /* job: mode, record_dir and direction; the rest comes from the options. Signals: the first one ends
  * the surgery, or lets a commit finish; the second one leaves. -1: failed, err says why. */
-int local_surgery(struct local *, const struct surgery_job *job, struct err *err)
+int local_surgery(struct local *, const struct surgery_job *wanted, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* What a repair that was cut off left behind: RECORD_COMMITTING records of the target. For commands

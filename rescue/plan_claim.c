@@ -8,7 +8,7 @@ enum { SHOWS_WITHIN_MS = 20000 }; /* a tag, on a server that shows tags at all *
 
 static int write_claim(struct rescue *r, enum claim_surgery surgery, void (*reply)(struct rescue *))
 {
-	struct claim claim;
+	struct claim ours;
 	char value[CLAIM_VALUE_MAX + 1];
 	const char *resources[] = { r->record.instance.s, r->record.volume.s };
 	struct ec2_tag_pair tag = { CLAIM_TAG, value };
@@ -17,8 +17,8 @@ static int write_claim(struct rescue *r, enum claim_surgery surgery, void (*repl
 					  .tags = &tag,
 					  .tag_count = 1 };
 
-	claim_of(&r->record, surgery, &claim);
-	claim_write(&claim, value);
+	claim_of(&r->record, surgery, &ours);
+	claim_write(&ours, value);
 	ec2_create_tags(r->runner->ec2, &change, rescue_call(r, reply));
 	return STARTED_OP;
 }
@@ -53,16 +53,16 @@ static int claims(const struct rescue *r, enum whose *instance, enum whose *volu
 {
 	const struct ec2_instance *i = ec2_seen_instance(r->runner->watch, &r->record.instance);
 	const struct ec2_volume *v = ec2_seen_volume(r->runner->watch, &r->record.volume);
-	struct claim claim;
+	struct claim seen;
 
 	if (!i || !v)
 		return -1;
-	*instance = whose(r, &i->tags, &claim);
+	*instance = whose(r, &i->tags, &seen);
 	if (*instance == CLAIM_OTHERS)
-		*other = claim;
-	*volume = whose(r, &v->tags, &claim);
+		*other = seen;
+	*volume = whose(r, &v->tags, &seen);
 	if (*volume == CLAIM_OTHERS)
-		*other = claim;
+		*other = seen;
 	return 0;
 }
 

@@ -179,7 +179,7 @@ static int choose_name(struct rescue *r, const struct ec2_instance *helper, uint
 				 'a' + (i - 11) % 26);
 		if (name_is_taken(r, helper, name) || n--)
 			continue;
-		strcpy(r->record.away_device, name);
+		memcpy(r->record.away_device, name, sizeof(name));
 		return 0;
 	}
 	return err_set(err, ERR_BUSY, "the helper %s has no free device name left",

@@ -48,7 +48,7 @@ static int copy_text(const json_t *object, const char *key, char *into, size_t s
 
 	if (strlen(text) >= size)
 		return err_set(err, ERR_MALFORMED, "journal: %s is too long", key);
-	strcpy(into, text);
+	memcpy(into, text, strlen(text) + 1);
 	return 0;
 }
 

@@ -56,9 +56,9 @@ static void release_replies(struct rescue *r)
 	memset(&r->call.volume, 0, sizeof(r->call.volume));
 }
 
-void rescue_wake(void *arg)
+void rescue_wake(void *rescue)
 {
-	rescue_advance(arg);
+	rescue_advance(rescue);
 }
 
 void rescue_free(struct rescue *r)

@@ -25,10 +25,10 @@ static int find_claim(struct runner *runner, const char *target, struct claim *r
 	ec2_find_where(runner->ec2, EC2_INSTANCES, &filter, &instances, &op_i);
 	ec2_find_where(runner->ec2, EC2_VOLUMES, &filter, &volumes, &op_v);
 	rc = ec2_wait(runner->ec2, &op_i, err);
-	if (rc == 0)
-		rc = ec2_wait(runner->ec2, &op_v, err);
-	else
+	if (rc < 0)
 		ec2_cancel(runner->ec2, &op_v);
+	else
+		rc = ec2_wait(runner->ec2, &op_v, err);
 	vec_foreach (i, &instances.instances)
 		if (claim_find(&i->tags, &claim, &ignored) > 0 && is_meant(&claim, target)) {
 			*ret = claim;

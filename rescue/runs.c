@@ -24,7 +24,7 @@ int runs_load(const struct options *options, struct runs *ret, struct err *err)
 	vec_foreach (name, &names) {
 		struct run run = { .dir = state_run_dir(options, *name) };
 
-		strcpy(run.record.run, *name);
+		snprintf(run.record.run, sizeof(run.record.run), "%s", *name);
 		if (load(&run, &run.err) < 0 && run.err.code == ERR_NOTFOUND) {
 			free(run.dir);
 			continue;

@@ -36,10 +36,10 @@ static int forbid_sockets(struct err *err)
 
 	/* Programs that check file systems run under this filter, too; slowing them down because
 	 * they have one helps nobody. Kernels that cannot tell do not mind. */
-	if (!rc)
+	if (!rc) {
 		(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
-	if (!rc)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 0);
+	}
 	if (!rc) /* makes sockets, too */
 		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(io_uring_setup), 0);
 	if (!rc)

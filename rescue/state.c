@@ -218,7 +218,9 @@ bool run_id_is_valid(const char *text)
 	for (size_t i = 0; i < sizeof(form); i++) {
 		unsigned char c = (unsigned char)text[i];
 
-		if (form[i] == 'd' ? !isdigit(c) : form[i] == 'x' ? !isxdigit(c) : c != form[i])
+		if (form[i] == 'd'   ? !isdigit(c)
+		    : form[i] == 'x' ? !isxdigit(c)
+				     : c != (unsigned char)form[i])
 			return false;
 	}
 	return true;

@@ -46,18 +46,23 @@ static void tell_event(void *arg, json_t *event)
 	tell(event);
 }
 
+static json_t *err_to_json(const struct err *err)
+{
+	const char *code = err_name(err->code);
+	json_t *error = json_pack("{s:s, s:s}", "code", code, "text", err->text);
+	cleanup(str_done) struct str text = STR_INIT;
+
+	if (error)
+		return error;
+	/* It holds bytes of the volume that are no UTF-8. */
+	str_add_escaped(&text, err->text, strlen(err->text));
+	return json_pack("{s:s, s:s}", "code", code, "text", text.s);
+}
+
 static void tell_state(const struct surgeon *s, const char *state, const struct err *err)
 {
-	json_t *error = err && err->code ? json_pack("{s:s, s:s}", "code", err_name(err->code),
-						     "text", err->text)
-					 : json_null();
+	json_t *error = err && err->code ? err_to_json(err) : json_null();
 
-	if (!error) { /* the text holds bytes of the volume that are no UTF-8 */
-		cleanup(str_done) struct str text = STR_INIT;
-
-		str_add_escaped(&text, err->text, strlen(err->text));
-		error = json_pack("{s:s, s:s}", "code", err_name(err->code), "text", text.s);
-	}
 	tell(json_pack("{s:s, s:o, s:o}", "state", state, "result",
 		       surgery_result_to_json(&s->result), "error", error));
 }

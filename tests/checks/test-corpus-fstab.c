@@ -38,10 +38,12 @@ static struct refused refused_lines;
 
 static int on_error(struct libmnt_table *tb, const char *name, int line)
 {
+	size_t at = line > 0 ? (size_t)line : 0;
+
 	(void)tb;
 	(void)name;
-	if (line > 0 && (size_t)line < ARRAY_LEN(refused_lines.line))
-		refused_lines.line[line] = true;
+	if (at && at < ARRAY_LEN(refused_lines.line))
+		refused_lines.line[at] = true;
 	return 1;
 }
 

@@ -210,12 +210,12 @@ static void judge_mutations(void)
 		"-A ONE -p tcp -m recent --name ssh --rcheck --seconds 60 --hitcount 4 -j DROP",
 		"-I INPUT 1 -p 6 --destination-port ssh -j ACCEPT",
 	};
-	const char *count_text = getenv("MUTATIONS");
+	const char *count_text = getenv("MUTATIONS"), *seed_text = getenv("SEED");
 	unsigned count = count_text ? (unsigned)strtoul(count_text, NULL, 10) : 200;
 	unsigned claimed = 0, wrong = 0, refused = 0;
 
-	if (getenv("SEED"))
-		seed = (uint32_t)strtoul(getenv("SEED"), NULL, 10);
+	if (seed_text)
+		seed = (uint32_t)strtoul(seed_text, NULL, 10);
 	for (unsigned i = 0; i < count; i++) {
 		cleanup(str_done) struct str text = STR_INIT;
 		cleanup(ipt_rules_done) struct ipt_rules rules = { 0 };

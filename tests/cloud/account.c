@@ -150,7 +150,7 @@ void describe_availability_zones(struct call *call)
 	json_t *list = json_array(), *shape;
 
 	jset(call->out, "availabilityZoneInfo", list);
-	for (char letter = 'a'; letter <= 'c'; letter++) {
+	for (int letter = 'a'; letter <= 'c'; letter++) {
 		cleanup(free) char *name = mem_printf("%s%c", sim_region(call->sim), letter);
 		cleanup(free) char *id = mem_printf("sim1-az%d", letter - 'a' + 1);
 		bool asked = !names.count;

@@ -22,8 +22,8 @@ KIND_FUNCTIONS(address)
 KIND_FUNCTIONS(spot)
 int asg_load(struct sim *sim, json_t *in, struct err *err);
 
-void instance_timer(struct sim *sim, struct res *res, const char *name);
-void volume_timer(struct sim *sim, struct res *res, const char *name);
-void snapshot_timer(struct sim *sim, struct res *res, const char *name);
+void instance_timer(struct sim *sim, struct res *inst, const char *name);
+void volume_timer(struct sim *sim, struct res *vol, const char *name);
+void snapshot_timer(struct sim *sim, struct res *snap, const char *name);
 
 #endif

@@ -66,7 +66,7 @@ static int open_state(struct sim *sim, struct err *err)
 
 static int load_config(struct sim *sim, const char *config, struct err *err)
 {
-	json_error_t where;
+	json_error_t where = { 0 };
 	json_t *world;
 	int result;
 

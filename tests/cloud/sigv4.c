@@ -68,7 +68,10 @@ static void add_canonical_query(struct str *out, const char *query)
 	if (pairs.count)
 		qsort(pairs.items, pairs.count, sizeof(*pairs.items), by_text);
 	vec_foreach (p, &pairs) {
-		*strchr(*p, '\1') = '=';
+		char *mark = strchr(*p, '\1');
+
+		if (mark)
+			*mark = '=';
 		if (p != pairs.items)
 			str_add_char(out, '&');
 		str_add(out, *p);

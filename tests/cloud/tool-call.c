@@ -131,7 +131,7 @@ int main(int argc, char **argv)
 	long status;
 
 	for (int c; (c = getopt(argc, argv, "s:r:t:bX:H:")) != -1;) {
-		if (c == 's')
+		if (c == 's' && optarg)
 			opt.service = optarg;
 		else if (c == 'r')
 			opt.region = optarg;

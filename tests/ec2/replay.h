@@ -58,19 +58,19 @@ static inline void replay_record(struct replay *replay, const struct http_reques
 					     "x-amz-sso_bearer_token",
 					     "Authorization",
 					     "X-Amz-Date" };
-	struct str text = STR_INIT;
+	struct str shot = STR_INIT;
 	const char *body = request->body;
 
-	str_addf(&text, "%s %s\n", request->method, request->url);
+	str_addf(&shot, "%s %s\n", request->method, request->url);
 	/* No request may wait or read for ever. */
 	if (!request->connect_timeout_ms || request->connect_timeout_ms > 10000 ||
 	    !request->total_timeout_ms || request->total_timeout_ms > 60000 ||
 	    !request->max_reply_bytes || request->max_reply_bytes > 16 << 20)
-		str_add(&text, "without limits\n");
+		str_add(&shot, "without limits\n");
 	for (size_t i = 0; i < request->header_count; i++)
 		for (size_t j = 0; j < ARRAY_LEN(shown); j++)
 			if (!strcasecmp(request->headers[i].name, shown[j]))
-				str_addf(&text, "%s: %.*s\n", shown[j],
+				str_addf(&shot, "%s: %.*s\n", shown[j],
 					 /* the signature has vectors of its own */
 					 (int)strcspn(request->headers[i].value, ","),
 					 request->headers[i].value);
@@ -78,11 +78,11 @@ static inline void replay_record(struct replay *replay, const struct http_reques
 		const char *end = memchr(body + i, '&', request->body_len - i);
 		size_t len = end ? (size_t)(end - body) - i : request->body_len - i;
 
-		replay_unescape(&text, body + i, len);
-		str_add_char(&text, '\n');
+		replay_unescape(&shot, body + i, len);
+		str_add_char(&shot, '\n');
 		i += len + 1;
 	}
-	vec_push(&replay->requests, str_take(&text));
+	vec_push(&replay->requests, str_take(&shot));
 }
 
 static inline void replay_free_transfer(struct transfer *transfer);

@@ -316,6 +316,7 @@ static bool run_case(struct run *run, struct loop *loop)
 
 int main(void)
 {
+	const char *top = getenv("SRC");
 	struct err err = ERR_INIT;
 	struct loop *loop;
 	glob_t found;
@@ -324,7 +325,7 @@ int main(void)
 	setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret", 1);
 	setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
 	setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent", 1);
-	if (chdir(getenv("SRC") ? getenv("SRC") : ".") < 0 || loop_open(&loop, &err) < 0 ||
+	if (chdir(top ? top : ".") < 0 || loop_open(&loop, &err) < 0 ||
 	    glob("tests/ec2/cases/*", 0, NULL, &found)) {
 		printf("1..1\nnot ok 1 - no cases\n");
 		return 1;

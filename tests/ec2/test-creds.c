@@ -85,6 +85,8 @@ static void set_environment(const struct run *run, struct str *env)
 	for (char *line = strtok_r(env->s, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char *value = strchr(line, '=');
 
+		if (!value)
+			abort();
 		*value++ = '\0';
 		setenv(line, value, 1);
 	}
@@ -164,13 +166,13 @@ static bool run_case(struct run *run, struct loop *loop)
 
 int main(void)
 {
-	const char *path = getenv("PATH");
+	const char *path = getenv("PATH"), *top = getenv("SRC");
 	struct err err = ERR_INIT;
 	int failures = 0;
 	struct loop *loop;
 	glob_t found;
 
-	if (chdir(getenv("SRC") ? getenv("SRC") : ".") < 0 || loop_open(&loop, &err) < 0 ||
+	if (chdir(top ? top : ".") < 0 || loop_open(&loop, &err) < 0 ||
 	    glob("tests/ec2/creds/*", 0, NULL, &found)) {
 		printf("1..1\nnot ok 1 - no cases\n");
 		return 1;

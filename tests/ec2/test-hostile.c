@@ -208,9 +208,10 @@ static int run_flood(int number)
 
 int main(void)
 {
+	const char *src = getenv("SRC");
 	int failed = 0;
 
-	if (getenv("SRC") && chdir(getenv("SRC")) < 0)
+	if (src && chdir(src) < 0)
 		return 1;
 	printf("1..4\n");
 	failed |= run("tests/ec2/cases/*/*.reply", "bent replies", 1);

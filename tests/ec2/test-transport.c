@@ -57,10 +57,10 @@ static void misbehave(int fd, const char *path)
 		put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhello");
 	else if (str_starts(path, "/chunk"))
 		put(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello");
-	else if (str_starts(path, "/big"))
-		put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"),
-			(void)!write(fd, big, 8192);
-	else if (str_starts(path, "/endless"))
+	else if (str_starts(path, "/big")) {
+		put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+		(void)!write(fd, big, 8192);
+	} else if (str_starts(path, "/endless"))
 		for (put(fd, "HTTP/1.1 200 OK\r\n\r\n"); write(fd, big, sizeof(big)) > 0;)
 			;
 	else if (str_starts(path, "/garbage"))
@@ -358,7 +358,7 @@ static int tls_server_start(struct tls_server *server, char url[64])
 {
 	cleanup(free) char *make = NULL;
 	char port_text[16];
-	int port, unused = listen_anywhere(&port);
+	int port = 0, unused = listen_anywhere(&port);
 
 	close(unused);
 	snprintf(url, 64, "https://127.0.0.1:%d", port);

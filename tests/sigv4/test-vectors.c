@@ -91,12 +91,13 @@ static bool run(const char *dir)
 
 int main(void)
 {
+	const char *src = getenv("SRC");
 	const char *top = getenv("SIGV4_VECTORS");
 	cleanup(free) char *pattern = mem_printf("%s/*", top ? top : "tests/sigv4/vectors");
 	int failed = 0;
 	glob_t found;
 
-	if (!top && getenv("SRC") && chdir(getenv("SRC")) < 0)
+	if (!top && src && chdir(src) < 0)
 		return 1;
 	if (glob(pattern, 0, NULL, &found)) {
 		printf("1..1\nnot ok 1 - no vectors in %s\n", pattern);
