@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Targets: all setup test proof fuzz demo check-layers test-asan bench man format install uninstall clean (see README.md).
+# Targets: all setup test proof fuzz demo check-layers test-asan analyze valgrind coverage bench man format install uninstall
+# clean (see README.md).
 BUILD   ?= build
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man
@@ -77,6 +78,52 @@ fuzz:
 	  SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' fuzzers
 	@BUILD=build-fuzz FUZZ_SECONDS=$(SECONDS) JOBS=$(JOBS) FUZZ_DIR='$(FUZZ_DIR)' tests/fuzz/run $(if $(ONLY),'$(ONLY)')
 fuzzers: $(FUZZERS)
+
+# The tools of the trade. What a tool finds in a file is kept beside the objects and made anew when the file, or a header
+# of it, changes; findings are a failure.
+ANALYZED := $(wildcard $(LAYERS:%=%/*.c) tests/*/*.c)
+analyze:
+	@scripts/setup
+	@scripts/setup analyze
+	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=build-analyze CC=gcc findings
+findings: $(ANALYZED:%=$(BUILD)/%.gcc) $(ANALYZED:%=$(BUILD)/%.tidy) $(BUILD)/cppcheck
+	@scripts/findings $(BUILD) $(words $(ANALYZED))
+$(BUILD)/%.c.gcc: %.c Makefile
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  GCC   $<")
+	$(Q)$(CC) $(ALLFLAGS) $(if $(filter base/% fs/% ec2/%,$<),$(CONVERT)) -fanalyzer -MMD -MP -MF $@.d -MT $@ \
+	  -c $< -o /dev/null 2>$@.new || grep -q ' error: ' $@.new
+	@mv $@.new $@
+$(BUILD)/%.c.tidy: $(BUILD)/%.c.gcc .clang-tidy tests/.clang-tidy
+	@$(if $(V),,echo "  TIDY  $*.c")
+	$(Q)clang-tidy --quiet $*.c -- $(ALLFLAGS) >$@.new 2>$@.err || grep -q ' error: ' $@.new
+	@mv $@.new $@
+$(BUILD)/cppcheck: $(ANALYZED:%=$(BUILD)/%.gcc) scripts/cppcheck.xml scripts/cppcheck.cfg
+	@mkdir -p $@.dir
+	@$(if $(V),,echo "  CPPCHECK")
+	$(Q)cppcheck --quiet --std=c11 --library=gnu --library=scripts/cppcheck.cfg --suppress-xml=scripts/cppcheck.xml \
+	  --inline-suppr --enable=warning,performance,portability,style,unusedFunction --cppcheck-build-dir=$@.dir \
+	  --template='{file}:{line}:{column}: warning: {message} [{id}]' --template-location='' \
+	  $(filter-out -std=%,$(DEFS)) $(LAYERS) tests 2>$@.new
+	@mv $@.new $@
+
+valgrind:
+	@scripts/setup
+	@scripts/setup analyze
+	@$(MAKE) --no-print-directory all $(TESTS)
+	@BUILD=$(BUILD) tests/valgrind $(if $(ONLY),'$(ONLY)')
+
+# Counters live in files that every process maps, so what was counted outlives kill -9, _exit, an empty environment, other
+# users and the examiner's filter, and the code under test is the code that is shipped. ONLY=word, BUDGET=SECONDS of proofs.
+coverage:
+	@scripts/setup
+	@scripts/setup analyze
+	@rm -rf build-coverage/profiles && mkdir -p -m 1777 build-coverage/profiles
+	@setfacl -d -m u::rw,g::rw,o::rw build-coverage/profiles
+	@fail=0; run() { $(MAKE) --no-print-directory CC=clang BUILD=build-coverage CFLAGS='-O1 -g' SAN='-fcoverage-mapping \
+	  -fprofile-instr-generate=$(CURDIR)/build-coverage/profiles/%m%c.profraw -mllvm -runtime-counter-relocation' \
+	  "$$@" || fail=1; }; run check; $(if $(BUDGET),run proof;) scripts/coverage build-coverage && exit $$fail
+
 demo: setup
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) scripts/demo
@@ -118,6 +165,6 @@ uninstall:
 clean:
 	rm -rf build build-*
 
--include $(ALLOBJ:.o=.d)
-.PHONY: all man setup test check test-asan proof fuzz fuzzers demo bench check-layers format install uninstall clean
+-include $(ALLOBJ:.o=.d) $(ANALYZED:%=$(BUILD)/%.gcc.d)
+.PHONY: all man setup test check test-asan proof fuzz fuzzers analyze findings valgrind coverage demo bench check-layers format install uninstall clean
 .SECONDARY:

@@ -42,12 +42,14 @@ static int find_claim(struct runner *runner, const char *target, struct claim *r
 		}
 	ec2_list_done(EC2_INSTANCES, &instances);
 	ec2_list_done(EC2_VOLUMES, &volumes);
-	if (rc == 0 && !is_found)
-		rc = err_set(err, ERR_NOTFOUND,
-			     "no unfinished run of %s: not in the state directory, and no tag "
-			     "\"" CLAIM_TAG "\" names it in %s",
-			     target, ec2_region(runner->ec2));
-	return rc;
+	if (rc < 0)
+		return -1;
+	if (!is_found)
+		return err_set(err, ERR_NOTFOUND,
+			       "no unfinished run of %s: not in the state directory, and no tag "
+			       "\"" CLAIM_TAG "\" names it in %s",
+			       target, ec2_region(runner->ec2));
+	return 0;
 }
 
 static bool may_take_over(struct runner *runner, const struct claim *claim)
