@@ -78,6 +78,7 @@ fuzz:
 	  SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' fuzzers
 	@BUILD=build-fuzz FUZZ_SECONDS=$(SECONDS) JOBS=$(JOBS) FUZZ_DIR='$(FUZZ_DIR)' tests/fuzz/run $(if $(ONLY),'$(ONLY)')
 fuzzers: $(FUZZERS)
+	@:
 
 # The tools of the trade. What a tool finds in a file is kept beside the objects and made anew when the file, or a header
 # of it, changes; findings are a failure.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/fstab_util.h"
+#include "fs/shellvars.h"
 
 #include <ctype.h>
 
@@ -168,10 +169,7 @@ static void judge_crlf(const struct fstab_view *view, struct findings *findings)
 
 	if (!view->fstab.crlf_count)
 		return;
-	for (size_t i = 0; i < view->text->len; i++)
-		if (view->text->s[i] != '\r' || i + 1 == view->text->len ||
-		    view->text->s[i + 1] != '\n')
-			str_add_char(&text, view->text->s[i]);
+	lines_drop_crs(view->text, &text);
 	finding = finding_add(findings, SEVERITY_NOTE, REPAIR_OFFERED, "2", FSTAB_PATH, 0,
 			      "%zu lines end in CR LF, as written on Windows: the last field of a "
 			      "short line then ends in a carriage return for some programs",

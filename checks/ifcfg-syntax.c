@@ -10,13 +10,6 @@ struct sourced {
 	bool is_bash; /* sourced by bash; false: NetworkManager reads it line by line */
 };
 
-static void drop_crs(const struct str *text, struct str *into)
-{
-	for (size_t i = 0; i < text->len; i++)
-		if (text->s[i] != '\r' || i + 1 == text->len || text->s[i + 1] != '\n')
-			str_add_char(into, text->s[i]);
-}
-
 static void look_at_crlf(const struct sourced *s, struct findings *out)
 {
 	cleanup(str_done) struct str clean = STR_INIT;
@@ -25,7 +18,7 @@ static void look_at_crlf(const struct sourced *s, struct findings *out)
 		"the lines end in CR LF; bash takes the CR for a part of every value, so that no "
 		"device, method or address in the file means what it says");
 
-	drop_crs(&s->vars->text, &clean);
+	lines_drop_crs(&s->vars->text, &clean);
 	edit_replace(&finding->edits, s->path, &s->vars->text, &clean);
 }
 

@@ -36,13 +36,6 @@ static void mend(const struct ipt_rules *rules, const struct str *text, struct s
 	}
 }
 
-static void drop_crs(const struct str *text, struct str *into)
-{
-	for (size_t i = 0; i < text->len; i++)
-		if (text->s[i] != '\r' || i + 1 == text->len || text->s[i + 1] != '\n')
-			str_add_char(into, text->s[i]);
-}
-
 /* A text that loads; false: none was found. What comes out must still let somebody reach sshd, for
  * a file that is refused locks nobody out, and one that loads may. */
 static bool find_repair(const struct machine *machine, const struct ipt_file *file,
@@ -68,7 +61,7 @@ static bool find_repair(const struct machine *machine, const struct ipt_file *fi
 			return reach.outside != IPT_BLOCKED || reach.inside != IPT_BLOCKED;
 		}
 		if (memmem(text->s, text->len, "\r\n", 2))
-			drop_crs(text, &next);
+			lines_drop_crs(text, &next);
 		else
 			mend(&rules, text, &next);
 		str_done(text);

@@ -434,3 +434,14 @@ void shellvars_edit_drop(const struct shellvars *vars, const char *path, const c
 		edit_line_bytes(edits, path, var->line, var->line_count, &old, &none);
 	}
 }
+
+void lines_drop_crs(const struct str *text, struct str *into)
+{
+	size_t line = into->len;
+
+	for (size_t i = 0; i < text->len; i++) {
+		while (text->s[i] == '\n' && into->len > line && into->s[into->len - 1] == '\r')
+			into->len--;
+		str_add_char(into, text->s[i]);
+	}
+}

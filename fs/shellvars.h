@@ -59,4 +59,7 @@ void shellvars_edit_drop(const struct shellvars *, const char *path, const char 
 uint32_t lines_count(const char *text, size_t len);
 void lines_copy(const char *text, size_t len, uint32_t line, uint32_t count, struct str *into);
 
+/* The text with every line that ends in CRs and LF ending in LF. */
+void lines_drop_crs(const struct str *text, struct str *into);
+
 #endif

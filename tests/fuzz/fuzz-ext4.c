@@ -6,14 +6,14 @@
 #include "tests/fuzz/disk.h"
 #include "tests/fuzz/fuzz.h"
 
-#define ENTRIES_MAX 500
+#define ENTRIES_MAX 100
 
 static void walk(struct tree *tree, const char *dir, unsigned *left)
 {
 	cleanup(tree_names_done) struct tree_names names = { 0 };
 	struct err ignored;
 
-	if (strlen(dir) > 300 || tree_list(tree, dir, &names, &ignored) < 0)
+	if (strlen(dir) > 100 || tree_list(tree, dir, &names, &ignored) < 0)
 		return;
 	vec_foreach (name, &names) {
 		cleanup(free) char *path = mem_printf("%s%s%s", dir, dir[1] ? "/" : "", *name);
