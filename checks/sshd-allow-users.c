@@ -51,6 +51,9 @@ static void repair(const struct machine *machine, const struct sshd_directive *d
 		sshd_edit_add_word(edits, d, person->user->name);
 	else if (sshd_directive_is(d, "allowgroups") && group)
 		sshd_edit_add_word(edits, d, group);
+	else if (sshd_directive_is(d, "allowgroups"))
+		sshd_edit_comment(edits,
+				  d); /* in no group that has a name: no list of them helps */
 	else
 		take_out(d, person, edits);
 	if (!edits->count)
