@@ -218,7 +218,6 @@ static json_t *harmless(const char *s, bool has_lines)
 int surgery_event_judge(json_t *event, struct err *err)
 {
 	const char *kind = json_string_value(json_object_get(event, "event"));
-	const char *severity = json_string_value(json_object_get(event, "severity"));
 	const char *key;
 	json_t *value;
 	size_t k = 0;
@@ -232,6 +231,10 @@ int surgery_event_judge(json_t *event, struct err *err)
 			return err_set(err, ERR_MALFORMED,
 				       "the surgeon's event \"%s\" lacks its \"%s\"", kind,
 				       kinds[k].strings[i]);
+	/* Here, because what is made harmless below is another string. */
+	if (str_eq(kind, "finding") &&
+	    !is_severity(json_string_value(json_object_get(event, "severity"))))
+		return err_set(err, ERR_MALFORMED, "the surgeon sent a finding of no severity");
 	json_object_foreach (event, key, value) {
 		if (json_is_object(value) || json_is_array(value) || has_control(key))
 			return err_set(err, ERR_MALFORMED, "the surgeon's event \"%s\" is not flat",
@@ -241,7 +244,5 @@ int surgery_event_judge(json_t *event, struct err *err)
 				event, key,
 				harmless(json_string_value(value), str_eq(key, "text")));
 	}
-	if (str_eq(kind, "finding") && !is_severity(severity))
-		return err_set(err, ERR_MALFORMED, "the surgeon sent a finding of no severity");
 	return 0;
 }

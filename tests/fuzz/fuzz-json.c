@@ -71,9 +71,14 @@ static void read_event(json_t *json)
 {
 	cleanup(free) char *text = NULL;
 	struct err err = ERR_INIT;
+	const char *key;
+	json_t *value;
 
 	if (!json_is_object(json) || surgery_event_judge(json, &err) < 0)
 		return;
+	json_object_foreach (json, key, value)
+		if (json_is_string(value))
+			fuzz_printable(key, json_string_value(value), str_eq(key, "text"));
 	text = json_dumps(json, JSON_COMPACT);
 	if (!text)
 		fuzz_broken("an event that cannot be written");

@@ -92,6 +92,9 @@ static void misbehave(const char *how)
 	else if (str_eq(how, "severity"))
 		say("{\"event\":\"finding\",\"check\":\"c\",\"severity\":\"fatal\",\"class\":"
 		    "\"sure\",\"message\":\"m\",\"rows\":\"1\"}\n");
+	else if (str_eq(how, "severity-escape"))
+		say("{\"event\":\"finding\",\"check\":\"c\",\"severity\":\"\\u001b[2J\",\"class\":"
+		    "\"sure\",\"message\":\"m\",\"rows\":\"1\"}\n");
 	else if (str_eq(how, "duplicate"))
 		say("{\"event\":\"warning\",\"event\":\"fact\",\"text\":\"x\"}\n");
 	else if (str_eq(how, "numbers"))
@@ -207,11 +210,11 @@ static struct err tell(const char *how, struct story *story)
 
 static void hostile_messages_are_malformed(void **state)
 {
-	static const char *const ways[] = { "garbage",	   "array",	"unknown-event",
-					    "no-text",	   "nested",	"deep",
-					    "severity",	   "duplicate", "numbers",
-					    "ready-twice", "after-end", "endless-line",
-					    "flood" };
+	static const char *const ways[] = {
+		"garbage",     "array",	    "unknown-event",   "no-text",   "nested",
+		"deep",	       "severity",  "severity-escape", "duplicate", "numbers",
+		"ready-twice", "after-end", "endless-line",    "flood"
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
