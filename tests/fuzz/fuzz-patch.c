@@ -89,34 +89,12 @@ static void add_edit(struct fuzz_input *in, struct tree *tree, struct edits *edi
 	}
 }
 
-static void snapshot(struct tree *tree, const char *dir, struct str *into)
-{
-	cleanup(tree_names_done) struct tree_names names = { 0 };
-	struct err err;
-
-	if (tree_list(tree, dir, &names, &err) < 0)
-		fuzz_broken("%s", err.text);
-	vec_foreach (name, &names) {
-		cleanup(free) char *path = mem_printf("%s%s%s", dir, dir[1] ? "/" : "", *name);
-		struct tree_stat st;
-
-		if (tree_stat(tree, path, TREE_NOFOLLOW, &st, &err) < 0)
-			fuzz_broken("%s", err.text);
-		str_addf(into, "\n%s %o %u:%u ", path, st.mode, st.uid, st.gid);
-		if ((S_ISLNK(st.mode) && tree_readlink(tree, path, into, &err) < 0) ||
-		    (S_ISREG(st.mode) && tree_read(tree, path, TREE_FILE_MAX, into, &err) < 0))
-			fuzz_broken("%s", err.text);
-		if (S_ISDIR(st.mode))
-			snapshot(tree, path, into);
-	}
-}
-
 static void expect_same(struct tree *a, struct tree *b, const char *what)
 {
 	cleanup(str_done) struct str one = STR_INIT, other = STR_INIT;
 
-	snapshot(a, "/", &one);
-	snapshot(b, "/", &other);
+	tree_snapshot(a, "/", &one);
+	tree_snapshot(b, "/", &other);
 	if (one.len != other.len || memcmp(one.s, other.s, one.len))
 		fuzz_broken("%s:\n%s\n---%s", what, one.s, other.s);
 }

@@ -2,6 +2,7 @@
 #include "fs/tree_cow.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/patient.h"
+#include "tests/fuzz/tree_mem.h"
 
 #include <stdio.h>
 
@@ -69,29 +70,6 @@ static void examine(const struct patient *patient, struct tree *tree, const char
 		in_form(f);
 }
 
-/* A whole tree as one text. */
-static void snapshot(struct tree *tree, const char *dir, struct str *into)
-{
-	cleanup(tree_names_done) struct tree_names names = { 0 };
-	struct err err;
-
-	if (tree_list(tree, dir, &names, &err) < 0)
-		fuzz_broken("%s", err.text);
-	vec_foreach (name, &names) {
-		cleanup(free) char *path = mem_printf("%s%s%s", dir, dir[1] ? "/" : "", *name);
-		struct tree_stat st;
-
-		if (tree_stat(tree, path, TREE_NOFOLLOW, &st, &err) < 0)
-			fuzz_broken("%s", err.text);
-		str_addf(into, "\n%s %o %u:%u ", path, st.mode, st.uid, st.gid);
-		if ((S_ISLNK(st.mode) && tree_readlink(tree, path, into, &err) < 0) ||
-		    (S_ISREG(st.mode) && tree_read(tree, path, TREE_FILE_MAX, into, &err) < 0))
-			fuzz_broken("%s", err.text);
-		if (S_ISDIR(st.mode))
-			snapshot(tree, path, into);
-	}
-}
-
 /* False: nothing to repair. */
 static bool repair(struct tree *tree, struct findings *findings, struct patch *ret)
 {
@@ -155,8 +133,8 @@ void patient_law(const struct patient *patient, const char *const *prefixes)
 	undo(tree, patches, count);
 	if (!count)
 		return;
-	snapshot(patient->tree, "/", &before);
-	snapshot(tree, "/", &after);
+	tree_snapshot(patient->tree, "/", &before);
+	tree_snapshot(tree, "/", &after);
 	if (before.len != after.len || memcmp(before.s, after.s, before.len))
 		fuzz_broken("undone, but not as before");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/fuzz/tree_mem.h"
+#include "tests/fuzz/fuzz.h"
 
 struct node {
 	char *path; /* canonical: "/etc/fstab", "" is the root */
@@ -257,4 +258,26 @@ void tree_mem_own(struct tree *tree, const char *path, uint32_t mode, uint32_t u
 	node->st.mode = (node->st.mode & S_IFMT) | (mode & 07777);
 	node->st.uid = uid;
 	node->st.gid = gid;
+}
+
+void tree_snapshot(struct tree *tree, const char *dir, struct str *into)
+{
+	cleanup(tree_names_done) struct tree_names names = { 0 };
+	struct err err;
+
+	if (tree_list(tree, dir, &names, &err) < 0)
+		fuzz_broken("%s", err.text);
+	vec_foreach (name, &names) {
+		cleanup(free) char *path = mem_printf("%s%s%s", dir, dir[1] ? "/" : "", *name);
+		struct tree_stat st;
+
+		if (tree_stat(tree, path, TREE_NOFOLLOW, &st, &err) < 0)
+			fuzz_broken("%s", err.text);
+		str_addf(into, "\n%s %o %u:%u ", path, st.mode, st.uid, st.gid);
+		if ((S_ISLNK(st.mode) && tree_readlink(tree, path, into, &err) < 0) ||
+		    (S_ISREG(st.mode) && tree_read(tree, path, TREE_FILE_MAX, into, &err) < 0))
+			fuzz_broken("%s", err.text);
+		if (S_ISDIR(st.mode))
+			tree_snapshot(tree, path, into);
+	}
 }

@@ -14,4 +14,7 @@ struct tree *tree_open_mem(void); /* only "/" */
 void tree_mem_add(struct tree *, const char *path, uint32_t mode, const void *data, size_t len);
 void tree_mem_own(struct tree *, const char *path, uint32_t mode, uint32_t uid, uint32_t gid);
 
+/* Any tree from `dir` down as one text: names, modes, owners, bytes. */
+void tree_snapshot(struct tree *, const char *dir, struct str *into);
+
 #endif
