@@ -23,6 +23,39 @@ void disks_done(struct disks *disks)
 	vec_done(disks);
 }
 
+/* Text from a superblock that is not UTF-8 cannot be named in a configuration file either. */
+static json_t *text(const char *s)
+{
+	json_t *value = s ? json_string(s) : NULL;
+
+	return value ? value : json_null();
+}
+
+json_t *disks_to_json(const struct disks *disks)
+{
+	json_t *list = json_array();
+
+	vec_foreach (fs, disks) {
+		json_t *subvols = json_array();
+
+		for (size_t i = 0; i < fs->subvol_count; i++)
+			json_array_append_new(subvols, text(fs->subvols[i]));
+		json_array_append_new(
+			list,
+			json_pack("{s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, "
+				  "s:b, s:o}",
+				  "disk", text(fs->disk), "partition", (json_int_t)fs->partition,
+				  "offset", (json_int_t)fs->offset_bytes, "size",
+				  (json_int_t)fs->size_bytes, "type", text(fs->type), "uuid",
+				  text(fs->uuid), "label", text(fs->label), "partuuid",
+				  text(fs->partuuid), "partlabel", text(fs->partlabel), "parttype",
+				  text(fs->parttype), "is_root", fs->is_root, "root_subvol",
+				  text(fs->root_subvol), "is_damaged", fs->is_damaged, "subvols",
+				  subvols));
+	}
+	return json_pack("{s:b, s:o}", "is_complete", disks->is_complete, "filesystems", list);
+}
+
 static char *text_of(const json_t *object, const char *key)
 {
 	const char *s = json_string_value(json_object_get(object, key));

@@ -32,6 +32,7 @@ struct disks {
 			     "missing" */
 };
 
+json_t *disks_to_json(const struct disks *);
 int disks_from_json(const json_t *, struct disks *ret, struct err *)
 	__attribute__((warn_unused_result));
 void disks_done(struct disks *);
