@@ -114,7 +114,8 @@ check() { # check NAME WANTED(in|out)
 for case in sshd-*/*/; do
 	case=${case%/}
 	grep -q 'OpenSSH_9.2p' "$case/tree/usr/sbin/sshd" 2>/dev/null || continue
-	case $case in sshd-unit/* | sshd-reach/* | sshd-privsep/* | sshd-drop-in/* | */folder-gone) continue ;;
+	# Without a configuration sshd does not start: its own check's cases restore it.
+	case $case in sshd-unit/* | sshd-reach/* | sshd-privsep/* | sshd-drop-in/* | */folder-gone | sshd-host-keys/no-sshd-config) continue ;;
 	# Of the lines that keep sshd from starting a few will do: test-corpus-sshd compares them all.
 	sshd-bad-directive/typo | sshd-bad-directive/b* | sshd-bad-directive/second-subsystem) ;;
 	sshd-bad-directive/*) continue ;; esac
