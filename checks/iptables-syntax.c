@@ -5,14 +5,6 @@
 
 #define ROUNDS_MAX 50u
 
-static bool is_problem_line(const struct ipt_rules *rules, uint32_t line)
-{
-	vec_foreach (problem, &rules->problems)
-		if (problem->line == line)
-			return true;
-	return false;
-}
-
 static bool lacks_commit(const struct ipt_rules *rules)
 {
 	return rules->tables.count && !rules->tables.items[rules->tables.count - 1]->commit_line &&
@@ -22,12 +14,21 @@ static bool lacks_commit(const struct ipt_rules *rules)
 /* The text with the refused lines as comments, or with the COMMIT that it lacks. */
 static void mend(const struct ipt_rules *rules, const struct str *text, struct str *into)
 {
-	uint32_t lines = lines_count(text->s, text->len);
+	uint32_t lines = lines_count(text->s, text->len), line = 0;
+	cleanup(free) bool *is_refused = mem_array(lines + 1, sizeof(*is_refused));
+	size_t len;
 
-	for (uint32_t i = 1; i <= lines; i++) {
-		if (!lacks_commit(rules) && is_problem_line(rules, i))
+	if (!lacks_commit(rules))
+		vec_foreach (problem, &rules->problems)
+			if (problem->line <= lines)
+				is_refused[problem->line] = true;
+	for (size_t at = 0; at < text->len; at += len) {
+		const char *end = memchr(text->s + at, '\n', text->len - at);
+
+		len = end ? (size_t)(end + 1 - text->s) - at : text->len - at;
+		if (is_refused[++line])
 			str_add(into, "# ");
-		lines_copy(text->s, text->len, i, 1, into);
+		str_add_bytes(into, text->s + at, len);
 	}
 	if (lacks_commit(rules)) {
 		if (into->len && into->s[into->len - 1] != '\n')
