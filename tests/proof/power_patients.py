@@ -121,6 +121,8 @@ class Patient:
             watched = [a for path in [d.path for d in self.disks] + [self.state] for a in ("-w", str(path))]
             line = [RECORDER, "-o", record] + (["-k", str(kill)] if kill else []) + watched + line
         environment = dict(os.environ, TMPDIR=str(self.folder / "scratch"))
+        if record:  # LeakSanitizer does not work in a process that is traced
+            environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         done = subprocess.run(line, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL,
                               env=environment, timeout=300, check=False)
         return done.returncode, done.stdout + done.stderr
