@@ -73,7 +73,8 @@ extern const struct check *const checks[];
 extern const size_t check_count;
 const struct check *check_find(const char *name); /* NULL: none */
 
-/* Runs all checks. Each failure to tell becomes one row of `could_not_tell`. */
+/* Runs one check. A failure to tell becomes one row of `could_not_tells`. A finding whose edits cannot be made on this
+ * volume, as when a name on the way to a file is no directory, stays as advice that says so. */
 struct could_not_tell {
 	const struct check *check;
 	struct err err;

@@ -21,6 +21,24 @@ const struct check *check_find(const char *name)
 	return NULL;
 }
 
+/* A repair that cannot be made on this volume would keep all others from being made. */
+static void keep_what_can_be_made(struct tree *tree, struct finding *finding)
+{
+	cleanup(patch_done) struct patch patch = { 0 };
+	struct str message = STR_INIT;
+	struct err err = ERR_INIT;
+
+	if (!finding->edits.count || !patch_make(tree, &finding->edits, &patch, &err))
+		return;
+	str_add(&message, finding->message);
+	str_add(&message, "; no repair can be made here: ");
+	str_add_escaped(&message, err.text, strlen(err.text));
+	free(finding->message);
+	finding->message = str_take(&message);
+	finding->repair = REPAIR_NONE;
+	edits_done(&finding->edits);
+}
+
 void check_run(const struct check *check, const struct machine *machine, struct findings *findings,
 	       struct could_not_tells *unknown)
 {
@@ -29,6 +47,8 @@ void check_run(const struct check *check, const struct machine *machine, struct 
 
 	if (check->examine(machine, findings, &err) < 0)
 		vec_push(unknown, ((struct could_not_tell){ check, err }));
-	for (size_t i = before; i < findings->count; i++)
+	for (size_t i = before; i < findings->count; i++) {
 		findings->items[i].check = check;
+		keep_what_can_be_made(machine_tree(machine), &findings->items[i]);
+	}
 }
