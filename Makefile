@@ -76,7 +76,7 @@ fuzz:
 	@scripts/setup fuzz
 	@$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS='-O1 -g' FUZZER=-fsanitize=fuzzer \
 	  SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' fuzzers
-	@BUILD=build-fuzz FUZZ_SECONDS=$(SECONDS) JOBS=$(JOBS) FUZZ_DIR='$(FUZZ_DIR)' tests/fuzz/run $(if $(ONLY),'$(ONLY)')
+	@BUILD=build-fuzz FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) JOBS=$(JOBS) FUZZ_DIR='$(FUZZ_DIR)' tests/fuzz/run $(if $(ONLY),'$(ONLY)')
 fuzzers: $(FUZZERS)
 	@:
 

@@ -79,7 +79,7 @@ static char *backup_with_keys(const struct machine *machine, const char *file,
 	return NULL;
 }
 
-/* Puts the text at the end of the file, or makes the file. */
+/* Adds the lines to the file, or makes it. */
 static void add_text(const struct machine *machine, const struct person *person, const char *file,
 		     const char *added, struct edits *edits)
 {
@@ -90,11 +90,16 @@ static void add_text(const struct machine *machine, const struct person *person,
 	cleanup(free) char *dir = mem_strndup(file, (size_t)(slash - file));
 	struct tree_new made = { .mode = 0600, .uid = person->user->uid, .gid = person->user->gid };
 
+	/* A line that holds a NUL takes the next one with it where sshd reads with fgets(3), as older ones do. */
+	bool is_first = old && memchr(old->s, '\0', old->len);
+	if (is_first)
+		str_add(&text, added);
 	if (old)
 		str_add_bytes(&text, old->s, old->len);
-	if (text.len && text.s[text.len - 1] != '\n')
+	if (!is_first && text.len && text.s[text.len - 1] != '\n')
 		str_add_char(&text, '\n');
-	str_add(&text, added);
+	if (!is_first)
+		str_add(&text, added);
 	if (old) {
 		edit_replace(edits, file, old, &text);
 		return;

@@ -288,10 +288,12 @@ void key_lines_read(const struct machine *machine, const char *path, struct key_
 	const struct str *bytes = machine_file(machine, path, &err);
 	uint32_t number = 0;
 
-	for (const char *p = bytes ? bytes->s : NULL; p && *p && number < LINES_MAX;) {
-		size_t len = strcspn(p, "\n");
-		cleanup(free) char *line = mem_strndup(p, len);
-		const char *next = p + len + (p[len] == '\n');
+	const char *end = bytes ? bytes->s + bytes->len : NULL;
+	for (const char *p = bytes ? bytes->s : NULL; p < end && number < LINES_MAX;) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		const char *next = newline ? newline + 1 : end;
+		/* Up to a NUL, as sshd sees it. */
+		cleanup(free) char *line = mem_strndup(p, (size_t)((newline ? newline : end) - p));
 		const char *why = NULL;
 		number++;
 		for (size_t n = strlen(line); n && isspace((unsigned char)line[n - 1]); n--)

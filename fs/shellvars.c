@@ -426,7 +426,8 @@ void shellvars_edit_drop(const struct shellvars *vars, const char *path, const c
 		if (var->kind != SHELLVAR_SET || !str_eq(var->name, name))
 			continue;
 		if (!var->is_alone) {
-			edit_value(vars, path, var, "", edits);
+			if (!var->value || var->value[0])
+				edit_value(vars, path, var, "", edits);
 			continue;
 		}
 		cleanup(str_done) struct str old = STR_INIT;

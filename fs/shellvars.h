@@ -50,7 +50,8 @@ const struct shellvar *shellvars_find(const struct shellvars *, const char *name
 /* Makes the name have this value: changes the assignment that counts, or appends a line. */
 void shellvars_edit_set(const struct shellvars *, const char *path, const char *name,
 			const char *value, struct edits *);
-/* Takes away every assignment of the name. */
+/* Takes away every assignment of the name; one with neighbours on its line is left with an empty value. Of several on
+ * one line it is one at a time: drop again what was left out. */
 void shellvars_edit_drop(const struct shellvars *, const char *path, const char *name,
 			 struct edits *);
 
