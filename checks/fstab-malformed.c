@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/fstab_util.h"
+#include "fs/lines.h"
 #include "fs/shellvars.h"
 
 #include <ctype.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/ifcfg.h"
+#include "fs/lines.h"
 
 /* One file that the readers source, and how much hangs on it. */
 struct sourced {

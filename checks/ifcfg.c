@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/ifcfg.h"
+#include "checks/units.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #include "checks/check.h"
 #include "checks/iptables_files.h"
 #include "fs/shellvars.h"
+#include "fs/lines.h"
 
 #define INSERTIONS_MAX 8u
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/check.h"
 #include "checks/iptables_files.h"
-#include "fs/shellvars.h"
+#include "fs/lines.h"
 
 #define ROUNDS_MAX 50u
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/iptables_files.h"
+#include "checks/units.h"
 
 #include <stdlib.h>
 

@@ -3,6 +3,7 @@
 #include "checks/iptables_files.h"
 #include "checks/leases.h"
 #include "checks/sshd_conf.h"
+#include "checks/units.h"
 
 static void add_iface(struct ipt_host_facts *facts, const char *name, size_t len)
 {

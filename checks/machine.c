@@ -10,11 +10,6 @@ struct cached_file {
 	struct err err; /* ERR_NONE: text counts */
 };
 
-struct cached_unit {
-	char *name, *path;
-	enum unit_state state;
-};
-
 struct cached_dir {
 	char *path;
 	bool is_known;
@@ -33,7 +28,6 @@ struct machine {
 	VEC(struct cached_dir *) dirs;
 	VEC(struct cached_file *) files;
 	VEC(char *) quotes;
-	VEC(struct cached_unit *) units;
 	bool has_os, has_users;
 	struct machine_os os;
 	struct machine_users users;
@@ -73,11 +67,6 @@ void machine_free(struct machine *machine)
 		tree_names_done(&(*dir)->names);
 		free(*dir);
 	}
-	vec_foreach (unit, &machine->units) {
-		free((*unit)->name);
-		free((*unit)->path);
-		free(*unit);
-	}
 	vec_foreach (user, &machine->users) {
 		free(user->name);
 		free(user->home);
@@ -86,7 +75,6 @@ void machine_free(struct machine *machine)
 	vec_done(&machine->files);
 	vec_done(&machine->dirs);
 	vec_done(&machine->quotes);
-	vec_done(&machine->units);
 	vec_done(&machine->users);
 	free(machine);
 }
@@ -355,26 +343,20 @@ const struct machine_user *machine_user(const struct machine *machine, const cha
 	return NULL;
 }
 
-/* Units. systemd.unit(5): earlier directories win; a unit is started at boot when some .wants or
- * .requires directory names it, which is what `systemctl enable` makes. */
-static const char *const unit_dirs[] = { "/etc/systemd/system", "/run/systemd/system",
-					 "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
-					 "/lib/systemd/system" };
-
-static const struct cached_dir *dir_of(struct machine *machine, const char *path)
+const struct tree_names *machine_list(const struct machine *machine, const char *path)
 {
 	struct err err = ERR_INIT;
 	struct cached_dir *dir;
 
 	vec_foreach (known, &machine->dirs)
 		if (str_eq((*known)->path, path))
-			return *known;
+			return (*known)->is_known ? &(*known)->names : NULL;
 	dir = mem_alloc(sizeof(*dir));
 	dir->path = mem_strdup(path);
 	dir->is_known = !tree_list(machine->given.tree, path, &dir->names, &err) ||
 			err.code == ERR_NOTFOUND;
-	vec_push(&machine->dirs, dir);
-	return dir;
+	vec_push(&mutable(machine)->dirs, dir);
+	return dir->is_known ? &dir->names : NULL;
 }
 
 static int compare_name(const void *name, const void *item)
@@ -382,124 +364,10 @@ static int compare_name(const void *name, const void *item)
 	return strcmp(name, *(char *const *)item);
 }
 
-/* Most units are in most of the directories not there: one list answers for all of them. */
-static bool may_be_in(struct machine *machine, const char *path, const char *name)
+bool machine_may_be_in(const struct machine *machine, const char *dir, const char *name)
 {
-	const struct cached_dir *dir = dir_of(machine, path);
+	const struct tree_names *names = machine_list(machine, dir);
 
-	return !dir->is_known ||
-	       (dir->names.count && bsearch(name, dir->names.items, dir->names.count,
-					    sizeof(*dir->names.items), compare_name));
-}
-
-static bool is_masked(struct tree *tree, const char *path)
-{
-	cleanup(str_done) struct str target = STR_INIT;
-	struct err ignored = ERR_INIT;
-	struct tree_stat st;
-
-	if (tree_stat(tree, path, TREE_NOFOLLOW, &st, &ignored) < 0)
-		return false;
-	if (S_ISLNK(st.mode))
-		return !tree_readlink(tree, path, &target, &ignored) &&
-		       str_eq(target.s, "/dev/null");
-	return S_ISREG(st.mode) && !st.size_bytes; /* an empty unit file masks too */
-}
-
-static bool is_wanted(struct machine *machine, const char *unit)
-{
-	for (size_t i = 0; i < ARRAY_LEN(unit_dirs); i++) {
-		vec_foreach (name, &dir_of(machine, unit_dirs[i])->names) {
-			cleanup(free) char *dir = NULL, *link = NULL;
-			struct err ignored = ERR_INIT;
-			struct tree_stat st;
-
-			if (!str_ends(*name, ".wants") && !str_ends(*name, ".requires"))
-				continue;
-			dir = mem_printf("%s/%s", unit_dirs[i], *name);
-			link = mem_printf("%s/%s", dir, unit);
-			if (may_be_in(machine, dir, unit) &&
-			    !tree_stat(machine->given.tree, link, TREE_NOFOLLOW, &st, &ignored))
-				return true;
-		}
-	}
-	return false;
-}
-
-/* System V: /etc/rc3.d/S55sshd (or /etc/rc.d/rc3.d). */
-static enum unit_state sysv_state(struct machine *machine, const char *unit)
-{
-	static const char *const dirs[] = { "/etc/rc3.d", "/etc/rc.d/rc3.d", "/etc/rc2.d",
-					    "/etc/rc5.d", "/etc/init.d/rc3.d" };
-	const char *dot = strrchr(unit, '.');
-	cleanup(free) char *base = NULL, *script = NULL;
-
-	if (!dot || !str_eq(dot, ".service"))
-		return UNIT_MISSING;
-	base = mem_strndup(unit, (size_t)(dot - unit));
-	script = mem_printf("/etc/init.d/%s", base);
-	if (!may_be_in(machine, "/etc/init.d", base) || !tree_exists(machine->given.tree, script))
-		return UNIT_MISSING;
-	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
-		vec_foreach (name, &dir_of(machine, dirs[i])->names)
-			if ((*name)[0] == 'S' && strlen(*name) > 3 && str_eq(*name + 3, base))
-				return UNIT_ENABLED;
-	return UNIT_DISABLED;
-}
-
-static void look_at_unit(struct machine *machine, struct cached_unit *unit)
-{
-	struct tree *tree = machine->given.tree;
-	cleanup(str_done) struct str real = STR_INIT;
-	struct err ignored = ERR_INIT;
-	const char *real_name;
-
-	for (size_t i = 0; i < ARRAY_LEN(unit_dirs) && !unit->path; i++) {
-		cleanup(free) char *path = mem_printf("%s/%s", unit_dirs[i], unit->name);
-		struct tree_stat st;
-
-		if (may_be_in(machine, unit_dirs[i], unit->name) &&
-		    !tree_stat(tree, path, TREE_NOFOLLOW, &st, &ignored))
-			unit->path = TAKE(path);
-	}
-	if (!unit->path) {
-		unit->state = sysv_state(machine, unit->name);
-		return;
-	}
-	if (is_masked(tree, unit->path)) {
-		unit->state = UNIT_MASKED;
-		return;
-	}
-	unit->state = is_wanted(machine, unit->name) ? UNIT_ENABLED : UNIT_DISABLED;
-	if (unit->state == UNIT_ENABLED || tree_resolve(tree, unit->path, &real, &ignored) < 0)
-		return;
-	/* An alias ("sshd.service" for ssh.service) runs when what it names runs, and the other way
-	 * round. */
-	real_name = strrchr(real.s, '/') + 1;
-	if (!str_eq(real_name, unit->name) && is_wanted(machine, real_name))
-		unit->state = UNIT_ENABLED;
-}
-
-static const struct cached_unit *unit_of(const struct machine *machine, const char *name)
-{
-	struct cached_unit *unit;
-
-	vec_foreach (known, &machine->units)
-		if (str_eq((*known)->name, name))
-			return *known;
-	unit = mem_alloc(sizeof(*unit));
-	unit->name = mem_strdup(name);
-	look_at_unit(mutable(machine), unit);
-	vec_push(&mutable(machine)->units, unit);
-	return unit;
-}
-
-enum unit_state machine_unit(const struct machine *machine, const char *unit)
-{
-	return unit_of(machine, unit)->state;
-}
-
-const char *machine_unit_path(const struct machine *machine, const char *unit)
-{
-	return unit_of(machine, unit)->path;
+	return !names || (names->count && bsearch(name, names->items, names->count,
+						  sizeof(*names->items), compare_name));
 }

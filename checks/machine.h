@@ -58,13 +58,12 @@ const struct machine_users *
 machine_users(const struct machine *); /* /etc/passwd; empty when unreadable */
 const struct machine_user *machine_user(const struct machine *, const char *name);
 
-/* systemd: is the unit started at boot? Looks at masks, wants/requires links in /etc and
- * /usr/lib (and /lib) systemd/system, aliases, and sysv rc links. */
-enum unit_state { UNIT_MISSING, UNIT_DISABLED, UNIT_ENABLED, UNIT_MASKED };
-enum unit_state machine_unit(const struct machine *, const char *unit); /* "sshd.service" */
-/* Path of the unit file that counts (/etc before /run before /usr/lib, /lib); NULL: none. Borrowed.
- */
-const char *machine_unit_path(const struct machine *, const char *unit);
+/* Names in a directory, listed once and kept; empty when it is not there, NULL when that cannot be
+ * told. */
+const struct tree_names *machine_list(const struct machine *, const char *dir);
+/* False: the name is certainly not in the directory. Most names are in most directories not there:
+ * one list answers for all of them. */
+bool machine_may_be_in(const struct machine *, const char *dir, const char *name);
 
 /* Text as found on the volume, for a message: escaped, in double quotes, cut at 120 bytes. The
  * result lives as long as the machine. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/sshd_people.h"
-#include "fs/shellvars.h"
+#include "fs/lines.h"
 
 /* Lines [line, line + count) of a file as they are. */
 static void lines_of(const struct machine *machine, const char *path, uint32_t line, uint32_t count,

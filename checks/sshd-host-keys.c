@@ -2,6 +2,7 @@
 #include "checks/sshd_hostkey.h"
 #include "checks/sshd_people.h"
 #include "checks/sshd_service.h"
+#include "checks/units.h"
 
 #include <strings.h>
 

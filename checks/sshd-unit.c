@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/check.h"
 #include "checks/sshd_service.h"
+#include "checks/units.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/sshd_people.h"
 
+#include "fs/lines.h"
+
 #include <strings.h>
 
 /* The few ways in which a line of sshd_config is repaired. */
@@ -19,7 +21,7 @@ void sshd_edit_comment(struct edits *edits, const struct sshd_directive *d)
 {
 	if (!sshd_directive_is_ours(d))
 		return;
-	cleanup(free) char *commented = mem_printf("#ec2-rescue# %s", d->text);
+	cleanup(free) char *commented = mem_printf(LINES_MARK "%s", d->text);
 	edit_lines(edits, d->path, d->line, 1, d->text, commented);
 }
 

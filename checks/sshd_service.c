@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/sshd_service.h"
+#include "checks/units.h"
 
 #include <ctype.h>
 

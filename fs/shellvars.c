@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fs/shellvars.h"
+#include "fs/lines.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -316,26 +317,6 @@ enum shellvar_answer shellvars_get(const struct shellvars *vars, const char *nam
 	return SHELLVAR_IS;
 }
 
-uint32_t lines_count(const char *text, size_t len)
-{
-	uint32_t n = 0;
-	for (size_t i = 0; i < len; i++)
-		n += text[i] == '\n';
-	return n + (len > 0 && text[len - 1] != '\n');
-}
-
-void lines_copy(const char *text, size_t len, uint32_t line, uint32_t count, struct str *into)
-{
-	size_t at = 0;
-	for (uint32_t i = 1; i < line + count && at < len; i++) {
-		const char *end = memchr(text + at, '\n', len - at);
-		size_t n = end ? (size_t)(end - text) - at + 1 : len - at;
-		if (i >= line)
-			str_add_bytes(into, text + at, n);
-		at += n;
-	}
-}
-
 static bool is_bare(const char *value)
 {
 	for (; *value; value++)
@@ -359,23 +340,12 @@ static void add_value(struct str *into, const char *value, char quote)
 	str_add_char(into, quote ? quote : '"');
 }
 
-/* Where line `line` begins in the text. */
-static size_t line_offset(const struct str *text, uint32_t line)
-{
-	size_t at = 0;
-	for (uint32_t i = 1; i < line && at < text->len; i++) {
-		const char *end = memchr(text->s + at, '\n', text->len - at);
-		at = end ? (size_t)(end - text->s) + 1 : text->len;
-	}
-	return at;
-}
-
 static void edit_value(const struct shellvars *vars, const char *path, const struct shellvar *var,
 		       const char *value, struct edits *edits)
 {
 	cleanup(str_done) struct str old = STR_INIT;
 	cleanup(str_done) struct str new = STR_INIT;
-	size_t start = line_offset(&vars->text, var->line);
+	size_t start = lines_offset(&vars->text, var->line);
 	size_t value_end = var->value_at + var->value_len;
 	char quote = var->value_len > 0 && strchr("'\"", vars->text.s[var->value_at])
 			     ? vars->text.s[var->value_at]
@@ -399,28 +369,18 @@ void shellvars_edit_set(const struct shellvars *vars, const char *path, const ch
 		edit_value(vars, path, var, value, edits);
 		return;
 	}
-	cleanup(str_done) struct str old = STR_INIT;
 	cleanup(str_done) struct str new = STR_INIT;
-	uint32_t lines = lines_count(vars->text.s, vars->text.len);
-	bool is_cut = vars->text.len > 0 && vars->text.s[vars->text.len - 1] != '\n';
 
-	if (is_cut) {
-		lines_copy(vars->text.s, vars->text.len, lines, 1, &old);
-		str_add_bytes(&new, old.s, old.len);
-		str_add_char(&new, '\n');
-	}
-	str_add(&new, name);
-	str_add_char(&new, '=');
+	str_addf(&new, "%s=", name);
 	add_value(&new, value, 0);
 	str_add_char(&new, '\n');
-	edit_line_bytes(edits, path, is_cut ? lines : lines + 1, is_cut, &old, &new);
+	lines_edit_insert(edits, path, &vars->text, lines_count(vars->text.s, vars->text.len) + 1,
+			  new.s);
 }
 
 void shellvars_edit_drop(const struct shellvars *vars, const char *path, const char *name,
 			 struct edits *edits)
 {
-	const struct str none = STR_INIT;
-
 	for (size_t i = 0; i < vars->count; i++) {
 		const struct shellvar *var = &vars->items[i];
 		if (var->kind != SHELLVAR_SET || !str_eq(var->name, name))
@@ -430,19 +390,6 @@ void shellvars_edit_drop(const struct shellvars *vars, const char *path, const c
 				edit_value(vars, path, var, "", edits);
 			continue;
 		}
-		cleanup(str_done) struct str old = STR_INIT;
-		lines_copy(vars->text.s, vars->text.len, var->line, var->line_count, &old);
-		edit_line_bytes(edits, path, var->line, var->line_count, &old, &none);
-	}
-}
-
-void lines_drop_crs(const struct str *text, struct str *into)
-{
-	size_t line = into->len;
-
-	for (size_t i = 0; i < text->len; i++) {
-		while (text->s[i] == '\n' && into->len > line && into->s[into->len - 1] == '\r')
-			into->len--;
-		str_add_char(into, text->s[i]);
+		lines_edit_replace(edits, path, &vars->text, var->line, var->line_count, "");
 	}
 }

@@ -55,12 +55,4 @@ void shellvars_edit_set(const struct shellvars *, const char *path, const char *
 void shellvars_edit_drop(const struct shellvars *, const char *path, const char *name,
 			 struct edits *);
 
-/* Number of lines of a text (a last one without newline counts), and the bytes of lines
- * [line, line + count) appended to `into` with their line ends. */
-uint32_t lines_count(const char *text, size_t len);
-void lines_copy(const char *text, size_t len, uint32_t line, uint32_t count, struct str *into);
-
-/* The text with every line that ends in CRs and LF ending in LF. */
-void lines_drop_crs(const struct str *text, struct str *into);
-
 #endif

@@ -5,6 +5,7 @@
 #include "base/proc.h"
 #include "fs/shellvars.h"
 #include "tests/unit/unit.h"
+#include "fs/lines.h"
 
 static const char *value_of(const struct shellvars *vars, const char *name)
 {

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fs/lines.h"
+
+uint32_t lines_count(const char *text, size_t len)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += text[i] == '\n';
+	return n + (len > 0 && text[len - 1] != '\n');
+}
+
+/* The offset behind the line end at or after `at`. */
+static size_t next_line(const char *text, size_t len, size_t at)
+{
+	const char *end = memchr(text + at, '\n', len - at);
+
+	return end ? (size_t)(end - text) + 1 : len;
+}
+
+void lines_copy(const char *text, size_t len, uint32_t line, uint32_t count, struct str *into)
+{
+	size_t at = 0;
+
+	for (uint32_t i = 1; i < line + count && at < len; i++) {
+		size_t next = next_line(text, len, at);
+
+		if (i >= line)
+			str_add_bytes(into, text + at, next - at);
+		at = next;
+	}
+}
+
+size_t lines_offset(const struct str *text, uint32_t line)
+{
+	size_t at = 0;
+
+	for (uint32_t i = 1; i < line && at < text->len; i++)
+		at = next_line(text->s, text->len, at);
+	return at;
+}
+
+void lines_drop_crs(const struct str *text, struct str *into)
+{
+	size_t line = into->len;
+
+	for (size_t i = 0; i < text->len; i++) {
+		while (text->s[i] == '\n' && into->len > line && into->s[into->len - 1] == '\r')
+			into->len--;
+		str_add_char(into, text->s[i]);
+	}
+}
+
+/* The bytes of the lines may hold NULs. */
+static void replace(struct edits *edits, const char *path, const struct str *text, uint32_t line,
+		    uint32_t count, const struct str *new)
+{
+	cleanup(str_done) struct str old = STR_INIT;
+
+	lines_copy(text->s, text->len, line, count, &old);
+	edit_line_bytes(edits, path, line, count, &old, new);
+}
+
+void lines_edit_replace(struct edits *edits, const char *path, const struct str *text,
+			uint32_t line, uint32_t count, const char *new)
+{
+	cleanup(str_done) struct str bytes = STR_INIT;
+
+	str_add(&bytes, new);
+	replace(edits, path, text, line, count, &bytes);
+}
+
+void lines_edit_comment(struct edits *edits, const char *path, const struct str *text,
+			uint32_t line, uint32_t count)
+{
+	cleanup(str_done) struct str new = STR_INIT;
+
+	for (uint32_t i = line; i < line + count; i++) {
+		str_add(&new, LINES_MARK);
+		lines_copy(text->s, text->len, i, 1, &new);
+	}
+	replace(edits, path, text, line, count, &new);
+}
+
+void lines_edit_insert(struct edits *edits, const char *path, const struct str *text, uint32_t line,
+		       const char *new)
+{
+	uint32_t last = lines_count(text->s, text->len);
+	bool is_cut = line > last && text->len && text->s[text->len - 1] != '\n';
+	cleanup(str_done) struct str lines = STR_INIT;
+
+	if (is_cut) {
+		lines_copy(text->s, text->len, last, 1, &lines);
+		str_add_char(&lines, '\n');
+	}
+	str_add(&lines, new);
+	replace(edits, path, text, is_cut ? last : line, is_cut, &lines);
+}
