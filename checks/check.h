@@ -63,6 +63,8 @@ struct check {
 	const char *source;  /* where the rule comes from: "fstab(5); systemd.mount(5), nofail" */
 	const char *rows;    /* all rows of the fault catalogue it covers: "1,13,14" */
 	enum repair_class repair; /* the strongest it yields; single findings may differ */
+	unsigned
+		needs; /* bits of enum machine_need: what it looks at besides the files of the tree */
 	/* Nothing found: 0 and no findings. -1: could not tell, which is reported as that. Findings
 	 * made before a -1 count. */
 	int (*examine)(const struct machine *, struct findings *, struct err *);
@@ -72,6 +74,17 @@ struct check {
 extern const struct check *const checks[];
 extern const size_t check_count;
 const struct check *check_find(const char *name); /* NULL: none */
+/* "tree", "disks", ...: the words for the bits, in order; NULL for a number past the last one. */
+const char *check_need_name(size_t number);
+
+/* Rows of the fault catalogue's sections 1 to 8 that no check looks at, and why. */
+struct uncovered {
+	unsigned row;
+	const char *why;
+};
+extern const struct uncovered uncovered[];
+extern const size_t uncovered_count;
+#define CATALOGUE_ROWS 139u /* rows 1 to this one are found on a volume */
 
 /* Runs one check. A failure to tell becomes one row of `could_not_tells`. A finding whose edits cannot be made on this
  * volume, as when a name on the way to a file is no directory, stays as advice that says so. */

@@ -194,5 +194,6 @@ const struct check check_fstab_bad_option = {
 		  "\"Removed Mount Options\"; fsconfig(2) of Linux 6.18 as a witness",
 	.rows = "9",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS | NEEDS_CONSOLE,
 	.examine = examine,
 };

@@ -65,5 +65,6 @@ const struct check check_fstab_duplicate = {
 		  "than once\"",
 	.rows = "6,12",
 	.repair = REPAIR_OFFERED,
+	.needs = NEEDS_DISKS,
 	.examine = examine,
 };

@@ -145,5 +145,6 @@ const struct check check_fstab_empty = {
 		  "systemd 252: reachable only after three to six minutes",
 	.rows = "7",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS,
 	.examine = examine,
 };

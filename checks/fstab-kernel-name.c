@@ -52,5 +52,6 @@ const struct check check_fstab_kernel_name = {
 		  "\"Amazon EBS volumes and NVMe\"; fstab(5)",
 	.rows = "5",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS | NEEDS_CLOUD | NEEDS_CONSOLE,
 	.examine = examine,
 };

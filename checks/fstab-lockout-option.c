@@ -167,5 +167,6 @@ const struct check check_fstab_lockout_option = {
 	.source = "mount(8), nosuid, noexec, user, owner; sudo(8): \"effective uid is not 0\"",
 	.rows = "15",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS,
 	.examine = examine,
 };

@@ -210,5 +210,6 @@ const struct check check_fstab_malformed = {
 		  "getmntent(3), which systemd-fstab-generator uses",
 	.rows = "2",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS,
 	.examine = examine,
 };

@@ -75,5 +75,6 @@ const struct check check_fstab_missing_device = {
 		  "for device\", \"You are in emergency mode\"",
 	.rows = "1,13",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS | NEEDS_CLOUD | NEEDS_CONSOLE,
 	.examine = examine,
 };

@@ -170,5 +170,6 @@ const struct check check_fstab_mount_point = {
 	.source = "systemd.mount(5), DirectoryMode; mount(2), ENOTDIR, ELOOP",
 	.rows = "2,10",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS,
 	.examine = examine,
 };

@@ -177,5 +177,6 @@ const struct check check_fstab_network = {
 		  "252: a dead NFS server held the login for 142 seconds",
 	.rows = "11",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS | NEEDS_CONSOLE,
 	.examine = examine,
 };

@@ -46,5 +46,6 @@ const struct check check_fstab_nofail = {
 		  "for use\"",
 	.rows = "3",
 	.repair = REPAIR_OFFERED,
+	.needs = NEEDS_DISKS,
 	.examine = examine,
 };

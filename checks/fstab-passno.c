@@ -62,5 +62,6 @@ const struct check check_fstab_passno = {
 	.source = "fstab(5), fs_passno; fsck(8), -A; systemd-fsck@.service(8)",
 	.rows = "4",
 	.repair = REPAIR_OFFERED,
+	.needs = NEEDS_DISKS,
 	.examine = examine,
 };

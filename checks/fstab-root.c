@@ -99,5 +99,6 @@ const struct check check_fstab_root = {
 		  "UUID=...\", while a wrong /dev path or type does no harm",
 	.rows = "6",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS,
 	.examine = examine,
 };

@@ -145,5 +145,6 @@ const struct check check_fstab_shadow = {
 	.source = "mount(8); hier(7); sshd(8), AUTHORIZED_KEYS FILE FORMAT",
 	.rows = "12",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS,
 	.examine = examine,
 };

@@ -107,5 +107,6 @@ const struct check check_fstab_source_path = {
 		"without source left the machine reachable",
 	.rows = "18",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS,
 	.examine = examine,
 };

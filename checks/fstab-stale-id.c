@@ -52,5 +52,6 @@ const struct check check_fstab_stale_id = {
 	.source = "fstab(5): UUIDs are compared as text; systemd.device(5)",
 	.rows = "1,13,14",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS | NEEDS_CLOUD,
 	.examine = examine,
 };

@@ -131,5 +131,6 @@ const struct check check_fstab_subvolume = {
 	.source = "btrfs(5), subvol; mount(8); systemd.mount(5), nofail",
 	.rows = "18",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS,
 	.examine = examine,
 };

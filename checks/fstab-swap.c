@@ -61,5 +61,6 @@ const struct check check_fstab_swap = {
 	.source = "systemd.swap(5); swapon(8)",
 	.rows = "13",
 	.repair = REPAIR_OFFERED,
+	.needs = NEEDS_DISKS,
 	.examine = examine,
 };

@@ -94,5 +94,6 @@ const struct check check_fstab_wrong_type = {
 		"a remount with a wrong type succeeds",
 	.rows = "8",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_DISKS,
 	.examine = examine,
 };

@@ -209,5 +209,6 @@ const struct check check_gatewaydev = {
 		  "nm-settings-ifcfg-rh(5)",
 	.rows = "113",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_CLOUD,
 	.examine = examine,
 };

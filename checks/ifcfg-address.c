@@ -371,5 +371,6 @@ const struct check check_ifcfg_address = {
 		  "reservations\" (the first address is the router)",
 	.rows = "111",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_CLOUD,
 	.examine = examine,
 };

@@ -185,5 +185,6 @@ const struct check check_ifcfg_hwaddr = {
 		  "expected\"",
 	.rows = "109",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_CLOUD | NEEDS_CONSOLE,
 	.examine = examine,
 };

@@ -143,5 +143,6 @@ const struct check check_ifcfg_onboot = {
 		  "nm-settings-ifcfg-rh(5); SUSE ifcfg(5), STARTMODE",
 	.rows = "112,114",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_CLOUD,
 	.examine = examine,
 };

@@ -173,5 +173,6 @@ const struct check check_ifcfg_syntax = {
 	.source = "bash(1), \"QUOTING\" and \"Simple Commands\"; sysconfig.txt of initscripts",
 	.rows = "111,112",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_CLOUD,
 	.examine = examine,
 };

@@ -230,5 +230,6 @@ const struct check check_iptables_ssh = {
 	.source = "iptables(8); iptables-extensions(8); iptables-restore(8)",
 	.rows = "123",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_CLOUD,
 	.examine = examine,
 };

@@ -133,5 +133,6 @@ const struct check check_iptables_syntax = {
 	.source = "iptables-restore(8); iptables 1.8.9, both backends",
 	.rows = "123",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_CLOUD,
 	.examine = examine,
 };

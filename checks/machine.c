@@ -29,6 +29,7 @@ struct machine {
 	VEC(struct cached_file *) files;
 	VEC(char *) quotes;
 	bool has_os, has_users;
+	unsigned used; /* bits of enum machine_need */
 	struct machine_os os;
 	struct machine_users users;
 };
@@ -93,13 +94,20 @@ void machine_keep(const struct machine *machine, const void *key, void *value,
 	vec_push(&mutable(machine)->kept, ((struct kept){ key, value, free_value }));
 }
 
+unsigned machine_used(const struct machine *machine)
+{
+	return machine->used;
+}
+
 struct tree *machine_tree(const struct machine *machine)
 {
+	mutable(machine)->used |= NEEDS_TREE;
 	return machine->given.tree;
 }
 
 const struct disks *machine_disks(const struct machine *machine)
 {
+	mutable(machine)->used |= NEEDS_DISKS;
 	return machine->given.disks;
 }
 
@@ -107,11 +115,13 @@ const struct cloud_facts *machine_cloud(const struct machine *machine)
 {
 	const struct cloud_facts *cloud = machine->given.cloud;
 
+	mutable(machine)->used |= NEEDS_CLOUD;
 	return cloud && cloud->is_known ? cloud : NULL;
 }
 
 const char *machine_console(const struct machine *machine)
 {
+	mutable(machine)->used |= NEEDS_CONSOLE;
 	return machine->given.console;
 }
 

@@ -22,6 +22,16 @@ struct machine *machine_new(const struct machine_given *given);
 void machine_free(struct machine *);
 DEFINE_CLEANUP(struct machine *, machine_free)
 
+/* What a check may look at besides the files; the tests hold each check's own word against
+ * machine_used. */
+enum machine_need {
+	NEEDS_TREE = 1,
+	NEEDS_DISKS = 2,   /* what is on the disks of the system */
+	NEEDS_CLOUD = 4,   /* what only the cloud knows of the instance */
+	NEEDS_CONSOLE = 8, /* the console since the last boot */
+};
+unsigned machine_used(const struct machine *); /* bits of what was asked for until now */
+
 struct tree *machine_tree(const struct machine *);
 const struct disks *machine_disks(const struct machine *);	 /* NULL: unknown */
 const struct cloud_facts *machine_cloud(const struct machine *); /* NULL: unknown */

@@ -143,5 +143,6 @@ const struct check check_network_off = {
 		"initscripts, /etc/init.d/network; sysconfig.txt (NETWORKING); systemctl(1) enable",
 	.rows = "112",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_CLOUD,
 	.examine = examine,
 };

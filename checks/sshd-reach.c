@@ -171,5 +171,6 @@ const struct check check_sshd_reach = {
 		  "sshd-socket-generator",
 	.rows = "80,83",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_CLOUD,
 	.examine = examine,
 };

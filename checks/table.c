@@ -13,12 +13,26 @@ const struct check *const checks[] = {
 };
 const size_t check_count = ARRAY_LEN(checks) - 1;
 
+const struct uncovered uncovered[] = {
+#define UNCOVERED(row, why) { row, why },
+#include "checks/uncovered.h"
+#undef UNCOVERED
+};
+const size_t uncovered_count = ARRAY_LEN(uncovered);
+
 const struct check *check_find(const char *name)
 {
 	for (size_t i = 0; i < check_count; i++)
 		if (str_eq(checks[i]->name, name))
 			return checks[i];
 	return NULL;
+}
+
+const char *check_need_name(size_t number)
+{
+	static const char *const names[] = { "tree", "disks", "cloud", "console" };
+
+	return number < ARRAY_LEN(names) ? names[number] : NULL;
 }
 
 /* A repair that cannot be made on this volume would keep all others from being made. */

@@ -204,5 +204,6 @@ const struct check check_udev_persistent_net = {
 		"udev(7); write_net_rules and 75-persistent-net-generator.rules of udev before 209",
 	.rows = "110",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_CLOUD,
 	.examine = examine,
 };

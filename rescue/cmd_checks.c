@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/str.h"
 #include "checks/check.h"
 #include "rescue/command.h"
 
@@ -13,10 +14,46 @@ static json_t *rows_to_json(const char *rows)
 	return list;
 }
 
+static json_t *needs_to_json(unsigned needs)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; check_need_name(i); i++)
+		if ((needs | NEEDS_TREE) >> i & 1)
+			json_array_append_new(list, json_string(check_need_name(i)));
+	return list;
+}
+
 static json_t *check_to_json(const struct check *check)
 {
-	return json_pack("{s:s, s:s, s:o, s:s}", "name", check->name, "title", check->title, "rows",
-			 rows_to_json(check->rows), "class", repair_class_name(check->repair));
+	return json_pack("{s:s, s:s, s:o, s:s, s:o}", "name", check->name, "title", check->title,
+			 "rows", rows_to_json(check->rows), "class",
+			 repair_class_name(check->repair), "needs", needs_to_json(check->needs));
+}
+
+/* "tree,disks" */
+static void add_needs(unsigned needs, struct str *into)
+{
+	for (size_t i = 0; check_need_name(i); i++)
+		if ((needs | NEEDS_TREE) >> i & 1)
+			str_addf(into, "%s%s", into->len ? "," : "", check_need_name(i));
+}
+
+/* The table: everything that is examined, and what of the catalogue is not. */
+static void list_all(void)
+{
+	for (size_t i = 0; i < check_count; i++) {
+		cleanup(str_done) struct str needs = STR_INIT;
+
+		add_needs(checks[i]->needs, &needs);
+		printf("%-28s %-8s %-12s %-24s %s\n", checks[i]->name,
+		       repair_class_name(checks[i]->repair), checks[i]->rows, needs.s,
+		       checks[i]->title);
+	}
+	if (uncovered_count)
+		printf("\nNot covered:\n");
+	for (size_t i = 0; i < uncovered_count; i++)
+		printf("row %-3u %s\n", uncovered[i].row, uncovered[i].why);
 }
 
 static void print_json(json_t *value)
@@ -29,12 +66,16 @@ static void print_json(json_t *value)
 
 static void explain(const struct check *check)
 {
-	printf("%s: %s\n\n%s\n\nRepair: %s\nRows of the fault catalogue: %s\nSource: %s\n",
+	cleanup(str_done) struct str needs = STR_INIT;
+
+	add_needs(check->needs, &needs);
+	printf("%s: %s\n\n%s\n\nRepair: %s\nRows of the fault catalogue: %s\nLooks at: %s\n"
+	       "Source: %s\n",
 	       check->name, check->title, check->explain,
 	       check->repair == REPAIR_SURE	 ? "sure, done by default"
 	       : check->repair == REPAIR_OFFERED ? "offered, done with --fix NAME"
 						 : "none, advice only",
-	       check->rows, check->source);
+	       check->rows, needs.s, check->source);
 }
 
 int cmd_checks(const struct options *options, struct report *report)
@@ -62,9 +103,7 @@ int cmd_checks(const struct options *options, struct report *report)
 			json_array_append_new(list, check_to_json(checks[i]));
 		print_json(list);
 	} else {
-		for (size_t i = 0; i < check_count; i++)
-			printf("%-28s %-8s %s\n", checks[i]->name,
-			       repair_class_name(checks[i]->repair), checks[i]->title);
+		list_all();
 	}
 	return 0;
 }

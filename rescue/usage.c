@@ -138,8 +138,20 @@ static void manual_checks(FILE *out)
 	for (size_t i = 0; i < check_count; i++) {
 		fprintf(out, ".Ss %s\n", checks[i]->name);
 		put_mdoc(out, checks[i]->explain);
-		fprintf(out, "\n.Pp\nRepair: %s.\nSource: ", repair_class_name(checks[i]->repair));
+		fprintf(out, "\n.Pp\nRows %s; repair: %s; looks at: tree", checks[i]->rows,
+			repair_class_name(checks[i]->repair));
+		for (size_t n = 1; check_need_name(n); n++)
+			if (checks[i]->needs >> n & 1)
+				fprintf(out, ", %s", check_need_name(n));
+		fputs(".\nSource: ", out);
 		put_mdoc(out, checks[i]->source);
+		fputs(".\n", out);
+	}
+	if (uncovered_count)
+		fputs(".Ss Not covered\n", out);
+	for (size_t i = 0; i < uncovered_count; i++) {
+		fprintf(out, "%sRow %u: ", i ? ".br\n" : "", uncovered[i].row);
+		put_mdoc(out, uncovered[i].why);
 		fputs(".\n", out);
 	}
 }

@@ -13,6 +13,7 @@
 #define ROUNDS_MAX 5
 
 static unsigned tests_run, tests_failed;
+static unsigned *needs_seen; /* for each check: what it looked at in its own cases */
 static bool bless;
 
 struct one_case {
@@ -175,9 +176,13 @@ static void examine(const struct one_case *c, struct tree *tree, struct findings
 	cleanup(machine_free) struct machine *machine = machine_new(&given);
 	struct could_not_tells unknown = { 0 };
 
-	for (size_t i = 0; i < check_count; i++)
-		if (!c->check || str_eq(c->check, checks[i]->name))
-			check_run(checks[i], machine, findings, &unknown);
+	for (size_t i = 0; i < check_count; i++) {
+		if (c->check && !str_eq(c->check, checks[i]->name))
+			continue;
+		check_run(checks[i], machine, findings, &unknown);
+		if (c->check)
+			needs_seen[i] |= machine_used(machine);
+	}
 	vec_foreach (u, &unknown)
 		str_addf(ret_unknown, "could not tell: %s\n", u->err.text);
 	vec_done(&unknown);
@@ -415,12 +420,61 @@ static void run_folder(const char *folder)
 	free(list);
 }
 
+static void __attribute__((format(printf, 2, 3))) report(bool ok, const char *fmt, ...)
+{
+	va_list ap;
+
+	tests_run++;
+	tests_failed += !ok;
+	printf("%sok %u - ", ok ? "" : "not ", tests_run);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+/* Every check explains itself, names its source, has at least one case, and says what it looks at. */
+static void judge_check(size_t i)
+{
+	const struct check *check = checks[i];
+	cleanup(free) char *dir = mem_printf("tests/checks/%s", check->name);
+	unsigned needs = check->needs | NEEDS_TREE, seen = needs_seen[i] | NEEDS_TREE;
+
+	report(check->title[0] && check->explain[0] && check->source[0] && check->rows[0] &&
+		       !access(dir, F_OK),
+	       "%s explains itself and has cases", check->name);
+	report(needs == seen, "%s looks at what it says it needs (%#x, in its cases %#x)",
+	       check->name, needs, seen);
+}
+
+static bool covers(const struct check *check, unsigned row)
+{
+	for (const char *p = check->rows; *p; p += strcspn(p, ","), p += *p == ',')
+		if ((unsigned)atoi(p) == row)
+			return true;
+	return false;
+}
+
+/* Every row of the catalogue is some check's, or is said not to be. */
+static void judge_row(unsigned row)
+{
+	unsigned found = 0, excused = 0;
+
+	for (size_t i = 0; i < check_count; i++)
+		found += covers(checks[i], row);
+	for (size_t i = 0; i < uncovered_count; i++)
+		excused += uncovered[i].row == row;
+	report(found ? !excused : excused == 1, "row %u has %u checks%s", row, found,
+	       excused ? " and is excused" : "");
+}
+
 int main(int argc, char **argv)
 {
 	struct dirent **list = NULL;
 	int n = scandir("tests/checks", &list, NULL, alphasort);
 
 	bless = getenv("BLESS") != NULL;
+	needs_seen = mem_array(check_count, sizeof(*needs_seen));
 	for (int i = 0; i < n; i++) {
 		cleanup(free) char *path = mem_printf("tests/checks/%s", list[i]->d_name);
 		struct stat st;
@@ -431,17 +485,11 @@ int main(int argc, char **argv)
 		free(list[i]);
 	}
 	free(list);
-	/* Every check explains itself, names its source and has at least one case. */
-	for (size_t i = 0; argc < 2 && i < check_count; i++) {
-		cleanup(free) char *dir = mem_printf("tests/checks/%s", checks[i]->name);
-		bool ok = checks[i]->title[0] && checks[i]->explain[0] && checks[i]->source[0] &&
-			  checks[i]->rows[0] && !access(dir, F_OK);
-
-		tests_run++;
-		tests_failed += !ok;
-		printf("%sok %u - %s explains itself and has cases\n", ok ? "" : "not ", tests_run,
-		       checks[i]->name);
-	}
+	for (size_t i = 0; argc < 2 && i < check_count; i++)
+		judge_check(i);
+	for (unsigned row = 1; argc < 2 && row <= CATALOGUE_ROWS; row++)
+		judge_row(row);
+	free(needs_seen);
 	printf("1..%u\n", tests_run);
 	return tests_failed > 0;
 }
