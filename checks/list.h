@@ -3,6 +3,9 @@
  * printing: what stops the boot comes before what stops the login, and a firewall after the sshd
  * whose ports it is judged by. The C name is the check's name with underscores. */
 
+/* systemd: how far the boot goes, and what it waits for. */
+CHECK(default_target)
+
 /* fstab: what stops the boot. */
 CHECK(fstab_empty)
 CHECK(fstab_malformed)

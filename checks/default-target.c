@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/check.h"
+#include "checks/sshd_service.h"
+#include "checks/units.h"
+#include "fs/lines.h"
+
+static const char in_etc[] = "/etc/systemd/system/default.target";
+
+/* What a boot into such a target does; old names of run levels are links to these. */
+static const struct bad_target {
+	const char *name, *does;
+} bad_targets[] = {
+	{ "rescue.target", "asks for root's password on the console and starts no service" },
+	{ "runlevel1.target", "asks for root's password on the console and starts no service" },
+	{ "emergency.target", "asks for root's password on the console and starts nothing" },
+	{ "poweroff.target", "powers the instance off" },
+	{ "runlevel0.target", "powers the instance off" },
+	{ "halt.target", "halts the instance" },
+	{ "reboot.target", "boots again and again" },
+	{ "runlevel6.target", "boots again and again" },
+	{ "soft-reboot.target", "boots again and again" },
+	{ "kexec.target", "boots again and again" },
+	{ "shutdown.target", "stops every service" },
+	{ "final.target", "stops every service" },
+	{ "umount.target", "unmounts every file system" },
+	{ "exit.target", "stops the manager" },
+	{ "suspend.target", "suspends the instance" },
+	{ "sleep.target", "suspends the instance" },
+	{ "hibernate.target", "suspends the instance" },
+	{ "hybrid-sleep.target", "suspends the instance" },
+	{ "initrd.target", "is for an initramfs alone" },
+	{ "initrd-switch-root.target", "is for an initramfs alone" },
+};
+
+static const struct bad_target *find_bad(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(bad_targets); i++)
+		if (str_eq(bad_targets[i].name, name))
+			return &bad_targets[i];
+	return NULL;
+}
+
+/* The name that default.target leads to: by the link's text, as the manager takes it, so that a
+ * target which is not there has a name too. The caller frees; NULL: no link. */
+static char *linked_name(const struct machine *machine, const char *path, struct str *ret_text)
+{
+	struct err ignored = ERR_INIT;
+	const char *base;
+
+	if (tree_readlink(machine_tree(machine), path, ret_text, &ignored) < 0)
+		return NULL;
+	base = strrchr(ret_text->s, '/');
+	return mem_strdup(base ? base + 1 : ret_text->s);
+}
+
+/* multi-user.target by the directory that the link had, or where it is. */
+static void repair(const struct machine *machine, const char *old, struct finding *finding)
+{
+	static const char name[] = "multi-user.target";
+	const char *base = strrchr(old, '/'), *path = machine_unit_path(machine, name);
+	cleanup(free) char *near = mem_printf("%.*s/%s", base ? (int)(base - old) : 0, old, name);
+
+	if (path && machine_unit(machine, name) != UNIT_MASKED &&
+	    !(base && tree_exists(machine_tree(machine), near)))
+		edit_symlink(&finding->edits, in_etc, path);
+	else if (base && base > old && (str_ends(near, "/systemd/system/multi-user.target")))
+		edit_symlink(&finding->edits, in_etc, near);
+	else
+		finding->repair = REPAIR_NONE;
+}
+
+/* Does the target start sshd, when something else would? multi-user.target does that. */
+static bool leaves_sshd_out(const struct machine *machine)
+{
+	const struct boot_units *units = units_at_boot(machine);
+	const char *ssh = sshd_service_unit(machine), *socket = sshd_service_socket(machine);
+
+	if (!ssh || boot_unit_find(units, "multi-user.target") ||
+	    !machine_unit_path(machine, "multi-user.target") ||
+	    machine_unit(machine, "multi-user.target") == UNIT_MASKED)
+		return false;
+	return !boot_unit_find(units, ssh) && !(socket && boot_unit_find(units, socket)) &&
+	       (socket || machine_unit(machine, ssh) == UNIT_ENABLED);
+}
+
+/* Every systemd brings one: it is missing only where all its neighbours are there. */
+static bool is_lost(const struct machine *machine)
+{
+	static const char *const neighbours[] = { "basic.target", "sysinit.target",
+						  "multi-user.target", "graphical.target",
+						  "rescue.target" };
+
+	for (size_t i = 0; i < ARRAY_LEN(neighbours); i++) {
+		const char *path = machine_unit_path(machine, neighbours[i]);
+
+		if (!path || str_starts(path, "/etc/"))
+			return false;
+	}
+	return true;
+}
+
+static void look_at_systemd(const struct machine *machine, struct findings *out)
+{
+	const char *path = machine_unit_path(machine, "default.target");
+	const struct unit *unit = unit_load(machine, "default.target");
+	cleanup(str_done) struct str text = STR_INIT;
+	cleanup(free) char *name = NULL;
+	const struct bad_target *bad;
+	struct finding *finding;
+
+	if (!path) {
+		if (!is_lost(machine))
+			return;
+		finding = finding_add(out, SEVERITY_BLOCKS_BOOT, REPAIR_SURE, "61", in_etc, 0,
+				      "there is no default.target; systemd falls back to rescue "
+				      "mode, which starts no service");
+		repair(machine, "", finding);
+		return;
+	}
+	name = linked_name(machine, path, &text);
+	bad = find_bad(name ? name : unit->name);
+	if (!bad && unit && !unit->is_masked)
+		bad = find_bad(unit->name);
+	if (bad)
+		finding = finding_add(out, SEVERITY_BLOCKS_BOOT, REPAIR_SURE, "61", path, 0,
+				      "the boot goes to %s, which %s", bad->name, bad->does);
+	else if (name ? str_eq(text.s, "/dev/null") : unit && unit->is_masked)
+		finding = finding_add(out, SEVERITY_BLOCKS_BOOT, REPAIR_SURE, "61", path, 0,
+				      "default.target is masked; systemd falls back to rescue "
+				      "mode, which starts no service");
+	else if (name && !machine_unit_path(machine, name) &&
+		 !tree_exists(machine_tree(machine), path))
+		finding = finding_add(out, SEVERITY_BLOCKS_BOOT, REPAIR_SURE, "61", path, 0,
+				      "default.target leads to %s, which is not there; systemd "
+				      "falls back to rescue mode, which starts no service",
+				      machine_quote(machine, text.s, text.len));
+	else if (leaves_sshd_out(machine))
+		finding = finding_add(out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, "61", path, 0,
+				      "the boot ends at %s, which does not pull in "
+				      "multi-user.target; sshd is not started",
+				      machine_quote(machine, name ? name : unit->name,
+						    strlen(name ? name : unit->name)));
+	else
+		return;
+	repair(machine, text.s, finding);
+}
+
+/* System V and upstart: id:3:initdefault: */
+static void look_at_inittab(const struct machine *machine, struct findings *out)
+{
+	static const char path[] = "/etc/inittab";
+	bool is_debian = machine_os_is_like(machine, "debian");
+	struct err ignored = ERR_INIT;
+	const struct str *text = machine_file(machine, path, &ignored);
+	uint32_t count = text ? lines_count(text->s, text->len) : 0;
+
+	for (uint32_t n = 1; n <= count; n++) {
+		cleanup(str_done) struct str line = STR_INIT, new = STR_INIT;
+		struct finding *finding;
+		const char *level;
+
+		lines_copy(text->s, text->len, n, 1, &line);
+		level = strchr(line.s, ':');
+		if (line.s[0] == '#' || !level++ || !level[0] ||
+		    !str_starts(level + 1, ":initdefault:"))
+			continue;
+		if (!strchr("016sS", *level))
+			return;
+		finding =
+			finding_add(out, SEVERITY_BLOCKS_BOOT, REPAIR_SURE, "61", path, n,
+				    "the default run level is %c: %s", *level,
+				    *level == '0'   ? "the instance halts itself"
+				    : *level == '6' ? "the instance boots again and again"
+						    : "single user mode, which starts no service");
+		str_add_bytes(&new, line.s, (size_t)(level - line.s));
+		str_addf(&new, "%c%s", is_debian ? '2' : '3', level + 1);
+		lines_edit_replace(&finding->edits, path, text, n, 1, new.s);
+		return;
+	}
+}
+
+static int examine(const struct machine *machine, struct findings *out, struct err *err)
+{
+	(void)err;
+	look_at_systemd(machine, out);
+	/* Where systemd is, nobody reads inittab; its own unit files are the witness. */
+	if (!machine_unit_path(machine, "multi-user.target") &&
+	    !machine_unit_path(machine, "default.target") &&
+	    !tree_exists(machine_tree(machine), "/usr/lib/systemd/systemd") &&
+	    !tree_exists(machine_tree(machine), "/lib/systemd/systemd"))
+		look_at_inittab(machine, out);
+	return 0;
+}
+
+const struct check check_default_target = {
+	.name = "default-target",
+	.title = "the boot goes to a target that starts no login, or to none",
+	.explain =
+		"default.target says how far a boot goes. Set to rescue or emergency it ends at a "
+		"password prompt of root, whose account is locked on cloud images; set to "
+		"poweroff or reboot it never ends; leading nowhere, systemd takes rescue mode. "
+		"So do run levels 0, 1 and 6 in /etc/inittab. graphical.target is no fault: it "
+		"brings multi-user.target along, and no display manager is needed. The repair is "
+		"what `systemctl set-default multi-user.target` does.",
+	.source =
+		"systemd(1), \"default.target\"; systemd.special(7); bootup(7); seen with systemd "
+		"252: \"You are in rescue mode\", \"Cannot open access to console\"; inittab(5)",
+	.rows = "61",
+	.repair = REPAIR_SURE,
+	.examine = examine,
+};
