@@ -5,6 +5,7 @@
 
 /* systemd: how far the boot goes, and what it waits for. */
 CHECK(default_target)
+CHECK(unit_masked)
 
 /* fstab: what stops the boot. */
 CHECK(fstab_empty)
