@@ -6,6 +6,7 @@
 /* systemd: how far the boot goes, and what it waits for. */
 CHECK(default_target)
 CHECK(unit_masked)
+CHECK(systemd_limits)
 
 /* fstab: what stops the boot. */
 CHECK(fstab_empty)
