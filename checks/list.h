@@ -7,6 +7,7 @@
 CHECK(default_target)
 CHECK(unit_masked)
 CHECK(systemd_limits)
+CHECK(unit_hang)
 
 /* fstab: what stops the boot. */
 CHECK(fstab_empty)
