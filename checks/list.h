@@ -8,6 +8,7 @@ CHECK(default_target)
 CHECK(unit_masked)
 CHECK(systemd_limits)
 CHECK(unit_hang)
+CHECK(unit_broken)
 
 /* fstab: what stops the boot. */
 CHECK(fstab_empty)
