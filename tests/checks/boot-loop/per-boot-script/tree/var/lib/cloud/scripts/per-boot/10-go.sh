@@ -1,0 +1,3 @@
+#!/bin/sh
+echo booted > /var/log/booted
+init 0

@@ -1,0 +1,6 @@
+#!/bin/bash
+set -e
+for p in a b; do
+	dnf -y install $p
+done
+systemctl reboot
