@@ -9,6 +9,7 @@ CHECK(unit_masked)
 CHECK(systemd_limits)
 CHECK(unit_hang)
 CHECK(unit_broken)
+CHECK(sysctl_memory)
 CHECK(boot_loop)
 
 /* fstab: what stops the boot. */
