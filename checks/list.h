@@ -32,6 +32,10 @@ CHECK(fstab_duplicate)
 CHECK(fstab_nofail)
 CHECK(fstab_passno)
 
+/* Mounts and encrypted devices beside fstab. */
+CHECK(mount_unit)
+CHECK(crypttab)
+
 /* The network of /etc/sysconfig. */
 CHECK(network_off)
 CHECK(ifcfg_syntax)
