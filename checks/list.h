@@ -7,6 +7,7 @@
 CHECK(default_target)
 CHECK(unit_masked)
 CHECK(systemd_limits)
+CHECK(unit_cycle)
 CHECK(unit_hang)
 CHECK(unit_broken)
 CHECK(sysctl_memory)
