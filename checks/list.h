@@ -11,6 +11,8 @@ CHECK(unit_cycle)
 CHECK(unit_hang)
 CHECK(unit_broken)
 CHECK(sysctl_memory)
+CHECK(machine_id)
+CHECK(auditd_halt)
 CHECK(boot_loop)
 
 /* fstab: what stops the boot. */
@@ -67,3 +69,6 @@ CHECK(sshd_drop_in)
 /* The firewall, judged by the ports of sshd. */
 CHECK(iptables_syntax)
 CHECK(iptables_ssh)
+
+/* What no login needs, and the next emergency does. */
+CHECK(cloud_init)
