@@ -71,4 +71,8 @@ CHECK(iptables_syntax)
 CHECK(iptables_ssh)
 
 /* What no login needs, and the next emergency does. */
+CHECK(root_locked)
 CHECK(cloud_init)
+CHECK(ssm_agent)
+CHECK(clock)
+CHECK(log_limits)
