@@ -50,6 +50,7 @@ CHECK(gatewaydev)
 
 /* sshd: first whether it runs at all, then where it listens, then who gets in. */
 CHECK(sshd_unit)
+CHECK(sshd_sandbox)
 CHECK(sshd_config_missing)
 CHECK(sshd_bad_directive)
 CHECK(sshd_match_scope)
