@@ -292,6 +292,8 @@ static int change_existing(struct tree *tree, const struct edit *edit, struct pa
 	default: /* EDIT_REMOVE */
 		if (S_ISDIR(seen->mode))
 			return conflict(err, edit, "is a directory");
+		if (!after->exists)
+			return 0; /* two findings want it away, as when two checks disable one unit */
 	}
 	if (!after->exists ||
 	    (edit->kind == EDIT_MODE ? !same_owner(seen, after)

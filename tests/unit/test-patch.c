@@ -146,6 +146,29 @@ static void edits_of_one_path_wait_for_each_other(void **state)
 	assert_memory_equal(patch.items[0].after.bytes.s, "x\0\nz\n", 5);
 }
 
+/* Two checks may disable one unit: what is away already stays away, and counts as done. */
+static void removed_twice(void **state)
+{
+	struct fixture *f = *state;
+	cleanup(edits_done) struct edits edits = { 0 };
+	cleanup(patch_done) struct patch patch = { 0 };
+	struct str old = STR_INIT, new = STR_INIT;
+	struct err err = ERR_INIT;
+
+	put(f, "/link", "x");
+	str_add(&old, "x");
+	edit_remove(&edits, "/link");
+	edit_remove(&edits, "/link");
+	edit_replace(&edits, "/link", &old, &new); /* left for the next examination */
+	assert_int_equal(patch_make(f->tree, &edits, &patch, &err), 0);
+	assert_int_equal(patch.count, 1);
+	assert_int_equal(patch.left_out, 1);
+	edit_remove(&edits, "/never-was");
+	assert_int_equal(patch_make(f->tree, &edits, &(struct patch){ 0 }, &err), -1);
+	assert_int_equal(err.code, ERR_CONFLICT);
+	str_done(&old);
+}
+
 static void everything_is_made_and_taken_back(void **state)
 {
 	struct fixture *f = *state;
@@ -261,6 +284,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_file_that_changed_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(edits_of_one_path_wait_for_each_other, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(removed_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(everything_is_made_and_taken_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(paths_from_json_are_plain, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_leads_out_of_a_tree, setup, teardown),
