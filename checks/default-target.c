@@ -6,40 +6,6 @@
 
 static const char in_etc[] = "/etc/systemd/system/default.target";
 
-/* What a boot into such a target does; old names of run levels are links to these. */
-static const struct bad_target {
-	const char *name, *does;
-} bad_targets[] = {
-	{ "rescue.target", "asks for root's password on the console and starts no service" },
-	{ "runlevel1.target", "asks for root's password on the console and starts no service" },
-	{ "emergency.target", "asks for root's password on the console and starts nothing" },
-	{ "poweroff.target", "powers the instance off" },
-	{ "runlevel0.target", "powers the instance off" },
-	{ "halt.target", "halts the instance" },
-	{ "reboot.target", "boots again and again" },
-	{ "runlevel6.target", "boots again and again" },
-	{ "soft-reboot.target", "boots again and again" },
-	{ "kexec.target", "boots again and again" },
-	{ "shutdown.target", "stops every service" },
-	{ "final.target", "stops every service" },
-	{ "umount.target", "unmounts every file system" },
-	{ "exit.target", "stops the manager" },
-	{ "suspend.target", "suspends the instance" },
-	{ "sleep.target", "suspends the instance" },
-	{ "hibernate.target", "suspends the instance" },
-	{ "hybrid-sleep.target", "suspends the instance" },
-	{ "initrd.target", "is for an initramfs alone" },
-	{ "initrd-switch-root.target", "is for an initramfs alone" },
-};
-
-static const struct bad_target *find_bad(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(bad_targets); i++)
-		if (str_eq(bad_targets[i].name, name))
-			return &bad_targets[i];
-	return NULL;
-}
-
 /* The name that default.target leads to: by the link's text, as the manager takes it, so that a
  * target which is not there has a name too. The caller frees; NULL: no link. */
 static char *linked_name(const struct machine *machine, const char *path, struct str *ret_text)
@@ -105,7 +71,7 @@ static void look_at_systemd(const struct machine *machine, struct findings *out)
 	const struct unit *unit = unit_load(machine, "default.target");
 	cleanup(str_done) struct str text = STR_INIT;
 	cleanup(free) char *name = NULL;
-	const struct bad_target *bad;
+	const char *bad;
 	struct finding *finding;
 
 	if (!path) {
@@ -118,12 +84,12 @@ static void look_at_systemd(const struct machine *machine, struct findings *out)
 		return;
 	}
 	name = linked_name(machine, path, &text);
-	bad = find_bad(name ? name : unit->name);
-	if (!bad && unit && !unit->is_masked)
-		bad = find_bad(unit->name);
-	if (bad)
+	bad = name ? name : unit->name;
+	if (!units_dead_end(bad) && unit && !unit->is_masked)
+		bad = unit->name;
+	if (units_dead_end(bad))
 		finding = finding_add(out, SEVERITY_BLOCKS_BOOT, REPAIR_SURE, "61", path, 0,
-				      "the boot goes to %s, which %s", bad->name, bad->does);
+				      "the boot goes to %s, which %s", bad, units_dead_end(bad));
 	else if (name ? str_eq(text.s, "/dev/null") : unit && unit->is_masked)
 		finding = finding_add(out, SEVERITY_BLOCKS_BOOT, REPAIR_SURE, "61", path, 0,
 				      "default.target is masked; systemd falls back to rescue "

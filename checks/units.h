@@ -46,6 +46,9 @@ bool unit_has_default_dependencies(const struct unit *);
 /* What default.target is: "multi-user.target". systemd.unit= on the kernel's command line is not
  * looked at here. NULL: there is none. */
 const char *units_default_target(const struct machine *);
+/* What a boot into a target that no login is meant to come from does ("boots again and again"); NULL:
+ * it is none of these. Source: systemd.special(7). */
+const char *units_dead_end(const char *target);
 
 struct boot_unit {
 	char *name;
@@ -58,8 +61,9 @@ struct boot_units {
 	size_t count, room;
 };
 /* Everything that is pulled in by default.target, in the order of finding: what is named first is
- * nearer to the target. Empty without a default.target. Worked out once and kept. Masked units are
- * not in it. */
+ * nearer to the target. Where default.target is missing or a dead end, which is a finding of its own,
+ * it is what multi-user.target pulls in: so the other faults are found too. Empty without either.
+ * Worked out once and kept. Masked units are not in it. */
 const struct boot_units *units_at_boot(const struct machine *);
 const struct boot_unit *boot_unit_find(const struct boot_units *, const char *name);
 /* Do both belong to this boot, and has `before` ended its start before `after` begins (because one of

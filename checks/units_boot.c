@@ -11,6 +11,42 @@ const char *units_default_target(const struct machine *machine)
 	return unit && !unit->is_masked ? unit->name : NULL;
 }
 
+const char *units_dead_end(const char *target)
+{
+	static const struct {
+		const char *name, *does;
+	} dead_ends[] = {
+		{ "rescue.target",
+		  "asks for root's password on the console and starts no service" },
+		{ "runlevel1.target",
+		  "asks for root's password on the console and starts no service" },
+		{ "emergency.target",
+		  "asks for root's password on the console and starts nothing" },
+		{ "poweroff.target", "powers the instance off" },
+		{ "runlevel0.target", "powers the instance off" },
+		{ "halt.target", "halts the instance" },
+		{ "reboot.target", "boots again and again" },
+		{ "runlevel6.target", "boots again and again" },
+		{ "soft-reboot.target", "boots again and again" },
+		{ "kexec.target", "boots again and again" },
+		{ "shutdown.target", "stops every service" },
+		{ "final.target", "stops every service" },
+		{ "umount.target", "unmounts every file system" },
+		{ "exit.target", "stops the manager" },
+		{ "suspend.target", "suspends the instance" },
+		{ "sleep.target", "suspends the instance" },
+		{ "hibernate.target", "suspends the instance" },
+		{ "hybrid-sleep.target", "suspends the instance" },
+		{ "initrd.target", "is for an initramfs alone" },
+		{ "initrd-switch-root.target", "is for an initramfs alone" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(dead_ends); i++)
+		if (str_eq(dead_ends[i].name, target))
+			return dead_ends[i].does;
+	return NULL;
+}
+
 static bool is_of_type(const char *name, const char *type)
 {
 	const char *dot = strrchr(name, '.');
@@ -103,13 +139,17 @@ const struct boot_units *units_at_boot(const struct machine *machine)
 {
 	static const char key;
 	struct boot_units *units = machine_kept(machine, &key);
+	const char *target;
 
 	if (units)
 		return units;
 	units = mem_alloc(sizeof(*units));
 	machine_keep(machine, &key, units, free_units);
-	if (units_default_target(machine))
+	target = units_default_target(machine);
+	if (target && !units_dead_end(target))
 		add_unit(machine, units, "default.target", 0, true);
+	else if (unit_load(machine, "multi-user.target"))
+		add_unit(machine, units, "multi-user.target", 0, true);
 	for (size_t i = 0; i < units->count; i++) {
 		cleanup(free) char *name = mem_strdup(units->items[i].name);
 
