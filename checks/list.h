@@ -14,6 +14,7 @@ CHECK(sysctl_memory)
 CHECK(machine_id)
 CHECK(auditd_halt)
 CHECK(boot_loop)
+CHECK(user_data_reboot)
 
 /* fstab: what stops the boot. */
 CHECK(fstab_empty)
