@@ -3,7 +3,9 @@
 #include "checks/unit_edit.h"
 #include "checks/unit_limits.h"
 
-#define SHORT_S 600u /* a start that gives up sooner than this only delays the boot */
+#define SEEN_S	  180u /* the console saw a start run for so long: it does not end in time */
+#define HANGS_MAX 50u  /* the next examination finds more; so many are nobody's mistake */
+#define SHORT_S	  600u /* a start that gives up sooner than this only delays the boot */
 
 /* A command of a unit whose end the start waits for. */
 struct wait {
@@ -259,16 +261,77 @@ static void say(const struct wait *wait, const char *victim, enum repair_class r
 		finding->repair = REPAIR_NONE;
 }
 
+/* How long the last boot's console saw the start of a unit run, in seconds, at its last word on it; 0:
+ * not, or it came to an end after that. "A start job is running for WHAT (3min 20s / no limit)". */
+static uint64_t seen_running(const char *console, const char *before, const char *what)
+{
+	cleanup(free) char *text = mem_printf("%s%s (", before, what);
+	cleanup(free) char *finished = mem_printf("Finished %s", what);
+	cleanup(free) char *started = mem_printf("Started %s", what);
+	cleanup(free) char *span = NULL;
+	const char *last = NULL, *end;
+	uint64_t seconds;
+
+	for (const char *p = console; (p = strstr(p, text)); p++)
+		last = p;
+	if (!last || strstr(last, finished) || strstr(last, started))
+		return 0;
+	last += strlen(text);
+	end = strstr(last, " / no limit)");
+	if (!end || end - last > 40)
+		return 0;
+	span = mem_strndup(last, (size_t)(end - last));
+	return time_span_parse(span, &seconds) ? seconds : 0;
+}
+
+/* What the command does cannot be told from here, but the last boot has shown that it does not end. */
+static void look_at_console(const struct machine *machine, const struct unit *unit,
+			    struct findings *out)
+{
+	const char *console = machine_console(machine);
+	const char *what = unit_get(unit, "Unit", "Description"), *victim;
+	const struct unit_file *file;
+	const struct section_item *item = unit_find(unit, "Service", "ExecStart", &file);
+	cleanup(free) char *job = mem_printf("Job %s/start running", unit->name);
+	struct finding *finding;
+	uint64_t seconds;
+
+	if (!console || !item || !unit_path_is_local(file->path) ||
+	    unit_is_vital(machine, unit->name) || start_timeout(unit) < SHORT_S)
+		return;
+	seconds = seen_running(console, job, "");
+	if (!seconds && what && *what)
+		seconds = seen_running(console, "A start job is running for ", what);
+	victim = seconds >= SEEN_S ? unit_holds_up(machine, unit->name) : NULL;
+	if (!victim)
+		return;
+	finding = finding_add(
+		out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, "63", file->path, item->line,
+		"the last boot waited %llu seconds for %s, which has no time-out, and then "
+		"the console fell silent; %s waits for it",
+		(unsigned long long)seconds, unit->name, victim);
+	if (!unit_edit_disable(machine, unit->name, &finding->edits))
+		finding->repair = REPAIR_NONE;
+}
+
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
+	size_t before = out->count;
+
 	(void)err;
 	vec_foreach (at_boot, units_at_boot(machine)) {
 		struct wait wait = { .machine = machine, .unit = at_boot->unit };
 		enum repair_class repair_class;
 		const char *victim;
 
-		if (!at_boot->unit || !str_ends(at_boot->name, ".service") || !find_wait(&wait))
+		if (out->count - before == HANGS_MAX)
+			return 0;
+		if (!at_boot->unit || !str_ends(at_boot->name, ".service"))
 			continue;
+		if (!find_wait(&wait)) {
+			look_at_console(machine, wait.unit, out);
+			continue;
+		}
 		wait.timeout_s = start_timeout(wait.unit);
 		victim = victim_of(&wait, &repair_class);
 		if (victim && has_conditions(wait.unit) && !unit_is_vital(machine, at_boot->name))
@@ -292,7 +355,9 @@ const struct check check_unit_hang = {
 		"the network or sshd, and the console says \"A start job is running … no limit\". "
 		"A "
 		"loop that waits for an answer over the network can never end when it runs before "
-		"the network; behind it, it may, and the repair is only offered. The repair "
+		"the network; behind it, it may, and the repair is only offered. What a program "
+		"does "
+		"cannot be read; there the console of the last boot is the witness. The repair "
 		"disables "
 		"the unit, as `systemctl disable` does, or comments out the command where it was "
 		"added to a unit that the login needs. The unit's own file stays.",
@@ -300,5 +365,6 @@ const struct check check_unit_hang = {
 		  "bootup(7); seen with systemd 252",
 	.rows = "63",
 	.repair = REPAIR_SURE,
+	.needs = NEEDS_CONSOLE,
 	.examine = examine,
 };

@@ -2,8 +2,6 @@
 #include "checks/unit_edit.h"
 #include "fs/lines.h"
 
-#define CHAIN_MAX 64u /* units that require each other in turn */
-
 static const char *const unit_dirs[] = { "/etc/systemd/system", "/usr/local/lib/systemd/system",
 					 "/usr/lib/systemd/system", "/lib/systemd/system" };
 
@@ -195,43 +193,95 @@ const char *unit_holds_up(const struct machine *machine, const char *name)
 	return NULL;
 }
 
-/* Does the unit say, or a link for it, that it cannot be without the other? */
-static bool requires(const struct machine *machine, const struct boot_unit *unit, const char *name)
+/* For each unit of the boot the vital one that requires it; NULL: none does. */
+struct required {
+	const char **by;
+	size_t *todo; /* vital units first, then what they require, and so on */
+	size_t count;
+};
+
+static void free_required(void *value)
+{
+	struct required *required = value;
+
+	free(required->by);
+	free(required->todo);
+	free(required);
+}
+
+static void require(const struct machine *machine, struct required *required, const char *name,
+		    const char *by)
+{
+	const struct boot_units *units = units_at_boot(machine);
+	const struct unit *unit = unit_load(machine, name);
+	const struct boot_unit *found = boot_unit_find(units, unit ? unit->name : name);
+
+	if (!found || required->by[found - units->items])
+		return;
+	required->by[found - units->items] = by;
+	if (!unit_is_vital(machine, found->name))
+		required->todo[required->count++] = (size_t)(found - units->items);
+}
+
+/* What the unit says it cannot be without, and what links say for it. */
+static void add_required(const struct machine *machine, struct required *required, size_t i,
+			 const char *by)
 {
 	static const char *const keys[] = { "Requires", "BindsTo", "Requisite" };
+	const struct boot_unit *unit = &units_at_boot(machine)->items[i];
 
-	for (size_t k = 0; unit->unit && k < ARRAY_LEN(keys); k++)
-		if (unit_has_word(unit->unit, "Unit", keys[k], name))
-			return true;
-	for (size_t i = 0; i < ARRAY_LEN(unit_dirs); i++) {
-		cleanup(free) char *base = mem_printf("%s.requires", unit->name);
-		cleanup(free) char *dir = mem_printf("%s/%s", unit_dirs[i], base);
+	for (size_t k = 0; unit->unit && k < ARRAY_LEN(keys); k++) {
+		cleanup(tree_names_done) struct tree_names words = { 0 };
 
-		if (machine_may_be_in(machine, unit_dirs[i], base) &&
-		    machine_may_be_in(machine, dir, name))
-			return true;
+		unit_words(unit->unit, "Unit", keys[k], &words);
+		vec_foreach (word, &words)
+			require(machine, required, *word, by);
 	}
-	return false;
+	for (size_t d = 0; d < ARRAY_LEN(unit_dirs); d++) {
+		cleanup(free) char *base = mem_printf("%s.requires", unit->name);
+		cleanup(free) char *dir = mem_printf("%s/%s", unit_dirs[d], base);
+		const struct tree_names *links;
+
+		if (!machine_may_be_in(machine, unit_dirs[d], base) ||
+		    !(links = machine_list(machine, dir)))
+			continue;
+		vec_foreach (link, links)
+			require(machine, required, *link, by);
+	}
+}
+
+static const struct required *required_of(const struct machine *machine)
+{
+	static const char key;
+	const struct boot_units *units = units_at_boot(machine);
+	struct required *required = machine_kept(machine, &key);
+
+	if (required)
+		return required;
+	required = mem_alloc(sizeof(*required));
+	required->by = mem_array(units->count + 1, sizeof(*required->by));
+	required->todo = mem_array(2 * units->count + 1, sizeof(*required->todo));
+	machine_keep(machine, &key, required, free_required);
+	for (size_t v = 0; v < ARRAY_LEN(vital); v++) {
+		const struct boot_unit *unit = boot_unit_find(units, vital[v]);
+
+		if (unit)
+			required->todo[required->count++] = (size_t)(unit - units->items);
+	}
+	for (size_t n = 0; n < required->count; n++) {
+		size_t i = required->todo[n];
+		bool is_vital = unit_is_vital(machine, units->items[i].name);
+
+		add_required(machine, required, i,
+			     is_vital ? units->items[i].name : required->by[i]);
+	}
+	return required;
 }
 
 const char *unit_is_required_by(const struct machine *machine, const char *name)
 {
 	const struct boot_units *units = units_at_boot(machine);
-	cleanup(free) bool *is_seen = mem_array(units->count + 1, sizeof(bool));
-	cleanup(free) const char **todo = mem_array(units->count + 1, sizeof(char *));
-	size_t count = 0;
+	const struct boot_unit *unit = boot_unit_find(units, name);
 
-	todo[count++] = name;
-	for (size_t n = 0; n < count && n < CHAIN_MAX; n++)
-		for (size_t i = 0; i < units->count; i++) {
-			const struct boot_unit *unit = &units->items[i];
-
-			if (is_seen[i] || !requires(machine, unit, todo[n]))
-				continue;
-			is_seen[i] = true;
-			if (unit_is_vital(machine, unit->name))
-				return unit->name;
-			todo[count++] = unit->name;
-		}
-	return NULL;
+	return unit ? required_of(machine)->by[unit - units->items] : NULL;
 }

@@ -9,15 +9,16 @@ static const char *const unit_dirs[] = { "/etc/systemd/system", "/run/systemd/sy
 
 static bool is_masked(struct tree *tree, const char *path)
 {
-	cleanup(str_done) struct str target = STR_INIT;
+	cleanup(str_done) struct str target = STR_INIT, real = STR_INIT;
 	struct err ignored = ERR_INIT;
 	struct tree_stat st;
 
 	if (tree_stat(tree, path, TREE_NOFOLLOW, &st, &ignored) < 0)
 		return false;
-	if (S_ISLNK(st.mode))
-		return !tree_readlink(tree, path, &target, &ignored) &&
-		       str_eq(target.s, "/dev/null");
+	if (S_ISLNK(st.mode)) /* also by a relative link, or by another one */
+		return (!tree_readlink(tree, path, &target, &ignored) &&
+			str_eq(target.s, "/dev/null")) ||
+		       (!tree_resolve(tree, path, &real, &ignored) && str_eq(real.s, "/dev/null"));
 	return S_ISREG(st.mode) && !st.size_bytes; /* an empty unit file masks too */
 }
 

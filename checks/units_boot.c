@@ -2,6 +2,8 @@
 /* What a boot starts, and in which order. */
 #include "checks/units.h"
 
+#include <stdlib.h>
+
 #define BOOT_UNITS_MAX 4000u
 
 const char *units_default_target(const struct machine *machine)
@@ -177,8 +179,9 @@ struct edge {
 	size_t before, after;
 };
 struct edges {
-	struct edge *items;
+	struct edge *items; /* sorted by `before` */
 	size_t count, room;
+	size_t *first; /* those of unit i: [first[i], first[i + 1]) */
 };
 
 static size_t index_of(const struct machine *machine, const struct boot_units *units,
@@ -233,7 +236,28 @@ static void free_edges(void *value)
 	struct edges *edges = value;
 
 	vec_done(edges);
+	free(edges->first);
 	free(edges);
+}
+
+static int compare_edges(const void *a, const void *b)
+{
+	const struct edge *x = a, *y = b;
+
+	return (x->before > y->before) - (x->before < y->before);
+}
+
+/* A walk over the graph looks at each edge once then, however many units a volume has. */
+static void sort_edges(struct edges *edges, size_t unit_count)
+{
+	if (edges->count)
+		qsort(edges->items, edges->count, sizeof(*edges->items), compare_edges);
+	edges->first = mem_array(unit_count + 1, sizeof(*edges->first));
+	for (size_t e = 0, i = 0; i <= unit_count; i++) {
+		while (e < edges->count && edges->items[e].before < i)
+			e++;
+		edges->first[i] = e;
+	}
 }
 
 static const struct edges *boot_order(const struct machine *machine)
@@ -253,6 +277,7 @@ static const struct edges *boot_order(const struct machine *machine)
 		add_edges(machine, units, i, "Before", edges);
 		add_default_edges(machine, units, i, edges);
 	}
+	sort_edges(edges, units->count);
 	return edges;
 }
 
@@ -269,10 +294,13 @@ bool unit_is_ordered(const struct machine *machine, const char *before, const ch
 		return false;
 	todo[count++] = from;
 	for (size_t n = 0; n < count && !is_reached[to]; n++)
-		vec_foreach (edge, edges)
-			if (edge->before == todo[n] && !is_reached[edge->after]) {
-				is_reached[edge->after] = true;
-				todo[count++] = edge->after;
-			}
+		for (size_t e = edges->first[todo[n]]; e < edges->first[todo[n] + 1]; e++) {
+			size_t next = edges->items[e].after;
+
+			if (is_reached[next])
+				continue;
+			is_reached[next] = true;
+			todo[count++] = next;
+		}
 	return is_reached[to];
 }
