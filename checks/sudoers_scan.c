@@ -1,0 +1,759 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/sudoers.h"
+
+#include <ctype.h>
+
+/* sudo's scanner takes the longest match, and of equally long ones the first in its list; what a
+ * byte means depends on the state that the tokens before it have left. Each function here measures
+ * one kind of match at the place; sudoers_scan_next() compares. */
+
+#define BLANK " \t"
+
+void sudoers_scan_init(struct sudoers_scan *scan, const struct str *text, uint32_t version)
+{
+	*scan = (struct sudoers_scan){ .p = text->s,
+				       .start = text->s,
+				       .end = text->s + text->len,
+				       .version = version ? version : UINT32_MAX,
+				       .line = 1,
+				       .at_line_start = true,
+				       .text = STR_INIT };
+}
+
+void sudoers_scan_done(struct sudoers_scan *scan)
+{
+	str_done(&scan->text);
+	if (scan->has_four)
+		regfree(&scan->four);
+	if (scan->has_six)
+		regfree(&scan->six);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Length of a line end at the place: 1, 2, or 0. */
+static size_t line_end(const char *p)
+{
+	return *p == '\n' ? 1 : *p == '\r' && p[1] == '\n' ? 2 : 0;
+}
+
+static size_t continuation(const char *p)
+{
+	size_t n = 1;
+
+	if (*p != '\\')
+		return 0;
+	n += strspn(p + n, BLANK);
+	return line_end(p + n) ? n + line_end(p + n) : 0;
+}
+
+static size_t word_len(const char *p)
+{
+	size_t n = 0;
+
+	for (;;) {
+		if (p[n] == '\\' && p[n + 1] && p[n + 1] != '\t' && p[n + 1] != '\n')
+			n += 2;
+		else if (p[n] && !strchr("#>!=:,() \t\r\n\\\"", p[n]))
+			n++;
+		else
+			return n;
+	}
+}
+
+static size_t id_len(const char *p)
+{
+	size_t n = 1, digits;
+
+	if (*p != '#')
+		return 0;
+	n += p[1] == '-';
+	digits = strspn(p + n, "0123456789");
+	return digits ? n + digits : 0;
+}
+
+static size_t word_or_id(const char *p)
+{
+	size_t id = id_len(p);
+
+	return id ? id : word_len(p);
+}
+
+static size_t path_len(const char *p)
+{
+	size_t n = 1;
+
+	if (*p != '/')
+		return 0;
+	for (;;) {
+		if (p[n] == '\\' && p[n + 1] && strchr(",:= \t#", p[n + 1]))
+			n += 2;
+		else if (p[n] && !strchr(",:=\\ \t\r\n#", p[n]))
+			n++;
+		else
+			return n > 1 ? n : 0;
+	}
+}
+
+static size_t regex_len(const struct sudoers_scan *scan)
+{
+	const char *p = scan->p;
+	size_t n = 1;
+
+	if (*p != '^' || scan->version < 10910)
+		return 0;
+	for (;;) {
+		if (p[n] == '$')
+			return n + 1;
+		if (p[n] == '\\' && (p[n + 1] == '#' || p[n + 1] == '$'))
+			n += 2;
+		else if (p[n] && !strchr("#\r\n", p[n]))
+			n++;
+		else
+			return 0;
+	}
+}
+
+static size_t alias_len(const char *p)
+{
+	size_t n = 1;
+
+	if (!isupper((unsigned char)*p))
+		return 0;
+	while (isupper((unsigned char)p[n]) || isdigit((unsigned char)p[n]) || p[n] == '_')
+		n++;
+	return n;
+}
+
+static size_t group_len(const char *p)
+{
+	size_t n = 1, rest;
+
+	if (*p != '%')
+		return 0;
+	rest = word_or_id(p + n);
+	if (!rest && p[1] == ':')
+		rest = word_or_id(p + ++n);
+	return rest ? n + rest : 0;
+}
+
+/* Addresses: what may belong to one is cut out, so that the expressions see few bytes. */
+#define OCTET "((1?[0-9]{1,2})|(2[0-4][0-9])|(25[0-5]))"
+#define IPV4  "(" OCTET "(\\." OCTET "){3})"
+#define HEX   "([0-9A-Fa-f]{1,4})"
+#define IPV6  "((" HEX "?:){2,7}" HEX "?|(" HEX "?:){2,6}:" IPV4 ")"
+
+static const char ipv4[] = "^" IPV4 "(/(" IPV4 "|[12]?[0-9]|3[0-2]))?";
+static const char ipv6[] = "^" IPV6 "(/(" IPV6 "|[0-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?";
+
+static size_t longest(regex_t *regex, bool *is_made, const char *pattern, const char *text)
+{
+	regmatch_t match[1];
+
+	if (!*is_made && regcomp(regex, pattern, REG_EXTENDED))
+		return 0;
+	*is_made = true;
+	return regexec(regex, text, 1, match, 0) ? 0 : (size_t)match[0].rm_eo;
+}
+
+static size_t network_len(struct sudoers_scan *scan, bool *is_wrong)
+{
+	const char *p = scan->p;
+	size_t span = strspn(p, "0123456789ABCDEFabcdef:./"), len = 0, six = 0;
+	char text[128];
+
+	*is_wrong = false;
+	if (span < 2 || (!memchr(p, '.', span) && !memchr(p, ':', span)))
+		return 0;
+	span = span < sizeof(text) ? span : sizeof(text) - 1;
+	memcpy(text, p, span);
+	text[span] = '\0';
+	if (memchr(p, '.', span))
+		len = longest(&scan->four, &scan->has_four, ipv4, text);
+	if (memchr(p, ':', span))
+		six = longest(&scan->six, &scan->has_six, ipv6, text);
+	if (six > len) {
+		text[six] = '\0';
+		for (char *q = text, *seen = NULL; *q; q++) {
+			if (*q == '/')
+				seen = NULL;
+			if (q[0] != ':' || q[1] != ':')
+				continue;
+			*is_wrong |= seen != NULL;
+			seen = q;
+		}
+		len = six;
+	}
+	return len;
+}
+
+static const struct {
+	const char *name;
+	uint32_t since;
+} tags[] = { { "NOPASSWD", 0 },	      { "PASSWD", 0 },
+	     { "NOEXEC", 0 },	      { "EXEC", 0 },
+	     { "INTERCEPT", 10908 },  { "NOINTERCEPT", 10908 },
+	     { "SETENV", 0 },	      { "NOSETENV", 0 },
+	     { "LOG_OUTPUT", 10704 }, { "NOLOG_OUTPUT", 10704 },
+	     { "LOG_INPUT", 10704 },  { "NOLOG_INPUT", 10704 },
+	     { "MAIL", 10813 },	      { "NOMAIL", 10813 },
+	     { "FOLLOW", 10815 },     { "NOFOLLOW", 10815 } };
+
+static size_t tag_len(const struct sudoers_scan *scan)
+{
+	for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
+		size_t n = strlen(tags[i].name);
+		if (scan->version < tags[i].since || strncmp(scan->p, tags[i].name, n))
+			continue;
+		n += strspn(scan->p + n, BLANK);
+		if (scan->p[n] == ':')
+			return n + 1;
+	}
+	return 0;
+}
+
+static bool is_option(const struct sudoers_scan *scan, size_t len)
+{
+	static const struct {
+		const char *name;
+		uint32_t since;
+	} options[] = { { "TIMEOUT", 10820 }, { "NOTBEFORE", 10820 }, { "NOTAFTER", 10820 },
+			{ "CWD", 10903 },     { "CHROOT", 10903 },    { "ROLE", 0 },
+			{ "TYPE", 0 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (scan->version >= options[i].since && strlen(options[i].name) == len &&
+		    !strncmp(scan->p, options[i].name, len))
+			return true;
+	return false;
+}
+
+/* Moves on by n bytes. */
+static void eat(struct sudoers_scan *scan, size_t n)
+{
+	scan->p += n;
+	scan->at_line_start = false;
+}
+
+/* The token's text: backslashes taken away. */
+static void fill(struct sudoers_scan *scan, const char *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (p[i] == '\\' && i + 1 < len)
+			i++;
+		str_add_char(&scan->text, p[i]);
+	}
+}
+
+static enum sudoers_token take(struct sudoers_scan *scan, size_t n, enum sudoers_token token)
+{
+	fill(scan, scan->p, n);
+	eat(scan, n);
+	return token;
+}
+
+static enum sudoers_token bad(struct sudoers_scan *scan, size_t n, const char *what)
+{
+	eat(scan, n);
+	scan->what = what;
+	return SUDOERS_BAD;
+}
+
+static enum sudoers_token end_of_line(struct sudoers_scan *scan, size_t n)
+{
+	if (scan->state == SCAN_STRING) {
+		scan->state = SCAN_INITIAL;
+		return bad(scan, 0, "unexpected line break in string");
+	}
+	scan->p += n;
+	scan->state = SCAN_INITIAL;
+	scan->line++;
+	scan->is_continued = false;
+	scan->at_line_start = true;
+	return SUDOERS_NEWLINE;
+}
+
+static enum sudoers_token comment(struct sudoers_scan *scan)
+{
+	const char *p = scan->p;
+	size_t n = 1;
+
+	if (p[1] == '-' ? p[2] && !strchr("\r\n0123456789", p[2])
+			: p[1] && !strchr("\r\n0123456789-", p[1]))
+		n = strcspn(p, "\n");
+	n += line_end(p + n);
+	if (p[n - 1] != '\n')
+		return bad(scan, n, NULL);
+	scan->state = SCAN_INITIAL;
+	return end_of_line(scan, n);
+}
+
+/* "#include ", "@include": how long the word is; 0: none. */
+static size_t include_len(const struct sudoers_scan *scan, bool *is_dir)
+{
+	const char *p = scan->p;
+	size_t n;
+
+	if (scan->state != SCAN_INITIAL)
+		return 0;
+	if (*p == '#' ? !scan->at_line_start : *p != '@' || scan->version < 10901)
+		return 0;
+	if (strncmp(p + 1, "include", 7))
+		return 0;
+	*is_dir = !strncmp(p + 8, "dir", 3);
+	n = *is_dir ? 11 : 8;
+	if (*p == '#')
+		return is_blank(p[n]) ? n : 0;
+	return word_len(p) == n ? n : 0;
+}
+
+/* Keywords that begin a line, blanks before them included. */
+static size_t defaults_len(const struct sudoers_scan *scan, size_t *ret_keep)
+{
+	const char *p = scan->p;
+	size_t n = strspn(p, BLANK), tail;
+
+	if (strncmp(p + n, "Defaults", 8))
+		return 0;
+	n += 8;
+	*ret_keep = n;
+	if (!p[n] || !strchr(":@>!", p[n]))
+		return n;
+	tail = n + 1;
+	tail += strspn(p + tail, BLANK);
+	size_t keep = tail;
+	tail += strspn(p + tail, "!");
+	tail += p[tail] == '"';
+	size_t word = word_or_id(p + tail);
+	/* The word may be the '!' signs' own continuation; without one it is plain "Defaults". */
+	if (!word)
+		return n;
+	*ret_keep = keep;
+	return tail + word;
+}
+
+static size_t alias_keyword_len(const struct sudoers_scan *scan, enum sudoers_token *ret)
+{
+	static const struct {
+		const char *name;
+		enum sudoers_token token;
+		uint32_t since;
+	} names[] = { { "Host_Alias", SUDOERS_HOST_ALIAS, 0 },
+		      { "Cmnd_Alias", SUDOERS_CMND_ALIAS, 0 },
+		      { "Cmd_Alias", SUDOERS_CMND_ALIAS, 10900 },
+		      { "User_Alias", SUDOERS_USER_ALIAS, 0 },
+		      { "Runas_Alias", SUDOERS_RUNAS_ALIAS, 0 } };
+	size_t blanks = strspn(scan->p, BLANK);
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (scan->version < names[i].since ||
+		    strncmp(scan->p + blanks, names[i].name, strlen(names[i].name)))
+			continue;
+		*ret = names[i].token;
+		return blanks + strlen(names[i].name);
+	}
+	return 0;
+}
+
+/* A line's first keyword; SUDOERS_END: there is none. */
+static enum sudoers_token line_start(struct sudoers_scan *scan)
+{
+	size_t keep = 0, len = defaults_len(scan, &keep), word = word_len(scan->p);
+	enum sudoers_token token = SUDOERS_END;
+	char type;
+
+	if (len && len >= word) {
+		type = keep > strspn(scan->p, BLANK) + 8 ? scan->p[strspn(scan->p, BLANK) + 8]
+							 : '\0';
+		token = type == ':'   ? SUDOERS_DEFAULTS_USER
+			: type == '>' ? SUDOERS_DEFAULTS_RUNAS
+			: type == '@' ? SUDOERS_DEFAULTS_HOST
+			: type == '!' ? SUDOERS_DEFAULTS_CMND
+				      : SUDOERS_DEFAULTS;
+		if (scan->is_continued)
+			return bad(scan, len, "invalid line continuation");
+		eat(scan, keep);
+		scan->state = SCAN_GOTDEFS;
+		return token;
+	}
+	len = alias_keyword_len(scan, &token);
+	if (!len || len < word)
+		return SUDOERS_END;
+	if (scan->is_continued)
+		return bad(scan, len, "invalid line continuation");
+	eat(scan, len);
+	return token;
+}
+
+static enum sudoers_token string_end(struct sudoers_scan *scan)
+{
+	eat(scan, 1);
+	scan->state = scan->before;
+	if (!scan->text.len)
+		return bad(scan, 0, "empty string");
+	if (scan->before != SCAN_INITIAL && scan->before != SCAN_GOTDEFS)
+		return SUDOERS_WORD;
+	if (scan->text.s[0] == '%')
+		return str_eq(scan->text.s, "%") || str_eq(scan->text.s, "%:")
+			       ? bad(scan, 0, "empty group")
+			       : SUDOERS_GROUP;
+	if (scan->text.s[0] == '+')
+		return scan->text.s[1] ? SUDOERS_NETGROUP : bad(scan, 0, "empty netgroup");
+	return SUDOERS_WORD;
+}
+
+/* Inside of quotes. SUDOERS_END: it goes on. */
+static enum sudoers_token in_string(struct sudoers_scan *scan)
+{
+	const char *p = scan->p;
+	size_t n = 0;
+
+	if (*p == '"')
+		return string_end(scan);
+	while (p[n] && (!strchr("\"\r\n\\", p[n]) || (p[n] == '\\' && p[n + 1] == '"')))
+		n += p[n] == '\\' ? 2 : 1;
+	if (n)
+		fill(scan, p, n);
+	else if (*p == '\\')
+		str_add_char(&scan->text, *p), n = 1;
+	else
+		return bad(scan, 1, NULL);
+	eat(scan, n);
+	return SUDOERS_END;
+}
+
+/* Behind a command's path: its arguments. */
+static enum sudoers_token in_command(struct sudoers_scan *scan)
+{
+	const char *p = scan->p;
+	size_t n = strcspn(p, "#\\:, \t\r\n");
+
+	if (*p == '\\') {
+		if (!p[1] || !strchr("*?[]!^:\\,= \t#", p[1]))
+			return bad(scan, 1, NULL);
+		n = 2;
+	} else if (strchr("#:,\r\n", *p) || (*p == '=' && n == 1)) {
+		scan->state = SCAN_INITIAL;
+		return SUDOERS_COMMAND;
+	} else if (*p == '^' && !scan->has_args && scan->version >= 10910) {
+		scan->state = SCAN_REGEX;
+		return SUDOERS_END;
+	}
+	if (p[-1] == ' ' || p[-1] == '\t')
+		str_add_char(&scan->text, ' ');
+	str_add_bytes(&scan->text, p + (n == 2 && *p == '\\'), n - (n == 2 && *p == '\\'));
+	scan->has_args = true;
+	eat(scan, n);
+	return SUDOERS_END;
+}
+
+static enum sudoers_token in_regex(struct sudoers_scan *scan)
+{
+	const char *p = scan->p;
+	size_t n = *p == '\\' ? 2 : strcspn(p, "#\\\r\n$");
+
+	if (*p == '#' || *p == '\r' || *p == '\n') {
+		scan->state = SCAN_INITIAL;
+		return bad(scan, 0, "unterminated regular expression");
+	}
+	if (*p == '\\' && (!p[1] || p[1] == '\r' || p[1] == '\n'))
+		return bad(scan, 1, NULL);
+	if (*p == '$')
+		n = 1;
+	str_add_bytes(&scan->text, p, n);
+	eat(scan, n);
+	if (*p != '$')
+		return SUDOERS_END;
+	scan->state = SCAN_INITIAL;
+	return SUDOERS_COMMAND;
+}
+
+static enum sudoers_token in_defaults(struct sudoers_scan *scan)
+{
+	const char *p = scan->p;
+	size_t n = 0;
+
+	if (*p == '#')
+		return comment(scan);
+	if (scan->state == SCAN_STARTDEFS) {
+		n = strspn(p, "abcdefghijklmnopqrstuvwxyz_");
+		if (!n)
+			return bad(scan, 1, NULL);
+		scan->state = SCAN_INDEFS;
+		return take(scan, n, SUDOERS_DEFVAR);
+	}
+	if (*p == ',') {
+		scan->state = SCAN_STARTDEFS;
+		eat(scan, 1);
+		return SUDOERS_COMMA;
+	}
+	for (;;) {
+		if (p[n] == '\\' && p[n + 1] && p[n + 1] != '\r' && p[n + 1] != '\n')
+			n += 2;
+		else if (p[n] && !strchr("#=, \t\r\n\\\"", p[n]) && (n || p[n] != '!'))
+			n++;
+		else
+			break;
+	}
+	if (*p == '=' || (n == 1 && p[1] == '=' && (*p == '+' || *p == '-'))) {
+		eat(scan, *p == '=' ? 1 : 2);
+		return *p == '=' ? SUDOERS_EQUALS : *p == '+' ? SUDOERS_PLUS : SUDOERS_MINUS;
+	}
+	if (*p == '"') {
+		eat(scan, 1);
+		scan->before = SCAN_INDEFS;
+		scan->state = SCAN_STRING;
+		return SUDOERS_END;
+	}
+	return n ? take(scan, n, SUDOERS_WORD) : bad(scan, 1, NULL);
+}
+
+static enum sudoers_token in_include(struct sudoers_scan *scan)
+{
+	const char *p = scan->p;
+	size_t n = 0;
+
+	if (*p == '"') {
+		eat(scan, 1);
+		scan->before = SCAN_INITIAL;
+		scan->state = SCAN_STRING;
+		return SUDOERS_END;
+	}
+	for (;;) {
+		if (n && p[n] == '\\' && is_blank(p[n + 1]))
+			n += 2;
+		else if (p[n] && !isspace((unsigned char)p[n]))
+			n++;
+		else
+			break;
+	}
+	if (!n)
+		return bad(scan, 1, NULL);
+	scan->state = SCAN_INITIAL;
+	return take(scan, n, SUDOERS_WORD);
+}
+
+/* The hexadecimal or base64 digits of a digest; those of a wrong length are read over. */
+static enum sudoers_token digest(struct sudoers_scan *scan, size_t hex, size_t base64)
+{
+	size_t n = hex >= base64 ? hex : base64, want = scan->digest_len * 2;
+
+	if (hex < base64)
+		want = scan->p[n - 1] == '=' ? 4 * ((scan->digest_len + 2) / 3)
+					     : (4 * scan->digest_len + 2) / 3;
+	scan->state = SCAN_INITIAL;
+	if (n == want)
+		return take(scan, n, SUDOERS_DIGEST);
+	eat(scan, n);
+	return SUDOERS_END;
+}
+
+struct candidate {
+	enum sudoers_token token;
+	size_t len;
+};
+
+static void offer(struct candidate *best, enum sudoers_token token, size_t len)
+{
+	if (len > best->len)
+		*best = (struct candidate){ token, len };
+}
+
+static enum sudoers_token begin_command(struct sudoers_scan *scan, size_t len)
+{
+	bool is_dir = scan->p[len - 1] == '/' && *scan->p == '/';
+
+	for (size_t i = 0; i < len; i++) {
+		i += scan->p[i] == '\\' && i + 1 < len && strchr(",:= \t#", scan->p[i + 1]);
+		str_add_char(&scan->text, scan->p[i]);
+	}
+	eat(scan, len);
+	scan->has_args = false;
+	if (scan->state == SCAN_GOTDEFS || is_dir)
+		return SUDOERS_COMMAND;
+	scan->state = SCAN_COMMAND;
+	return SUDOERS_END;
+}
+
+/* Words, names, paths and signs, in the states that share them. */
+static enum sudoers_token ordinary(struct sudoers_scan *scan)
+{
+	static const char signs[] = "(),=:";
+	static const enum sudoers_token sign_tokens[] = { SUDOERS_OPEN, SUDOERS_CLOSE,
+							  SUDOERS_COMMA, SUDOERS_EQUALS,
+							  SUDOERS_COLON };
+	const char *p = scan->p, *sign = *p ? strchr(signs, *p) : NULL;
+	bool plain = scan->state == SCAN_INITIAL || scan->state == SCAN_GOTDEFS, is_wrong;
+	struct candidate best = { SUDOERS_BAD, 0 };
+	size_t network = network_len(scan, &is_wrong), alias = alias_len(p), word = word_or_id(p);
+	size_t hex = 0, base64 = 0;
+
+	if (scan->state == SCAN_DIGEST) {
+		hex = strspn(p, "0123456789abcdefABCDEF");
+		while (isalnum((unsigned char)p[base64]) || (p[base64] && strchr("+/=", p[base64])))
+			base64++;
+	}
+	offer(&best, SUDOERS_DIGEST, hex > base64 ? hex : base64);
+	offer(&best, SUDOERS_TAG, tag_len(scan));
+	offer(&best, SUDOERS_NETGROUP, *p == '+' && word_len(p + 1) ? 1 + word_len(p + 1) : 0);
+	offer(&best, SUDOERS_GROUP, group_len(p));
+	offer(&best, SUDOERS_NETWORK, network);
+	offer(&best, SUDOERS_ALL, strncmp(p, "ALL", 3) ? 0 : 3);
+	offer(&best, SUDOERS_ALIAS, alias);
+	if (!strncmp(p, "sha224", 6) || !strncmp(p, "sha256", 6) || !strncmp(p, "sha384", 6) ||
+	    !strncmp(p, "sha512", 6))
+		offer(&best, SUDOERS_SHA, scan->version >= 10807 ? 6 : 0);
+	offer(&best, SUDOERS_COMMAND, strncmp(p, "sudoedit", 8) ? 0 : 8);
+	if (scan->state == SCAN_PATH) {
+		offer(&best, SUDOERS_WORD, path_len(p));
+		offer(&best, SUDOERS_WORD, word_len(p));
+	}
+	offer(&best, SUDOERS_COMMAND, path_len(p));
+	offer(&best, SUDOERS_COMMAND, regex_len(scan));
+	if (plain)
+		offer(&best, SUDOERS_WORD, word);
+	if (sign)
+		offer(&best, sign_tokens[sign - signs], 1);
+	if (!best.len)
+		return bad(scan, 1, NULL);
+	if (plain && best.len == (size_t)(p[1] == ':' && *p == '%' ? 2 : 1) &&
+	    (*p == '%' || *p == '+'))
+		return bad(scan, best.len, *p == '+' ? "empty netgroup" : "empty group");
+	if (best.token == SUDOERS_NETWORK && is_wrong)
+		return bad(scan, best.len, "invalid IPv6 address");
+	switch (best.token) {
+	case SUDOERS_DIGEST:
+		return digest(scan, hex, base64);
+	case SUDOERS_COMMAND:
+		return begin_command(scan, best.len);
+	case SUDOERS_SHA:
+		scan->digest_len = (size_t)atoi((char[]){ p[3], p[4], p[5], 0 }) / 8;
+		scan->state = SCAN_DIGEST;
+		break;
+	case SUDOERS_ALIAS:
+		if (scan->state == SCAN_INITIAL && is_option(scan, best.len)) {
+			best.token = SUDOERS_OPTION;
+			if (*p == 'C') {
+				scan->before = scan->state;
+				scan->state = SCAN_PATH;
+			}
+		}
+		break;
+	case SUDOERS_WORD:
+		if (scan->state == SCAN_PATH)
+			scan->state = scan->before;
+		break;
+	default:
+		break;
+	}
+	return take(scan, best.len, best.token);
+}
+
+/* What all states have: blanks, line ends, "!". SUDOERS_END: nothing was taken; *ret_again when
+ * something was read over. */
+static enum sudoers_token common(struct sudoers_scan *scan, bool *ret_again)
+{
+	const char *p = scan->p;
+	size_t n = continuation(p);
+	bool in_text = scan->state == SCAN_STRING || scan->state == SCAN_REGEX ||
+		       scan->state == SCAN_COMMAND || scan->state == SCAN_INCLUDE;
+
+	*ret_again = true;
+	if (n) {
+		scan->p += n;
+		scan->line++;
+		scan->is_continued = true;
+		scan->at_line_start = true;
+		if (scan->state == SCAN_STRING || scan->state == SCAN_REGEX)
+			eat(scan, strspn(scan->p, BLANK));
+		return SUDOERS_END;
+	}
+	n = line_end(p);
+	if (n && scan->state != SCAN_COMMAND && scan->state != SCAN_REGEX)
+		return end_of_line(scan, n);
+	n = strspn(p, BLANK);
+	if (n && scan->state != SCAN_STRING && scan->state != SCAN_REGEX) {
+		if (scan->state == SCAN_GOTDEFS && p[n] == ',') {
+			n++;
+			eat(scan, n + strspn(p + n, BLANK));
+			return SUDOERS_COMMA;
+		}
+		if (scan->state == SCAN_GOTDEFS)
+			scan->state = SCAN_STARTDEFS;
+		eat(scan, n);
+		return SUDOERS_END;
+	}
+	n = strspn(p, "!");
+	if (n && !in_text) {
+		eat(scan, n);
+		return n & 1 ? SUDOERS_NOT : SUDOERS_END;
+	}
+	*ret_again = false;
+	return SUDOERS_END;
+}
+
+static enum sudoers_token step(struct sudoers_scan *scan)
+{
+	bool again, is_dir = false;
+	enum sudoers_token token;
+	size_t n;
+
+	if (scan->state == SCAN_INITIAL && scan->at_line_start) {
+		token = line_start(scan);
+		if (token != SUDOERS_END)
+			return token;
+	}
+	n = include_len(scan, &is_dir);
+	if (n && scan->is_continued)
+		return bad(scan, n, "invalid line continuation");
+	if (n) {
+		eat(scan, n);
+		scan->state = SCAN_INCLUDE;
+		return is_dir ? SUDOERS_INCLUDEDIR : SUDOERS_INCLUDE;
+	}
+	token = common(scan, &again);
+	if (token != SUDOERS_END || again)
+		return token;
+	switch (scan->state) {
+	case SCAN_STRING:
+		return in_string(scan);
+	case SCAN_COMMAND:
+		return in_command(scan);
+	case SCAN_REGEX:
+		return in_regex(scan);
+	case SCAN_STARTDEFS:
+	case SCAN_INDEFS:
+		return in_defaults(scan);
+	case SCAN_INCLUDE:
+		return in_include(scan);
+	default:
+		break;
+	}
+	if (*scan->p == '"' && (scan->state == SCAN_INITIAL || scan->state == SCAN_GOTDEFS)) {
+		eat(scan, 1);
+		scan->before = scan->state;
+		scan->state = SCAN_STRING;
+		return SUDOERS_END;
+	}
+	if (*scan->p == '#' && scan->state == SCAN_INITIAL && !id_len(scan->p))
+		return comment(scan);
+	return ordinary(scan);
+}
+
+enum sudoers_token sudoers_scan_next(struct sudoers_scan *scan)
+{
+	enum sudoers_token token = SUDOERS_END;
+
+	str_clear(&scan->text);
+	scan->what = NULL;
+	while (token == SUDOERS_END && scan->p < scan->end) {
+		scan->token_line = scan->line;
+		token = step(scan);
+	}
+	if (token == SUDOERS_END)
+		scan->token_line = scan->line;
+	return token;
+}
