@@ -68,6 +68,12 @@ CHECK(sshd_key_modes)
 CHECK(sshd_forced_session)
 CHECK(sshd_drop_in)
 
+/* Those who log in, and what they may: after sshd, which decides who they are. */
+CHECK(sudoers_missing)
+CHECK(sudoers_mode)
+CHECK(sudoers_syntax)
+CHECK(sudo_rules)
+
 /* The firewall, judged by the ports of sshd. */
 CHECK(iptables_syntax)
 CHECK(iptables_ssh)

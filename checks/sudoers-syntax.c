@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/sudoers.h"
+#include "fs/lines.h"
+
+#include <ctype.h>
+
+/* Is the word one of those that grant everything, give or take a slip of the finger? */
+static unsigned distance(const char *a, size_t n, const char *b)
+{
+	unsigned row[16], m = (unsigned)strlen(b);
+
+	if (n > 14 || m > 14)
+		return 99;
+	for (unsigned k = 0; k <= m; k++)
+		row[k] = k;
+	for (unsigned i = 1; i <= n; i++) {
+		unsigned diagonal = row[0]++;
+		for (unsigned k = 1; k <= m; k++) {
+			unsigned up = row[k],
+				 best = diagonal + (toupper((unsigned char)a[i - 1]) != b[k - 1]);
+			best = best < up + 1 ? best : up + 1;
+			best = best < row[k - 1] + 1 ? best : row[k - 1] + 1;
+			diagonal = up;
+			row[k] = best;
+		}
+	}
+	return row[m];
+}
+
+/* What a broken entry says of whom. */
+struct intent {
+	char *name;	   /* "%wheel", "admin" */
+	bool is_for_admin; /* it is the admin, or a group of theirs */
+	bool is_clear;	   /* everything, as root, and nothing else */
+	bool is_without_password, has_group;
+};
+
+static void read_name(const char **text, const struct person *admin, struct intent *ret)
+{
+	const char *p = *text + strspn(*text, " \t\"'");
+	bool is_group = *p == '%';
+
+	p += is_group;
+	p += strspn(p, " \t");
+	size_t n = strcspn(p, " \t\"'=:,()\r\n");
+	ret->name = mem_printf("%s%.*s", is_group ? "%" : "", (int)n, p);
+	*text = p + n;
+	if (!is_group)
+		ret->is_for_admin = str_eq(ret->name, admin->user->name);
+	vec_foreach (group, &admin->groups)
+		ret->is_for_admin |= is_group && str_eq(ret->name + 1, *group);
+}
+
+static struct intent read_intent(const char *text, const struct person *admin)
+{
+	struct intent ret = { .is_clear = true };
+	unsigned all = 0;
+
+	read_name(&text, admin, &ret);
+	ret.has_group = strstr(text, "ALL:ALL") != NULL;
+	while (*text) {
+		size_t n = 0;
+		while (isalnum((unsigned char)text[n]) || text[n] == '_')
+			n++;
+		if (!n) {
+			ret.is_clear &= strchr(" \t\r\n=:,()\"'.;\\", *text) != NULL;
+			text++;
+			continue;
+		}
+		if (distance(text, n, "ALL") <= 1)
+			all++;
+		else if (distance(text, n, "NOPASSWD") <= 2)
+			ret.is_without_password = true;
+		else
+			ret.is_clear &=
+				distance(text, n, "PASSWD") <= 1 || distance(text, n, "ROOT") <= 1;
+		text += n;
+	}
+	ret.is_clear &= all >= 1 && all <= 4;
+	return ret;
+}
+
+static void comment_with_reason(const struct machine *machine, struct finding *finding,
+				const struct sudoers_problem *problem)
+{
+	struct err err = ERR_INIT;
+	const struct str *text = machine_file(machine, problem->path, &err);
+
+	if (text)
+		lines_edit_comment(&finding->edits, problem->path, text, problem->first,
+				   problem->count);
+}
+
+/* The entry as it was meant, in place of the broken one, which stays as a comment. */
+static void replace(const struct machine *machine, const struct sudoers_problem *problem,
+		    const struct intent *intent, const struct person *admin, struct edits *edits)
+{
+	struct err err = ERR_INIT;
+	const struct str *text = machine_file(machine, problem->path, &err);
+	cleanup(str_done) struct str old = STR_INIT, new = STR_INIT;
+	bool no_password = intent->is_without_password || !admin->has_password;
+
+	if (!text)
+		return;
+	lines_copy(text->s, text->len, problem->first, problem->count, &old);
+	for (const char *p = old.s; *p; p += strcspn(p, "\n"), p += *p == '\n')
+		str_addf(&new, LINES_MARK "%.*s\n", (int)strcspn(p, "\r\n"), p);
+	str_addf(&new, "%s ALL=(ALL%s) %sALL\n", intent->name, intent->has_group ? ":ALL" : "",
+		 no_password ? "NOPASSWD:" : "");
+	lines_edit_replace(edits, problem->path, text, problem->first, problem->count, new.s);
+}
+
+static void report(const struct machine *machine, const struct sudo_people *people,
+		   const struct sudoers_problem *problem, struct findings *out)
+{
+	bool goes_on = sudo_recovers(machine);
+	bool locks_out = people->admin && !people->somebody_may && !people->root_logs_in;
+	struct err err = ERR_INIT;
+	const struct str *file = machine_file(machine, problem->path, &err);
+	cleanup(str_done) struct str text = STR_INIT;
+	cleanup(free) char *name = NULL;
+	struct intent intent = { 0 };
+	struct finding *finding;
+
+	if (file)
+		lines_copy(file->s, file->len, problem->first, problem->count, &text);
+	if (people->admin && !problem->is_missing_include) {
+		intent = read_intent(text.s, people->admin);
+		name = intent.name;
+	}
+	bool is_the_one = locks_out && intent.is_for_admin;
+	finding = finding_add(
+		out,
+		is_the_one || (!goes_on && !people->root_logs_in) ? SEVERITY_BLOCKS_LOGIN
+		: goes_on					  ? SEVERITY_NOTE
+								  : SEVERITY_DELAYS,
+		(is_the_one && intent.is_clear) || !goes_on ? REPAIR_SURE : REPAIR_OFFERED,
+		str_eq(problem->path, sudoers_path(machine)) ? "103" : "104", problem->path,
+		problem->line, "sudo cannot read %s (%s): %s",
+		machine_quote(machine, text.s, strcspn(text.s, "\r\n")), problem->what,
+		!goes_on     ? "this version then refuses to run, for everybody"
+		: is_the_one ? "the rule is dropped, and nobody who can log in may become root"
+			     : "the line is passed over, what it says does not count");
+	if (is_the_one && (intent.is_clear || goes_on))
+		replace(machine, problem, &intent, people->admin, &finding->edits);
+	else
+		comment_with_reason(machine, finding, problem);
+	if (!finding->edits.count)
+		finding->repair = REPAIR_NONE;
+}
+
+static int examine(const struct machine *machine, struct findings *out, struct err *err)
+{
+	const struct sudoers *sudoers = sudoers_model(machine);
+	const struct sudoers_problem *last = NULL;
+	struct sudo_people people;
+	unsigned reported = 0;
+
+	if (!sudoers->problems.count)
+		return 0;
+	if (sudo_people_load(machine, sudoers, &people, err) < 0)
+		return -1;
+	vec_foreach (problem, &sudoers->problems) {
+		bool same = last && last->path == problem->path && last->first == problem->first;
+		last = problem;
+		if (same || (problem->is_missing_include && sudo_recovers(machine)))
+			continue;
+		if (++reported > 100)
+			return err_set(err, ERR_MALFORMED,
+				       "%s: more than 100 lines that sudo cannot read",
+				       problem->path);
+		report(machine, &people, problem, out);
+	}
+	return 0;
+}
+
+const struct check check_sudoers_syntax = {
+	.name = "sudoers-syntax",
+	.title = "sudo cannot read a line of its rules",
+	.explain =
+		"Before version 1.9.3 one line with a syntax error in /etc/sudoers, or in a file "
+		"that it includes, makes sudo refuse to run, so that nobody can become root. "
+		"Newer ones drop the line and go on: harmless, unless it is the line that gives "
+		"the right to those who can log in. The repair makes the broken line a comment; "
+		"where the right itself was in it, and it is plain what it was to say, the "
+		"line as it was meant stands below it.",
+	.source =
+		"sudoers(5); sudo's UPGRADE notes on 1.9.3, error_recovery; visudo(8) as the judge "
+		"of syntax",
+	.rows = "103,104",
+	.repair = REPAIR_SURE,
+	.examine = examine,
+};
