@@ -69,6 +69,10 @@ CHECK(sshd_forced_session)
 CHECK(sshd_drop_in)
 
 /* Those who log in, and what they may: after sshd, which decides who they are. */
+CHECK(account_files)
+CHECK(account_shell)
+CHECK(account_expired)
+CHECK(account_home)
 CHECK(sudoers_missing)
 CHECK(sudoers_mode)
 CHECK(sudoers_syntax)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/accounts.h"
 #include "checks/sudoers.h"
 
 /* Who may become root with sudo. What depends on the host's name or on a directory service is
@@ -276,12 +277,6 @@ bool sudoers_text_grants(const struct machine *machine, const struct str *text,
 
 /* --- the people ---------------------------------------------------------------------------- */
 
-static bool has_way_in(const struct person *person)
-{
-	return person->keys.count || person->home_keys.count || person->is_default ||
-	       person->has_password;
-}
-
 /* Cloud images leave root keys that only say who to log in as. */
 static bool root_gets_in(const struct person *person)
 {
@@ -297,51 +292,11 @@ static bool root_gets_in(const struct person *person)
 	return false;
 }
 
-struct kept_people {
-	struct sshd_conf *conf;
-	struct people people;
-};
-
-static void free_kept(void *value)
-{
-	struct kept_people *kept = value;
-
-	people_done(&kept->people);
-	sshd_conf_free(kept->conf);
-	free(kept);
-}
-
-/* Without an sshd_config: as sshd's defaults would have it. */
-static int load_people(const struct machine *machine, const struct people **ret, struct err *err)
-{
-	static const char key;
-	const struct sshd_conf *conf = NULL;
-	struct kept_people *kept = machine_kept(machine, &key);
-
-	if (kept) {
-		*ret = &kept->people;
-		return 0;
-	}
-	if (sshd_model(machine, &conf, ret, err) < 0)
-		return -1;
-	if (*ret)
-		return 0;
-	kept = mem_alloc(sizeof(*kept));
-	kept->conf = sshd_conf_new(machine);
-	if (people_load(machine, kept->conf, &kept->people, err) < 0) {
-		free_kept(kept);
-		return -1;
-	}
-	machine_keep(machine, &key, kept, free_kept);
-	*ret = &kept->people;
-	return 0;
-}
-
 int sudo_people_load(const struct machine *machine, const struct sudoers *sudoers,
 		     struct sudo_people *ret, struct err *err)
 {
 	*ret = (struct sudo_people){ 0 };
-	if (load_people(machine, &ret->people, err) < 0)
+	if (accounts_people(machine, NULL, &ret->people, err) < 0)
 		return -1;
 	vec_foreach (person, &ret->people->persons) {
 		enum sudo_right right;
@@ -349,7 +304,7 @@ int sudo_people_load(const struct machine *machine, const struct sudoers *sudoer
 			ret->root_logs_in |= root_gets_in(person);
 			continue;
 		}
-		if (!has_way_in(person))
+		if (!account_has_way_in(person))
 			continue;
 		if (!ret->admin || person == ret->people->primary ||
 		    (person->is_default && ret->admin != ret->people->primary &&
