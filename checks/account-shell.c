@@ -70,6 +70,16 @@ static void set_shell(const struct scene *scene, struct finding *finding)
 	account_edit_rest(scene->line, path, scene->text, 6, scene->good, &finding->edits);
 }
 
+/* Every system has these two: where they are missing among few others, the tree is not whole. */
+static bool is_a_tree_in_part(const struct machine *machine, const char *shell)
+{
+	cleanup(free) char *dir = mem_strndup(shell, (size_t)(strrchr(shell, '/') - shell));
+	const struct tree_names *names = machine_list(machine, dir);
+
+	return (str_ends(shell, "/bash") || str_ends(shell, "/sh")) &&
+	       (!names || names->count < 10);
+}
+
 /* sshd refuses an account whose shell is not there or cannot be executed. */
 static void look_at_missing(const struct scene *scene)
 {
@@ -81,7 +91,8 @@ static void look_at_missing(const struct scene *scene)
 		scene->shell[0] == '/' && !tree_stat(tree, scene->shell, TREE_FOLLOW, &st, &err);
 	bool is_file = is_there && S_ISREG(st.mode);
 
-	if ((err.code && err.code != ERR_NOTFOUND) || (is_file && st.mode & 0111))
+	if ((err.code && err.code != ERR_NOTFOUND) || (is_file && st.mode & 0111) ||
+	    (err.code && scene->shell[0] == '/' && is_a_tree_in_part(scene->machine, scene->shell)))
 		return;
 	struct finding *finding =
 		finding_add(scene->out, user->uid ? SEVERITY_BLOCKS_LOGIN : SEVERITY_DELAYS,
