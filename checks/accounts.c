@@ -16,34 +16,49 @@ static bool skip_field(const char **p)
 	return true;
 }
 
-/* A field that is a number and nothing else. */
-static bool is_number(const char *p)
+/* A field that strtol() reads to its end; moves on behind its colon. False: it is none. */
+static bool take_number(const char **p, bool may_be_empty)
 {
-	size_t digits = strspn(p, "0123456789");
+	const char *end = *p + strspn(*p, " \t\r\v\f"), *digits;
 
-	return digits && digits <= 10 && (p[digits] == ':' || !p[digits]);
+	digits = end + (*end == '+' || *end == '-');
+	end = digits + strspn(digits, "0123456789");
+	if (end == digits)
+		end = *p;
+	if (end == *p && (!may_be_empty || !**p))
+		return false;
+	/* 32 bits, none below zero. */
+	if (end != *p && (strtoull(digits, NULL, 10) > UINT32_MAX ||
+			  (digits[-1] == '-' && strspn(digits, "0") != (size_t)(end - digits))))
+		return false;
+	if (*end && *end != ':')
+		return false;
+	*p = end + (*end == ':');
+	return true;
 }
 
 static bool is_shadow(const char *p)
 {
-	for (unsigned field = 1; field < SHADOW_FIELDS; field++) {
-		if (!skip_field(&p))
-			return field > SHADOW_MAX; /* the old form ends here */
-		size_t len = strcspn(p, ":");
-		size_t sign = *p == '-';
-		if (field >= SHADOW_CHANGED && len && strspn(p + sign, "0123456789") + sign != len)
+	if (!skip_field(&p) || !skip_field(&p))
+		return false;
+	for (int field = SHADOW_CHANGED; field <= SHADOW_MAX; field++)
+		if (!take_number(&p, true))
 			return false;
-	}
-	return p[strcspn(p, ":")] == '\0';
+	p += strspn(p, " \t\r\v\f");
+	if (!*p)
+		return true; /* the old form ends here */
+	for (int field = SHADOW_WARN; field <= SHADOW_EXPIRE; field++)
+		if (!take_number(&p, true))
+			return false;
+	return !*p || (take_number(&p, false) && !*p && p[-1] != ':');
 }
 
 static bool is_account(enum account_file kind, const char *p)
 {
 	if (kind == ACCOUNT_SHADOW)
 		return is_shadow(p);
-	if (!skip_field(&p) || !skip_field(&p) || !is_number(p))
-		return false;
-	return kind == ACCOUNT_GROUP || (skip_field(&p) && is_number(p));
+	return skip_field(&p) && skip_field(&p) && take_number(&p, false) &&
+	       (kind == ACCOUNT_GROUP || take_number(&p, false));
 }
 
 void account_lines_read(enum account_file kind, const struct str *text, struct account_lines *ret)

@@ -1,0 +1,1 @@
+test -x /usr/bin/tmux && exec tmux

@@ -1,0 +1,2 @@
+alias ll="ls -l"
+#ec2-rescue# exec bash

@@ -1,0 +1,2 @@
+umask 022
+#ec2-rescue# logout

@@ -1,0 +1,2 @@
+umask 022
+logout

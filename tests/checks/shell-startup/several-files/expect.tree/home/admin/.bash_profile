@@ -1,0 +1,2 @@
+. ~/.bashrc
+#ec2-rescue# exit
