@@ -205,8 +205,14 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	    !is_meant_to_be_root(machine, people.admin))
 		return 0;
 	/* What other checks find may be the reason. */
-	if (sudoers->problems.count)
+	if ((sudoers->problems.count && !sudo_recovers(machine)) || sudoers_is_garbage(sudoers))
 		return 0;
+	vec_foreach (problem, &sudoers->problems) {
+		cleanup(sudoers_intent_done) struct sudoers_intent intent = { 0 };
+		sudoers_intent_read(machine, problem, people.admin, &intent);
+		if (intent.is_for_admin)
+			return 0;
+	}
 	vec_foreach (file, &sudoers->files)
 		if ((*file)->is_refused)
 			return 0;

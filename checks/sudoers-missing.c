@@ -80,11 +80,14 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 		*err = read_err;
 		return -1;
 	}
-	if (text && !is_blank(text))
+	bool is_garbage = text && sudoers_is_garbage(sudoers_model(machine));
+	if (text && !is_blank(text) && !is_garbage)
 		return 0;
 	finding = finding_add(out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, "103", path, 0,
-			      text ? "%s holds nothing: no rule lets anybody become root"
-				   : "%s is not there: sudo refuses to run",
+			      is_garbage ? "%s holds no line that sudo can read: no rule lets "
+					   "anybody become root"
+			      : text	 ? "%s holds nothing: no rule lets anybody become root"
+					 : "%s is not there: sudo refuses to run",
 			      path);
 	new = find_copy(machine, &copy);
 	if (!new) {
@@ -103,7 +106,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 const struct check check_sudoers_missing = {
 	.name = "sudoers-missing",
 	.title = "the rules of sudo are gone",
-	.explain = "Without /etc/sudoers sudo refuses to run, and an empty one lets nobody become "
+	.explain = "Without /etc/sudoers sudo refuses to run, and an empty one, or one that is "
+		   "something else altogether, lets nobody become "
 		   "root. Accounts of cloud images have no other way to do so. The repair puts a "
 		   "copy that lies beside it in its place (sudoers.rpmsave, sudoers.bak and the "
 		   "like, if sudo can read it), or writes what all distributions have: root, "

@@ -2,84 +2,6 @@
 #include "checks/sudoers.h"
 #include "fs/lines.h"
 
-#include <ctype.h>
-
-/* Is the word one of those that grant everything, give or take a slip of the finger? */
-static unsigned distance(const char *a, size_t n, const char *b)
-{
-	unsigned row[16], m = (unsigned)strlen(b);
-
-	if (n > 14 || m > 14)
-		return 99;
-	for (unsigned k = 0; k <= m; k++)
-		row[k] = k;
-	for (unsigned i = 1; i <= n; i++) {
-		unsigned diagonal = row[0]++;
-		for (unsigned k = 1; k <= m; k++) {
-			unsigned up = row[k],
-				 best = diagonal + (toupper((unsigned char)a[i - 1]) != b[k - 1]);
-			best = best < up + 1 ? best : up + 1;
-			best = best < row[k - 1] + 1 ? best : row[k - 1] + 1;
-			diagonal = up;
-			row[k] = best;
-		}
-	}
-	return row[m];
-}
-
-/* What a broken entry says of whom. */
-struct intent {
-	char *name;	   /* "%wheel", "admin" */
-	bool is_for_admin; /* it is the admin, or a group of theirs */
-	bool is_clear;	   /* everything, as root, and nothing else */
-	bool is_without_password, has_group;
-};
-
-static void read_name(const char **text, const struct person *admin, struct intent *ret)
-{
-	const char *p = *text + strspn(*text, " \t\"'");
-	bool is_group = *p == '%';
-
-	p += is_group;
-	p += strspn(p, " \t");
-	size_t n = strcspn(p, " \t\"'=:,()\r\n");
-	ret->name = mem_printf("%s%.*s", is_group ? "%" : "", (int)n, p);
-	*text = p + n;
-	if (!is_group)
-		ret->is_for_admin = str_eq(ret->name, admin->user->name);
-	vec_foreach (group, &admin->groups)
-		ret->is_for_admin |= is_group && str_eq(ret->name + 1, *group);
-}
-
-static struct intent read_intent(const char *text, const struct person *admin)
-{
-	struct intent ret = { .is_clear = true };
-	unsigned all = 0;
-
-	read_name(&text, admin, &ret);
-	ret.has_group = strstr(text, "ALL:ALL") != NULL;
-	while (*text) {
-		size_t n = 0;
-		while (isalnum((unsigned char)text[n]) || text[n] == '_')
-			n++;
-		if (!n) {
-			ret.is_clear &= strchr(" \t\r\n=:,()\"'.;\\", *text) != NULL;
-			text++;
-			continue;
-		}
-		if (distance(text, n, "ALL") <= 1)
-			all++;
-		else if (distance(text, n, "NOPASSWD") <= 2)
-			ret.is_without_password = true;
-		else
-			ret.is_clear &=
-				distance(text, n, "PASSWD") <= 1 || distance(text, n, "ROOT") <= 1;
-		text += n;
-	}
-	ret.is_clear &= all >= 1 && all <= 4;
-	return ret;
-}
-
 static void comment_with_reason(const struct machine *machine, struct finding *finding,
 				const struct sudoers_problem *problem)
 {
@@ -93,7 +15,8 @@ static void comment_with_reason(const struct machine *machine, struct finding *f
 
 /* The entry as it was meant, in place of the broken one, which stays as a comment. */
 static void replace(const struct machine *machine, const struct sudoers_problem *problem,
-		    const struct intent *intent, const struct person *admin, struct edits *edits)
+		    const struct sudoers_intent *intent, const struct person *admin,
+		    struct edits *edits)
 {
 	struct err err = ERR_INIT;
 	const struct str *text = machine_file(machine, problem->path, &err);
@@ -118,16 +41,13 @@ static void report(const struct machine *machine, const struct sudo_people *peop
 	struct err err = ERR_INIT;
 	const struct str *file = machine_file(machine, problem->path, &err);
 	cleanup(str_done) struct str text = STR_INIT;
-	cleanup(free) char *name = NULL;
-	struct intent intent = { 0 };
+	cleanup(sudoers_intent_done) struct sudoers_intent intent = { 0 };
 	struct finding *finding;
 
 	if (file)
 		lines_copy(file->s, file->len, problem->first, problem->count, &text);
-	if (people->admin && !problem->is_missing_include) {
-		intent = read_intent(text.s, people->admin);
-		name = intent.name;
-	}
+	if (people->admin)
+		sudoers_intent_read(machine, problem, people->admin, &intent);
 	bool is_the_one = locks_out && intent.is_for_admin;
 	finding = finding_add(
 		out,
@@ -154,6 +74,7 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	const struct sudoers *sudoers = sudoers_model(machine);
 	const struct sudoers_problem *last = NULL;
 	struct sudo_people people;
+	bool is_garbage = sudoers_is_garbage(sudoers); /* replaced as a whole: sudoers-missing */
 	unsigned reported = 0;
 
 	if (!sudoers->problems.count)
@@ -163,7 +84,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	vec_foreach (problem, &sudoers->problems) {
 		bool same = last && last->path == problem->path && last->first == problem->first;
 		last = problem;
-		if (same || (problem->is_missing_include && sudo_recovers(machine)))
+		if (same || (problem->is_missing_include && sudo_recovers(machine)) ||
+		    (problem->path == sudoers->files.items[0]->path && is_garbage))
 			continue;
 		if (++reported > 100)
 			return err_set(err, ERR_MALFORMED,

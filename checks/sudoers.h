@@ -161,6 +161,8 @@ const struct sudoers *sudoers_model(const struct machine *);
 const char *sudoers_path(const struct machine *);
 void sudoers_done(struct sudoers *);
 DEFINE_CLEANUP_DONE(struct sudoers, sudoers_done)
+/* Not one line of the main file is any that sudo would take: it is no sudoers at all. */
+bool sudoers_is_garbage(const struct sudoers *);
 /* Would sudo refuse a file with this owner and mode? */
 bool sudoers_mode_is_refused(const struct tree_stat *);
 
@@ -188,6 +190,18 @@ struct sudo_verdict {
 };
 struct sudo_verdict sudoers_verdict(const struct sudoers *, const struct machine *,
 				    const struct person *);
+
+/* What a broken entry was to say, and of whom. */
+struct sudoers_intent {
+	char *name;	   /* "%wheel", "admin" */
+	bool is_for_admin; /* it is the admin, or a group of theirs */
+	bool is_clear;	   /* everything, as root, and nothing else */
+	bool is_without_password, has_group;
+};
+void sudoers_intent_read(const struct machine *, const struct sudoers_problem *,
+			 const struct person *admin, struct sudoers_intent *ret);
+void sudoers_intent_done(struct sudoers_intent *);
+DEFINE_CLEANUP_DONE(struct sudoers_intent, sudoers_intent_done)
 
 /* Those who are meant to get in and to become root. */
 struct sudo_people {

@@ -260,3 +260,21 @@ const struct sudoers *sudoers_model(const struct machine *machine)
 		sudoers->is_refused = true;
 	return sudoers;
 }
+
+bool sudoers_is_garbage(const struct sudoers *sudoers)
+{
+	const char *main_path = sudoers->files.count ? sudoers->files.items[0]->path : NULL;
+	bool has_problem = false;
+
+	if (!main_path || sudoers->directories.count || sudoers->aliases.count)
+		return false;
+	vec_foreach (rule, &sudoers->rules)
+		if (rule->path == main_path)
+			return false;
+	vec_foreach (d, &sudoers->defaults)
+		if (d->path == main_path)
+			return false;
+	vec_foreach (problem, &sudoers->problems)
+		has_problem |= problem->path == main_path;
+	return has_problem;
+}
