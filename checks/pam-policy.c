@@ -9,6 +9,8 @@
 /* Modules of sshd's account and session stacks that decide by name: they are in order, and refuse
  * everybody who could log in. */
 
+#define LIST_MAX (256u << 10) /* bytes of a list that is read for each account */
+
 enum answer { ANSWER_NO, ANSWER_MAYBE, ANSWER_YES };
 
 struct scene {
@@ -153,8 +155,8 @@ static void look_at_access(const struct scene *scene, const struct pam_item *ite
 	uint32_t line;
 
 	/* Other separators and further files are read in ways of their own. */
-	if (!text || strstr(item->args, "fieldsep") || strstr(item->args, "listsep") ||
-	    (more && more->count))
+	if (!text || text->len > LIST_MAX || strstr(item->args, "fieldsep") ||
+	    strstr(item->args, "listsep") || (more && more->count))
 		return;
 	vec_foreach (person, &scene->people->persons)
 		if (account_has_way_in(person) && person->user->uid && !refused_at(text, person))
@@ -193,6 +195,8 @@ static void look_at_listfile(const struct scene *scene, const struct pam_item *i
 	bool allows = sense && str_eq(sense, "allow");
 	struct finding *finding;
 
+	if (text && text->len > LIST_MAX)
+		return;
 	if (!what || !str_eq(what, "user") || !sense || !path || strstr(item->args, "apply="))
 		return;
 	if (!text) {

@@ -7,6 +7,7 @@
 
 #define ITEMS_MAX 2000u
 #define DEPTH_MAX 16u
+#define FILES_MAX 1000u /* read for one stack, each time counted */
 
 static const char *const dirs[] = { "/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d" };
 
@@ -141,7 +142,7 @@ struct walk {
 	const struct machine *machine;
 	struct pam_stack *stack;
 	enum pam_type type;
-	unsigned depth;
+	unsigned depth, files;
 	size_t level_start; /* first item of the substack */
 	bool is_cut;
 	struct err *err;
@@ -205,7 +206,8 @@ static int include(struct walk *walk, struct pam_item *item, const char *name, b
 	size_t level = walk->level_start;
 	int ret = 0;
 
-	if (text && walk->depth < DEPTH_MAX) {
+	if (text && walk->depth < DEPTH_MAX && walk->files < FILES_MAX) {
+		walk->files++;
 		if (is_substack)
 			walk->level_start = walk->stack->count;
 		walk->depth++;

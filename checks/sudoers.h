@@ -151,7 +151,8 @@ struct sudoers {
 	VEC(struct sudoers_problem) problems; /* in the order of reading */
 	VEC(char *) directories;	      /* that an includedir names, as resolved */
 	bool is_refused;		      /* the main file is, or is not there */
-	bool is_incomplete; /* too many files, or one that cannot be read: rules may be missing */
+	bool is_incomplete;   /* too many files, or one that cannot be read: rules may be missing */
+	uint32_t *steps_left; /* of working out who may; none left: perhaps they do */
 };
 /* One file and no other: includes are not followed. For comparing with visudo. */
 void sudoers_parse(const struct str *text, uint32_t version, struct sudoers *ret);
@@ -159,6 +160,7 @@ void sudoers_parse(const struct str *text, uint32_t version, struct sudoers *ret
 const struct sudoers *sudoers_model(const struct machine *);
 /* "/etc/sudoers", or the one in /usr/etc where that alone is there. */
 const char *sudoers_path(const struct machine *);
+void sudoers_init(struct sudoers *);
 void sudoers_done(struct sudoers *);
 DEFINE_CLEANUP_DONE(struct sudoers, sudoers_done)
 /* Not one line of the main file is any that sudo would take: it is no sudoers at all. */

@@ -6,8 +6,9 @@
 
 /* Which sudo is on the volume, and the files of sudoers that it reads. */
 
-#define FILES_MAX 500u
-#define DEPTH_MAX 128u
+#define FILES_MAX    500u
+#define DEPTH_MAX    128u
+#define INCLUDES_MAX 5000u
 
 const char *sudo_program(const struct machine *machine)
 {
@@ -141,7 +142,7 @@ struct loader {
 	const struct machine *machine;
 	struct sudoers *into;
 	uint32_t version;
-	unsigned depth;
+	unsigned depth, includes;
 };
 
 static void on_include(void *arg, const char *from, const char *name, bool is_dir, uint32_t line);
@@ -216,7 +217,7 @@ static void on_include(void *arg, const char *from, const char *name, bool is_di
 			     : mem_printf("%.*s/%s", (int)(strrchr(from, '/') - from), from, name);
 
 	/* %h is the host's name, which is not known here. */
-	if (strstr(path, "%h") || loader->depth >= DEPTH_MAX) {
+	if (strstr(path, "%h") || loader->depth >= DEPTH_MAX || ++loader->includes > INCLUDES_MAX) {
 		loader->into->is_incomplete = true;
 		return;
 	}
@@ -252,6 +253,7 @@ const struct sudoers *sudoers_model(const struct machine *machine)
 	if (sudoers)
 		return sudoers;
 	sudoers = mem_alloc(sizeof(*sudoers));
+	sudoers_init(sudoers);
 	machine_keep(machine, &key, sudoers, free_kept);
 	loader.into = sudoers;
 	loader.version = sudo_version(machine);

@@ -9,11 +9,20 @@
 
 enum match { MATCH_NO, MATCH_MAYBE, MATCH_YES };
 
+/* False: the question is too long, and the answer is "perhaps". */
+static bool step(const struct sudoers *sudoers)
+{
+	if (!*sudoers->steps_left)
+		return false;
+	--*sudoers->steps_left;
+	return true;
+}
+
 static const struct sudoers_alias *find_alias(const struct sudoers *sudoers,
 					      enum sudoers_token kind, const char *name)
 {
 	vec_foreach (a, &sudoers->aliases)
-		if (a->kind == kind && str_eq(a->name, name))
+		if (step(sudoers) && a->kind == kind && str_eq(a->name, name))
 			return a;
 	return NULL;
 }
@@ -50,6 +59,8 @@ static enum match match_user(const struct sudoers *sudoers, const struct sudoers
 {
 	const struct sudoers_alias *alias;
 
+	if (!step(sudoers))
+		return MATCH_MAYBE;
 	switch (m->kind) {
 	case SUDOERS_ALL:
 		return MATCH_YES;
@@ -93,6 +104,8 @@ static enum match match_hosts(const struct sudoers *sudoers, const struct sudoer
 
 	vec_foreach (m, members) {
 		enum match one = m->kind == SUDOERS_ALL ? MATCH_YES : MATCH_MAYBE;
+		if (!step(sudoers))
+			return MATCH_MAYBE;
 		const struct sudoers_alias *alias =
 			m->kind == SUDOERS_ALIAS ? find_alias(sudoers, SUDOERS_HOST_ALIAS, m->name)
 						 : NULL;
@@ -124,6 +137,8 @@ static int reach(const struct sudoers *sudoers, const struct sudoers_member *m, 
 		m->kind == SUDOERS_ALIAS ? find_alias(sudoers, SUDOERS_CMND_ALIAS, m->name) : NULL;
 	int ret = 0;
 
+	if (!step(sudoers))
+		return 0;
 	if (m->kind == SUDOERS_ALL)
 		return m->is_negated ? -1 : 1;
 	if (!alias || depth >= ALIAS_DEPTH)
@@ -140,7 +155,7 @@ static bool flag(const struct sudoers *sudoers, const struct person *person, con
 		 bool def)
 {
 	vec_foreach (d, &sudoers->defaults) {
-		if (!str_eq(d->name, name) || d->kind == SUDOERS_DEFAULTS_RUNAS)
+		if (!step(sudoers) || !str_eq(d->name, name) || d->kind == SUDOERS_DEFAULTS_RUNAS)
 			continue;
 		if (d->kind == SUDOERS_DEFAULTS_USER &&
 		    match_users(sudoers, &d->who, SUDOERS_USER_ALIAS, person, 0) == MATCH_NO)
@@ -177,7 +192,7 @@ static bool root_has_password(const struct machine *machine)
 }
 
 /* Modules that ask for something else than the account's password. */
-static bool has_other_proof(const struct machine *machine)
+static bool names_other_proof(const struct machine *machine)
 {
 	static const char *const files[] = { "/etc/pam.d/sudo", "/etc/pam.d/common-auth",
 					     "/etc/pam.d/system-auth", "/etc/pam.d/sudo-i" };
@@ -197,6 +212,20 @@ static bool has_other_proof(const struct machine *machine)
 				return true;
 	}
 	return false;
+}
+
+/* Worked out once: it is asked for every rule. */
+static bool has_other_proof(const struct machine *machine)
+{
+	static const char key;
+	bool *kept = machine_kept(machine, &key);
+
+	if (!kept) {
+		kept = mem_alloc(sizeof(*kept));
+		*kept = names_other_proof(machine);
+		machine_keep(machine, &key, kept, free);
+	}
+	return *kept;
 }
 
 /* May the person prove to be who they are? */

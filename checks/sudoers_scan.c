@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "checks/sudoers.h"
+#include "checks/sudoers_scan.h"
 
 #include <ctype.h>
 
 /* sudo's scanner takes the longest match, and of equally long ones the first in its list; what a
- * byte means depends on the state that the tokens before it have left. Each function here measures
- * one kind of match at the place; sudoers_scan_next() compares. */
-
-#define BLANK " \t"
+ * byte means depends on the state that the tokens before it have left. What there is to compare is
+ * measured in sudoers_measure.c. */
 
 void sudoers_scan_init(struct sudoers_scan *scan, const struct str *text, uint32_t version)
 {
@@ -27,208 +25,6 @@ void sudoers_scan_done(struct sudoers_scan *scan)
 		regfree(&scan->four);
 	if (scan->has_six)
 		regfree(&scan->six);
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* Length of a line end at the place: 1, 2, or 0. */
-static size_t line_end(const char *p)
-{
-	return *p == '\n' ? 1 : *p == '\r' && p[1] == '\n' ? 2 : 0;
-}
-
-static size_t continuation(const char *p)
-{
-	size_t n = 1;
-
-	if (*p != '\\')
-		return 0;
-	n += strspn(p + n, BLANK);
-	return line_end(p + n) ? n + line_end(p + n) : 0;
-}
-
-static size_t word_len(const char *p)
-{
-	size_t n = 0;
-
-	for (;;) {
-		if (p[n] == '\\' && p[n + 1] && p[n + 1] != '\t' && p[n + 1] != '\n')
-			n += 2;
-		else if (p[n] && !strchr("#>!=:,() \t\r\n\\\"", p[n]))
-			n++;
-		else
-			return n;
-	}
-}
-
-static size_t id_len(const char *p)
-{
-	size_t n = 1, digits;
-
-	if (*p != '#')
-		return 0;
-	n += p[1] == '-';
-	digits = strspn(p + n, "0123456789");
-	return digits ? n + digits : 0;
-}
-
-static size_t word_or_id(const char *p)
-{
-	size_t id = id_len(p);
-
-	return id ? id : word_len(p);
-}
-
-static size_t path_len(const char *p)
-{
-	size_t n = 1;
-
-	if (*p != '/')
-		return 0;
-	for (;;) {
-		if (p[n] == '\\' && p[n + 1] && strchr(",:= \t#", p[n + 1]))
-			n += 2;
-		else if (p[n] && !strchr(",:=\\ \t\r\n#", p[n]))
-			n++;
-		else
-			return n > 1 ? n : 0;
-	}
-}
-
-static size_t regex_len(const struct sudoers_scan *scan)
-{
-	const char *p = scan->p;
-	size_t n = 1;
-
-	if (*p != '^' || scan->version < 10910)
-		return 0;
-	for (;;) {
-		if (p[n] == '$')
-			return n + 1;
-		if (p[n] == '\\' && (p[n + 1] == '#' || p[n + 1] == '$'))
-			n += 2;
-		else if (p[n] && !strchr("#\r\n", p[n]))
-			n++;
-		else
-			return 0;
-	}
-}
-
-static size_t alias_len(const char *p)
-{
-	size_t n = 1;
-
-	if (!isupper((unsigned char)*p))
-		return 0;
-	while (isupper((unsigned char)p[n]) || isdigit((unsigned char)p[n]) || p[n] == '_')
-		n++;
-	return n;
-}
-
-static size_t group_len(const char *p)
-{
-	size_t n = 1, rest;
-
-	if (*p != '%')
-		return 0;
-	rest = word_or_id(p + n);
-	if (!rest && p[1] == ':')
-		rest = word_or_id(p + ++n);
-	return rest ? n + rest : 0;
-}
-
-/* Addresses: what may belong to one is cut out, so that the expressions see few bytes. */
-#define OCTET "((1?[0-9]{1,2})|(2[0-4][0-9])|(25[0-5]))"
-#define IPV4  "(" OCTET "(\\." OCTET "){3})"
-#define HEX   "([0-9A-Fa-f]{1,4})"
-#define IPV6  "((" HEX "?:){2,7}" HEX "?|(" HEX "?:){2,6}:" IPV4 ")"
-
-static const char ipv4[] = "^" IPV4 "(/(" IPV4 "|[12]?[0-9]|3[0-2]))?";
-static const char ipv6[] = "^" IPV6 "(/(" IPV6 "|[0-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?";
-
-static size_t longest(regex_t *regex, bool *is_made, const char *pattern, const char *text)
-{
-	regmatch_t match[1];
-
-	if (!*is_made && regcomp(regex, pattern, REG_EXTENDED))
-		return 0;
-	*is_made = true;
-	return regexec(regex, text, 1, match, 0) ? 0 : (size_t)match[0].rm_eo;
-}
-
-static size_t network_len(struct sudoers_scan *scan, bool *is_wrong)
-{
-	const char *p = scan->p;
-	size_t span = strspn(p, "0123456789ABCDEFabcdef:./"), len = 0, six = 0;
-	char text[128];
-
-	*is_wrong = false;
-	if (span < 2 || (!memchr(p, '.', span) && !memchr(p, ':', span)))
-		return 0;
-	span = span < sizeof(text) ? span : sizeof(text) - 1;
-	memcpy(text, p, span);
-	text[span] = '\0';
-	if (memchr(p, '.', span))
-		len = longest(&scan->four, &scan->has_four, ipv4, text);
-	if (memchr(p, ':', span))
-		six = longest(&scan->six, &scan->has_six, ipv6, text);
-	if (six > len) {
-		text[six] = '\0';
-		for (char *q = text, *seen = NULL; *q; q++) {
-			if (*q == '/')
-				seen = NULL;
-			if (q[0] != ':' || q[1] != ':')
-				continue;
-			*is_wrong |= seen != NULL;
-			seen = q;
-		}
-		len = six;
-	}
-	return len;
-}
-
-static const struct {
-	const char *name;
-	uint32_t since;
-} tags[] = { { "NOPASSWD", 0 },	      { "PASSWD", 0 },
-	     { "NOEXEC", 0 },	      { "EXEC", 0 },
-	     { "INTERCEPT", 10908 },  { "NOINTERCEPT", 10908 },
-	     { "SETENV", 0 },	      { "NOSETENV", 0 },
-	     { "LOG_OUTPUT", 10704 }, { "NOLOG_OUTPUT", 10704 },
-	     { "LOG_INPUT", 10704 },  { "NOLOG_INPUT", 10704 },
-	     { "MAIL", 10813 },	      { "NOMAIL", 10813 },
-	     { "FOLLOW", 10815 },     { "NOFOLLOW", 10815 } };
-
-static size_t tag_len(const struct sudoers_scan *scan)
-{
-	for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
-		size_t n = strlen(tags[i].name);
-		if (scan->version < tags[i].since || strncmp(scan->p, tags[i].name, n))
-			continue;
-		n += strspn(scan->p + n, BLANK);
-		if (scan->p[n] == ':')
-			return n + 1;
-	}
-	return 0;
-}
-
-static bool is_option(const struct sudoers_scan *scan, size_t len)
-{
-	static const struct {
-		const char *name;
-		uint32_t since;
-	} options[] = { { "TIMEOUT", 10820 }, { "NOTBEFORE", 10820 }, { "NOTAFTER", 10820 },
-			{ "CWD", 10903 },     { "CHROOT", 10903 },    { "ROLE", 0 },
-			{ "TYPE", 0 } };
-
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (scan->version >= options[i].since && strlen(options[i].name) == len &&
-		    !strncmp(scan->p, options[i].name, len))
-			return true;
-	return false;
 }
 
 /* Moves on by n bytes. */
@@ -284,84 +80,17 @@ static enum sudoers_token comment(struct sudoers_scan *scan)
 	if (p[1] == '-' ? p[2] && !strchr("\r\n0123456789", p[2])
 			: p[1] && !strchr("\r\n0123456789-", p[1]))
 		n = strcspn(p, "\n");
-	n += line_end(p + n);
+	n += scan_line_end(p + n);
 	if (p[n - 1] != '\n')
 		return bad(scan, n, NULL);
 	scan->state = SCAN_INITIAL;
 	return end_of_line(scan, n);
 }
 
-/* "#include ", "@include": how long the word is; 0: none. */
-static size_t include_len(const struct sudoers_scan *scan, bool *is_dir)
-{
-	const char *p = scan->p;
-	size_t n;
-
-	if (scan->state != SCAN_INITIAL)
-		return 0;
-	if (*p == '#' ? !scan->at_line_start : *p != '@' || scan->version < 10901)
-		return 0;
-	if (strncmp(p + 1, "include", 7))
-		return 0;
-	*is_dir = !strncmp(p + 8, "dir", 3);
-	n = *is_dir ? 11 : 8;
-	if (*p == '#')
-		return is_blank(p[n]) ? n : 0;
-	return word_len(p) == n ? n : 0;
-}
-
-/* Keywords that begin a line, blanks before them included. */
-static size_t defaults_len(const struct sudoers_scan *scan, size_t *ret_keep)
-{
-	const char *p = scan->p;
-	size_t n = strspn(p, BLANK), tail;
-
-	if (strncmp(p + n, "Defaults", 8))
-		return 0;
-	n += 8;
-	*ret_keep = n;
-	if (!p[n] || !strchr(":@>!", p[n]))
-		return n;
-	tail = n + 1;
-	tail += strspn(p + tail, BLANK);
-	size_t keep = tail;
-	tail += strspn(p + tail, "!");
-	tail += p[tail] == '"';
-	size_t word = word_or_id(p + tail);
-	/* The word may be the '!' signs' own continuation; without one it is plain "Defaults". */
-	if (!word)
-		return n;
-	*ret_keep = keep;
-	return tail + word;
-}
-
-static size_t alias_keyword_len(const struct sudoers_scan *scan, enum sudoers_token *ret)
-{
-	static const struct {
-		const char *name;
-		enum sudoers_token token;
-		uint32_t since;
-	} names[] = { { "Host_Alias", SUDOERS_HOST_ALIAS, 0 },
-		      { "Cmnd_Alias", SUDOERS_CMND_ALIAS, 0 },
-		      { "Cmd_Alias", SUDOERS_CMND_ALIAS, 10900 },
-		      { "User_Alias", SUDOERS_USER_ALIAS, 0 },
-		      { "Runas_Alias", SUDOERS_RUNAS_ALIAS, 0 } };
-	size_t blanks = strspn(scan->p, BLANK);
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (scan->version < names[i].since ||
-		    strncmp(scan->p + blanks, names[i].name, strlen(names[i].name)))
-			continue;
-		*ret = names[i].token;
-		return blanks + strlen(names[i].name);
-	}
-	return 0;
-}
-
 /* A line's first keyword; SUDOERS_END: there is none. */
 static enum sudoers_token line_start(struct sudoers_scan *scan)
 {
-	size_t keep = 0, len = defaults_len(scan, &keep), word = word_len(scan->p);
+	size_t keep = 0, len = scan_defaults(scan, &keep), word = scan_word(scan->p);
 	enum sudoers_token token = SUDOERS_END;
 	char type;
 
@@ -379,7 +108,7 @@ static enum sudoers_token line_start(struct sudoers_scan *scan)
 		scan->state = SCAN_GOTDEFS;
 		return token;
 	}
-	len = alias_keyword_len(scan, &token);
+	len = scan_alias_keyword(scan, &token);
 	if (!len || len < word)
 		return SUDOERS_END;
 	if (scan->is_continued)
@@ -523,7 +252,7 @@ static enum sudoers_token in_include(struct sudoers_scan *scan)
 		return SUDOERS_END;
 	}
 	for (;;) {
-		if (n && p[n] == '\\' && is_blank(p[n + 1]))
+		if (n && p[n] == '\\' && scan_is_blank(p[n + 1]))
 			n += 2;
 		else if (p[n] && !isspace((unsigned char)p[n]))
 			n++;
@@ -588,7 +317,8 @@ static enum sudoers_token ordinary(struct sudoers_scan *scan)
 	const char *p = scan->p, *sign = *p ? strchr(signs, *p) : NULL;
 	bool plain = scan->state == SCAN_INITIAL || scan->state == SCAN_GOTDEFS, is_wrong;
 	struct candidate best = { SUDOERS_BAD, 0 };
-	size_t network = network_len(scan, &is_wrong), alias = alias_len(p), word = word_or_id(p);
+	size_t network = scan_network(scan, &is_wrong), alias = scan_alias(p),
+	       word = scan_word_or_id(p);
 	size_t hex = 0, base64 = 0;
 
 	if (scan->state == SCAN_DIGEST) {
@@ -597,9 +327,9 @@ static enum sudoers_token ordinary(struct sudoers_scan *scan)
 			base64++;
 	}
 	offer(&best, SUDOERS_DIGEST, hex > base64 ? hex : base64);
-	offer(&best, SUDOERS_TAG, tag_len(scan));
-	offer(&best, SUDOERS_NETGROUP, *p == '+' && word_len(p + 1) ? 1 + word_len(p + 1) : 0);
-	offer(&best, SUDOERS_GROUP, group_len(p));
+	offer(&best, SUDOERS_TAG, scan_tag(scan));
+	offer(&best, SUDOERS_NETGROUP, *p == '+' && scan_word(p + 1) ? 1 + scan_word(p + 1) : 0);
+	offer(&best, SUDOERS_GROUP, scan_group(p));
 	offer(&best, SUDOERS_NETWORK, network);
 	offer(&best, SUDOERS_ALL, strncmp(p, "ALL", 3) ? 0 : 3);
 	offer(&best, SUDOERS_ALIAS, alias);
@@ -608,11 +338,11 @@ static enum sudoers_token ordinary(struct sudoers_scan *scan)
 		offer(&best, SUDOERS_SHA, scan->version >= 10807 ? 6 : 0);
 	offer(&best, SUDOERS_COMMAND, strncmp(p, "sudoedit", 8) ? 0 : 8);
 	if (scan->state == SCAN_PATH) {
-		offer(&best, SUDOERS_WORD, path_len(p));
-		offer(&best, SUDOERS_WORD, word_len(p));
+		offer(&best, SUDOERS_WORD, scan_path(p));
+		offer(&best, SUDOERS_WORD, scan_word(p));
 	}
-	offer(&best, SUDOERS_COMMAND, path_len(p));
-	offer(&best, SUDOERS_COMMAND, regex_len(scan));
+	offer(&best, SUDOERS_COMMAND, scan_path(p));
+	offer(&best, SUDOERS_COMMAND, scan_regex(scan));
 	if (plain)
 		offer(&best, SUDOERS_WORD, word);
 	if (sign)
@@ -634,7 +364,7 @@ static enum sudoers_token ordinary(struct sudoers_scan *scan)
 		scan->state = SCAN_DIGEST;
 		break;
 	case SUDOERS_ALIAS:
-		if (scan->state == SCAN_INITIAL && is_option(scan, best.len)) {
+		if (scan->state == SCAN_INITIAL && scan_is_option(scan, best.len)) {
 			best.token = SUDOERS_OPTION;
 			if (*p == 'C') {
 				scan->before = scan->state;
@@ -657,7 +387,7 @@ static enum sudoers_token ordinary(struct sudoers_scan *scan)
 static enum sudoers_token common(struct sudoers_scan *scan, bool *ret_again)
 {
 	const char *p = scan->p;
-	size_t n = continuation(p);
+	size_t n = scan_continuation(p);
 	bool in_text = scan->state == SCAN_STRING || scan->state == SCAN_REGEX ||
 		       scan->state == SCAN_COMMAND || scan->state == SCAN_INCLUDE;
 
@@ -671,7 +401,7 @@ static enum sudoers_token common(struct sudoers_scan *scan, bool *ret_again)
 			eat(scan, strspn(scan->p, BLANK));
 		return SUDOERS_END;
 	}
-	n = line_end(p);
+	n = scan_line_end(p);
 	if (n && scan->state != SCAN_COMMAND && scan->state != SCAN_REGEX)
 		return end_of_line(scan, n);
 	n = strspn(p, BLANK);
@@ -706,7 +436,7 @@ static enum sudoers_token step(struct sudoers_scan *scan)
 		if (token != SUDOERS_END)
 			return token;
 	}
-	n = include_len(scan, &is_dir);
+	n = scan_include(scan, &is_dir);
 	if (n && scan->is_continued)
 		return bad(scan, n, "invalid line continuation");
 	if (n) {
@@ -738,7 +468,7 @@ static enum sudoers_token step(struct sudoers_scan *scan)
 		scan->state = SCAN_STRING;
 		return SUDOERS_END;
 	}
-	if (*scan->p == '#' && scan->state == SCAN_INITIAL && !id_len(scan->p))
+	if (*scan->p == '#' && scan->state == SCAN_INITIAL && !scan_id(scan->p))
 		return comment(scan);
 	return ordinary(scan);
 }

@@ -6,7 +6,7 @@
 
 #include <ctype.h>
 
-#define MUTATIONS 25 /* of each file */
+#define MUTATIONS 25 /* of each file; more with MUTATIONS in the environment */
 
 static unsigned tests_run, tests_failed;
 
@@ -150,6 +150,7 @@ int main(void)
 	struct dirent **list = NULL;
 	int n = scandir(dir, &list, NULL, alphasort);
 	unsigned mutations = 0, differ = 0;
+	unsigned count = getenv("MUTATIONS") ? (unsigned)atoi(getenv("MUTATIONS")) : MUTATIONS;
 	uint64_t state = 88172645463325252u;
 
 	if (n < 0 || system("command -v visudo >/dev/null 2>&1") != 0) {
@@ -167,7 +168,7 @@ int main(void)
 		if (list[i]->d_name[0] != '.' && !file_read(path, TREE_FILE_MAX, &text, &err)) {
 			without_includes(&text);
 			result(compare(scratch, &text, list[i]->d_name), list[i]->d_name);
-			for (unsigned k = 0; k < MUTATIONS; k++, mutations++) {
+			for (unsigned k = 0; k < count; k++, mutations++) {
 				cleanup(str_done) struct str changed = STR_INIT;
 				mutate(&text, &state, &changed);
 				without_includes(&changed);
