@@ -190,7 +190,6 @@ static void report_broken(const struct scene *scene, const struct pam_item *item
 static void report_other(const struct scene *scene, const struct pam_stack *stack)
 {
 	cleanup(free) char *path = mem_printf("/etc/pam.d/%s", scene->use->service);
-	cleanup(free) char *target = find_target(scene->machine, scene->use->service);
 	struct tree *tree = machine_tree(scene->machine);
 	bool refuses = stack->is_missing;
 	struct finding *finding;

@@ -207,7 +207,7 @@ bool scan_is_option(const struct sudoers_scan *scan, size_t len)
 	return false;
 }
 
-/* "#include ", "@include": how long the word is; 0: none. */
+/* The word that begins an include, its '#' or '@' counted. */
 size_t scan_include(const struct sudoers_scan *scan, bool *is_dir)
 {
 	const char *p = scan->p;

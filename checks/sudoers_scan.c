@@ -307,35 +307,38 @@ static enum sudoers_token begin_command(struct sudoers_scan *scan, size_t len)
 	return SUDOERS_END;
 }
 
-/* Words, names, paths and signs, in the states that share them. */
-static enum sudoers_token ordinary(struct sudoers_scan *scan)
+/* The digits that may be a digest, where one is expected. */
+static void digest_lens(const struct sudoers_scan *scan, size_t *hex, size_t *base64)
+{
+	const char *p = scan->p;
+
+	if (scan->state != SCAN_DIGEST)
+		return;
+	*hex = strspn(p, "0123456789abcdefABCDEF");
+	while (isalnum((unsigned char)p[*base64]) || (p[*base64] && strchr("+/=", p[*base64])))
+		(*base64)++;
+}
+
+/* The longest match, and of equally long ones the first that is offered, as in sudo's list. */
+static struct candidate best_match(struct sudoers_scan *scan, size_t digest, size_t network)
 {
 	static const char signs[] = "(),=:";
 	static const enum sudoers_token sign_tokens[] = { SUDOERS_OPEN, SUDOERS_CLOSE,
 							  SUDOERS_COMMA, SUDOERS_EQUALS,
 							  SUDOERS_COLON };
+	static const char *const shas[] = { "sha224", "sha256", "sha384", "sha512" };
 	const char *p = scan->p, *sign = *p ? strchr(signs, *p) : NULL;
-	bool plain = scan->state == SCAN_INITIAL || scan->state == SCAN_GOTDEFS, is_wrong;
 	struct candidate best = { SUDOERS_BAD, 0 };
-	size_t network = scan_network(scan, &is_wrong), alias = scan_alias(p),
-	       word = scan_word_or_id(p);
-	size_t hex = 0, base64 = 0;
 
-	if (scan->state == SCAN_DIGEST) {
-		hex = strspn(p, "0123456789abcdefABCDEF");
-		while (isalnum((unsigned char)p[base64]) || (p[base64] && strchr("+/=", p[base64])))
-			base64++;
-	}
-	offer(&best, SUDOERS_DIGEST, hex > base64 ? hex : base64);
+	offer(&best, SUDOERS_DIGEST, digest);
 	offer(&best, SUDOERS_TAG, scan_tag(scan));
 	offer(&best, SUDOERS_NETGROUP, *p == '+' && scan_word(p + 1) ? 1 + scan_word(p + 1) : 0);
 	offer(&best, SUDOERS_GROUP, scan_group(p));
 	offer(&best, SUDOERS_NETWORK, network);
 	offer(&best, SUDOERS_ALL, strncmp(p, "ALL", 3) ? 0 : 3);
-	offer(&best, SUDOERS_ALIAS, alias);
-	if (!strncmp(p, "sha224", 6) || !strncmp(p, "sha256", 6) || !strncmp(p, "sha384", 6) ||
-	    !strncmp(p, "sha512", 6))
-		offer(&best, SUDOERS_SHA, scan->version >= 10807 ? 6 : 0);
+	offer(&best, SUDOERS_ALIAS, scan_alias(p));
+	for (size_t i = 0; i < ARRAY_LEN(shas) && scan->version >= 10807; i++)
+		offer(&best, SUDOERS_SHA, strncmp(p, shas[i], 6) ? 0 : 6);
 	offer(&best, SUDOERS_COMMAND, strncmp(p, "sudoedit", 8) ? 0 : 8);
 	if (scan->state == SCAN_PATH) {
 		offer(&best, SUDOERS_WORD, scan_path(p));
@@ -343,42 +346,55 @@ static enum sudoers_token ordinary(struct sudoers_scan *scan)
 	}
 	offer(&best, SUDOERS_COMMAND, scan_path(p));
 	offer(&best, SUDOERS_COMMAND, scan_regex(scan));
-	if (plain)
-		offer(&best, SUDOERS_WORD, word);
+	if (scan->state == SCAN_INITIAL || scan->state == SCAN_GOTDEFS)
+		offer(&best, SUDOERS_WORD, scan_word_or_id(p));
 	if (sign)
 		offer(&best, sign_tokens[sign - signs], 1);
+	return best;
+}
+
+/* A bare '%', "%:" or '+', where a name may begin. */
+static bool is_nameless(const struct sudoers_scan *scan, size_t len)
+{
+	const char *p = scan->p;
+
+	if (scan->state != SCAN_INITIAL && scan->state != SCAN_GOTDEFS)
+		return false;
+	return (*p == '%' || *p == '+') && len == (*p == '%' && p[1] == ':' ? 2u : 1u);
+}
+
+/* Words, names, paths and signs, in the states that share them. */
+static enum sudoers_token ordinary(struct sudoers_scan *scan)
+{
+	const char *p = scan->p;
+	size_t hex = 0, base64 = 0;
+	bool is_wrong;
+
+	digest_lens(scan, &hex, &base64);
+	size_t network = scan_network(scan, &is_wrong);
+	struct candidate best = best_match(scan, hex > base64 ? hex : base64, network);
 	if (!best.len)
 		return bad(scan, 1, NULL);
-	if (plain && best.len == (size_t)(p[1] == ':' && *p == '%' ? 2 : 1) &&
-	    (*p == '%' || *p == '+'))
+	if (is_nameless(scan, best.len))
 		return bad(scan, best.len, *p == '+' ? "empty netgroup" : "empty group");
 	if (best.token == SUDOERS_NETWORK && is_wrong)
 		return bad(scan, best.len, "invalid IPv6 address");
-	switch (best.token) {
-	case SUDOERS_DIGEST:
+	if (best.token == SUDOERS_DIGEST)
 		return digest(scan, hex, base64);
-	case SUDOERS_COMMAND:
+	if (best.token == SUDOERS_COMMAND)
 		return begin_command(scan, best.len);
-	case SUDOERS_SHA:
+	if (best.token == SUDOERS_SHA) {
 		scan->digest_len = (size_t)atoi((char[]){ p[3], p[4], p[5], 0 }) / 8;
 		scan->state = SCAN_DIGEST;
-		break;
-	case SUDOERS_ALIAS:
-		if (scan->state == SCAN_INITIAL && scan_is_option(scan, best.len)) {
-			best.token = SUDOERS_OPTION;
-			if (*p == 'C') {
-				scan->before = scan->state;
-				scan->state = SCAN_PATH;
-			}
+	} else if (best.token == SUDOERS_ALIAS && scan->state == SCAN_INITIAL &&
+		   scan_is_option(scan, best.len)) {
+		best.token = SUDOERS_OPTION;
+		if (*p == 'C') { /* CWD, CHROOT */
+			scan->before = scan->state;
+			scan->state = SCAN_PATH;
 		}
-		break;
-	case SUDOERS_WORD:
-		if (scan->state == SCAN_PATH)
-			scan->state = scan->before;
-		break;
-	default:
-		break;
-	}
+	} else if (best.token == SUDOERS_WORD && scan->state == SCAN_PATH)
+		scan->state = scan->before;
 	return take(scan, best.len, best.token);
 }
 

@@ -29,20 +29,18 @@ static uint64_t next_random(uint64_t *state)
 /* What visudo says of a good grammar: values and names that it does not know. sudo reads on. */
 static bool is_no_syntax_error(const char *message)
 {
-	static const char *const texts[] = { "unknown defaults entry",
-					     "invalid for option",
-					     "no value specified",
-					     "does not take a value",
-					     "invalid operator",
-					     "referenced but not defined",
-					     "cycle in",
-					     "unused ",
-					     "problem with defaults" };
+	static const char *const texts[] = { "unknown defaults entry", "invalid for option",
+					     "no value specified", "does not take a value",
+					     "invalid operator", "referenced but not defined",
+					     "cycle in", "unused ", "problem with defaults",
+					     /* visudo alone compiles what is to match commands */
+					     "Unmatched ", "nvalid preceding regular" };
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (strstr(message, texts[i]))
 			return true;
-	return false;
+	/* Of Defaults; CWD and CHROOT, whose values are part of the grammar, may be "~" too. */
+	return strstr(message, "must start with a '/'") && !strstr(message, "'~'");
 }
 
 /* "12 15 ": lines in which visudo finds an error. */
