@@ -54,6 +54,8 @@ DEFINE_CLEANUP_DONE(struct findings, findings_done)
 json_t *finding_to_json(const struct finding *);
 int finding_from_json(const json_t *, struct finding *ret, struct err *);
 void finding_done(struct finding *);
+/* Is its repair one of blocks (EDIT_BLOCKS)? That is its only edit then. */
+bool finding_is_of_blocks(const struct finding *);
 
 struct check {
 	const char *name;  /* file name, case folder and --fix name, kebab-case:
@@ -65,6 +67,8 @@ struct check {
 	enum repair_class repair; /* the strongest it yields; single findings may differ */
 	unsigned
 		needs; /* bits of enum machine_need: what it looks at besides the files of the tree */
+	bool is_of_blocks; /* it says something of the disks also when no file can be read (the tree is
+			      empty then), and only such a check repairs blocks */
 	/* Nothing found: 0 and no findings. -1: could not tell, which is reported as that. Findings
 	 * made before a -1 count. */
 	int (*examine)(const struct machine *, struct findings *, struct err *);

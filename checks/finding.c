@@ -56,6 +56,11 @@ void findings_done(struct findings *findings)
 	vec_done(findings);
 }
 
+bool finding_is_of_blocks(const struct finding *finding)
+{
+	return finding->edits.count && finding->edits.items[0].kind == EDIT_BLOCKS;
+}
+
 json_t *finding_to_json(const struct finding *finding)
 {
 	json_t *edits = json_array();
@@ -111,6 +116,9 @@ static int parse(const json_t *json, struct finding *finding, struct err *err)
 		if (edit_from_json(json_array_get(edits, i), &edit, err) < 0)
 			return -1;
 		vec_push(&finding->edits, edit);
+		if (edit.kind == EDIT_BLOCKS && json_array_size(edits) != 1)
+			return err_set(err, ERR_MALFORMED,
+				       "a repair of blocks is a finding's only edit");
 	}
 	if (!finding->edits.count != (finding->repair == REPAIR_NONE))
 		return err_set(err, ERR_MALFORMED, "a finding's class and its edits disagree");

@@ -50,6 +50,14 @@ static int check_unchanged(struct volume *volume, const struct targets *targets,
 	return 0;
 }
 
+int volume_check_baseline(struct volume *volume, struct err *err)
+{
+	cleanup(targets_done) struct targets targets = { 0 };
+
+	targets_of(volume, &targets);
+	return check_unchanged(volume, &targets, err);
+}
+
 /* A run of granules that differ, as one piece of both records. */
 struct run {
 	struct volume_disk *disk;
@@ -146,6 +154,36 @@ static int save_patch(const char *dir, const struct patch *patch, struct err *er
 	return record_save(dir, "patch.json", files, err);
 }
 
+/* Identifiers that this very commit changes (a superblock or a partition table that is put back from its
+ * copy) are no identity: they would not be found again. */
+static int drop_changed_marks(struct overlay *overlay, json_t *marks, struct err *err)
+{
+	struct source *source = overlay_source(overlay);
+
+	for (size_t i = json_array_size(marks); i-- > 0;) {
+		const json_t *mark = json_array_get(marks, i);
+		uint64_t at = (uint64_t)json_integer_value(json_object_get(mark, "at"));
+		size_t len = json_string_length(json_object_get(mark, "bytes")) / 2;
+		unsigned char old[64], new[64];
+
+		if (len > sizeof(old) || source_pread(source, old, len, at, err) < 0 ||
+		    overlay_pread(overlay, new, len, at, err) < 0)
+			return -1;
+		if (memcmp(old, new, len))
+			json_array_remove(marks, i);
+	}
+	return 0;
+}
+
+static json_t *mended_to_json(const struct volume *volume)
+{
+	json_t *list = json_array();
+
+	vec_foreach (text, &volume->mended)
+		json_array_append_new(list, json_string(*text));
+	return list;
+}
+
 static int save_record(struct volume *volume, const char *dir, const struct targets *targets,
 		       const struct patch *patch, struct err *err)
 {
@@ -154,10 +192,17 @@ static int save_record(struct volume *volume, const char *dir, const struct targ
 
 	if (!disks)
 		return -1;
-	for (size_t i = 0; i < volume->parts.count; i++)
-		json_object_set_new(json_array_get(disks, i), "path",
-				    name_to_json(volume->parts.items[i].path));
-	record = json_pack("{s:i, s:s, s:O}", "version", 1, "kind", "blocks", "disks", disks);
+	for (size_t i = 0; i < volume->parts.count; i++) {
+		json_t *disk = json_array_get(disks, i);
+
+		json_object_set_new(disk, "path", name_to_json(volume->parts.items[i].path));
+		if (drop_changed_marks(volume->parts.items[i].overlay,
+				       json_object_get(json_object_get(disk, "identity"), "marks"),
+				       err) < 0)
+			return -1;
+	}
+	record = json_pack("{s:i, s:s, s:O, s:o}", "version", 1, "kind", "blocks", "disks", disks,
+			   "mended", mended_to_json(volume));
 	if (record_save(dir, "record.json", record, err) < 0)
 		return -1;
 	return save_patch(dir, patch, err);

@@ -6,7 +6,7 @@ static struct edit *add(struct edits *edits, enum edit_kind kind, const char *pa
 	struct edit *edit = vec_add(edits);
 
 	edit->kind = kind;
-	edit->path = mem_strdup(path);
+	edit->path = path ? mem_strdup(path) : NULL;
 	edit->old = edit->new = (struct str)STR_INIT;
 	return edit;
 }
@@ -83,9 +83,28 @@ void edit_mode(struct edits *edits, const char *path, const struct tree_stat *no
 	edit->old_gid = now->gid;
 }
 
+void edit_blocks(struct edits *edits, const char *disk, uint32_t partition,
+		 enum block_repair repair)
+{
+	struct edit *edit = add(edits, EDIT_BLOCKS, NULL);
+
+	edit->disk = mem_strdup(disk);
+	edit->partition = partition;
+	edit->repair = repair;
+}
+
+void edit_blocks_text(const struct edit *edit, struct str *into)
+{
+	str_addf(into, "%s on ", block_repair_name(edit->repair));
+	str_add_escaped(into, edit->disk, strlen(edit->disk));
+	if (edit->partition)
+		str_addf(into, ", partition %u", edit->partition);
+}
+
 static void edit_done(struct edit *edit)
 {
 	free(edit->path);
+	free(edit->disk);
 	free(edit->like);
 	str_done(&edit->old);
 	str_done(&edit->new);
@@ -104,7 +123,8 @@ void edits_add_all(struct edits *edits, const struct edits *from)
 		struct edit *edit = vec_add(edits);
 
 		*edit = *src;
-		edit->path = mem_strdup(src->path);
+		edit->path = src->path ? mem_strdup(src->path) : NULL;
+		edit->disk = src->disk ? mem_strdup(src->disk) : NULL;
 		edit->like = src->like ? mem_strdup(src->like) : NULL;
 		edit->old = edit->new = (struct str)STR_INIT;
 		str_add_bytes(&edit->old, src->old.s, src->old.len);
@@ -117,8 +137,24 @@ void edits_add_all(struct edits *edits, const struct edits *from)
 static const char *const kind_names[] = {
 	[EDIT_LINES] = "lines",	  [EDIT_CREATE] = "create", [EDIT_REPLACE] = "replace",
 	[EDIT_REMOVE] = "remove", [EDIT_MKDIR] = "mkdir",   [EDIT_SYMLINK] = "symlink",
-	[EDIT_MODE] = "mode",
+	[EDIT_MODE] = "mode",	  [EDIT_BLOCKS] = "blocks",
 };
+
+static const char *const repair_names[] = {
+	[MEND_E2FSCK_CAREFUL] = "e2fsck -p",
+	[MEND_E2FSCK_COPY_CAREFUL] = "e2fsck -p -b COPY",
+	[MEND_E2FSCK] = "e2fsck -y",
+	[MEND_E2FSCK_COPY] = "e2fsck -y -b COPY",
+	[MEND_XFS_REPAIR] = "xfs_repair",
+	[MEND_FAT] = "fsck.vfat -a",
+	[MEND_NO_PERIODIC_CHECK] = "tune2fs -c 0 -i 0",
+	[MEND_GPT] = "the GPT from its sound copy",
+};
+
+const char *block_repair_name(enum block_repair repair)
+{
+	return repair_names[repair];
+}
 
 json_t *bytes_to_json(const struct str *bytes)
 {
@@ -190,8 +226,13 @@ int path_from_json(const json_t *value, char **ret, struct err *err)
  * is no UTF-8 cannot be edited. edit_to_json gives NULL then. */
 json_t *edit_to_json(const struct edit *edit)
 {
-	json_t *path = json_string(edit->path);
+	json_t *path;
 
+	if (edit->kind == EDIT_BLOCKS)
+		return json_pack("{s:s, s:s, s:I, s:s}", "kind", kind_names[edit->kind], "disk",
+				 edit->disk, "partition", (json_int_t)edit->partition, "repair",
+				 repair_names[edit->repair]);
+	path = json_string(edit->path);
 	if (!path)
 		return NULL;
 	return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:s*}",
@@ -202,6 +243,21 @@ json_t *edit_to_json(const struct edit *edit)
 			 (json_int_t)edit->gid, "old_mode", (json_int_t)edit->old_mode, "old_uid",
 			 (json_int_t)edit->old_uid, "old_gid", (json_int_t)edit->old_gid, "like",
 			 edit->like);
+}
+
+static int parse_blocks(const json_t *json, struct edit *edit, struct err *err)
+{
+	const char *disk = json_string_value(json_object_get(json, "disk"));
+	const char *repair = json_string_value(json_object_get(json, "repair"));
+	size_t r = 0;
+
+	while (r < ARRAY_LEN(repair_names) && (!repair || !str_eq(repair_names[r], repair)))
+		r++;
+	if (!disk || strlen(disk) >= TREE_PATH_MAX || r == ARRAY_LEN(repair_names))
+		return err_set(err, ERR_MALFORMED, "an edit of blocks names no repair or no disk");
+	edit->disk = mem_strdup(disk);
+	edit->repair = (enum block_repair)r;
+	return u32_from_json(json, "partition", &edit->partition, err);
 }
 
 static int parse_edit(const json_t *json, struct edit *edit, struct err *err)
@@ -215,6 +271,8 @@ static int parse_edit(const json_t *json, struct edit *edit, struct err *err)
 	if (k == ARRAY_LEN(kind_names))
 		return err_set(err, ERR_MALFORMED, "an edit is of no known kind");
 	edit->kind = (enum edit_kind)k;
+	if (edit->kind == EDIT_BLOCKS)
+		return parse_blocks(json, edit, err);
 	if (path_from_json(json_object_get(json, "path"), &edit->path, err) < 0 ||
 	    (like && path_from_json(like, &edit->like, err) < 0) ||
 	    bytes_from_json(json_object_get(json, "old"), "old", &edit->old, err) < 0 ||

@@ -22,7 +22,24 @@ enum edit_kind {
 	EDIT_SYMLINK, /* `new` is the target; replaces an existing link or file only if `old` is set
 		       */
 	EDIT_MODE,    /* permission bits and owner: from old_mode/uid/gid to mode/uid/gid */
+	EDIT_BLOCKS, /* a repair below the files, from the list below. No part of a patch: it is done
+			 on the overlay before the tree is mounted (fs/mend.h) */
 };
+
+/* Whoever examines says which repair, never which bytes: those are worked out, from what is on the
+ * disk, by the one who holds it. */
+enum block_repair {
+	MEND_E2FSCK_CAREFUL,	  /* e2fsck -p: only what loses nothing */
+	MEND_E2FSCK_COPY_CAREFUL, /* the same, beginning with a copy of the superblock */
+	MEND_E2FSCK,		  /* e2fsck -y: what cannot be kept goes */
+	MEND_E2FSCK_COPY,
+	MEND_XFS_REPAIR, /* never with -L */
+	MEND_FAT,	 /* fsck.vfat -a */
+	MEND_NO_PERIODIC_CHECK,
+	MEND_GPT, /* the bad copy of a GPT from the good one, the backup at the end of the disk */
+};
+/* "e2fsck -p", ... */
+const char *block_repair_name(enum block_repair);
 
 struct edit {
 	enum edit_kind kind;
@@ -31,6 +48,9 @@ struct edit {
 	struct str old, new;  /* bytes; lines with their line ends */
 	uint32_t mode, uid, gid;
 	uint32_t old_mode, old_uid, old_gid; /* EDIT_MODE */
+	char *disk; /* EDIT_BLOCKS, as in struct disk_fs; path is NULL then */
+	uint32_t partition;
+	enum block_repair repair;
 	char *like; /* created things take the SELinux label of this path; NULL: of their directory
 		     */
 };
@@ -50,6 +70,9 @@ void edit_mkdir(struct edits *, const char *path, const struct tree_new *);
 void edit_symlink(struct edits *, const char *path, const char *target);
 void edit_mode(struct edits *, const char *path, const struct tree_stat *now, uint32_t mode,
 	       uint32_t uid, uint32_t gid);
+void edit_blocks(struct edits *, const char *disk, uint32_t partition, enum block_repair);
+/* "e2fsck -p on vol-0abc…, partition 1", for people. */
+void edit_blocks_text(const struct edit *, struct str *into);
 void edits_done(struct edits *);
 DEFINE_CLEANUP_DONE(struct edits, edits_done)
 /* Appends copies of all of `from`. */

@@ -337,6 +337,8 @@ static int make_item(struct tree *tree, const struct edits *edits, size_t i, str
 		return make_new(tree, edit, patch, S_IFDIR | edit->mode, err);
 	case EDIT_SYMLINK:
 		return make_new(tree, edit, patch, S_IFLNK | 0777, err);
+	case EDIT_BLOCKS:
+		return 0; /* no files: fs/mend.h */
 	default:
 		return change_existing(tree, edit, patch, err);
 	}

@@ -2,10 +2,14 @@
 #include "fs/probe.h"
 #include "base/file.h"
 #include "fs/fsinfo.h"
+#include "fs/gpt.h"
+#include "fs/state.h"
 
 #include <blkid/blkid.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <time.h>
 
 #define PARTITIONS_MAX 256 /* libblkid and the kernel stop at 128 in a GPT */
 
@@ -82,19 +86,72 @@ static void probe_content(blkid_probe probe, struct overlay *overlay, struct dis
 	row->is_damaged = blkid_probe_has_value(probe, "SBBADCSUM");
 }
 
-static int open_window(struct overlay *overlay, const struct disk_fs *row, blkid_probe *ret,
+#define HEAD_BYTES (2ull << 20)
+#define TAIL_BYTES (1ull << 20)
+
+static int copy_part(struct overlay *overlay, const struct disk_fs *row, uint64_t at, uint64_t len,
+		     int fd, struct err *err)
+{
+	cleanup(free) char *bytes = mem_alloc(len);
+
+	if (overlay_pread(overlay, bytes, len, row->offset_bytes + at, err) < 0)
+		return -1;
+	if (pwrite(fd, bytes, len, (off_t)at) != (ssize_t)len)
+		return err_set(err, ERR_IO, "%s: no memory to examine it in", row->disk);
+	return 0;
+}
+
+/* libblkid wants a descriptor and the overlay has none: where a window was changed, it is shown a copy
+ * of those parts that it looks at, which are its beginning and its end. -1: failed. */
+static int copy_window(struct overlay *overlay, const struct disk_fs *row, struct err *err)
+{
+	cleanup(fd_close) int fd = memfd_create("window", MFD_CLOEXEC);
+	uint64_t size = row->size_bytes, head = size < HEAD_BYTES ? size : HEAD_BYTES;
+	uint64_t tail = size < TAIL_BYTES ? size : TAIL_BYTES;
+
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
+		return err_set(err, ERR_IO, "%s: no memory to examine it in", row->disk);
+	if (copy_part(overlay, row, 0, head, fd, err) < 0 ||
+	    copy_part(overlay, row, size - tail, tail, fd, err) < 0)
+		return -1;
+	return TAKE_FD(fd);
+}
+
+/* A window of a disk as libblkid sees it. */
+struct window {
+	blkid_probe probe;
+	int copy; /* -1: none */
+};
+
+static void window_done(struct window *window)
+{
+	blkid_free_probe(window->probe);
+	fd_close(window->copy);
+}
+DEFINE_CLEANUP_DONE(struct window, window_done)
+
+static int open_window(struct overlay *overlay, const struct disk_fs *row, struct window *ret,
 		       struct err *err)
 {
 	struct source *source = overlay_source(overlay);
-	blkid_probe probe = blkid_new_probe();
+	/* Of a whole disk the table alone is wanted: that is at both ends. */
+	bool is_changed =
+		overlay_is_changed(overlay, row->offset_bytes,
+				   row->size_bytes < HEAD_BYTES ? row->size_bytes : HEAD_BYTES) ||
+		(row->partition && overlay_is_changed(overlay, row->offset_bytes, row->size_bytes));
+	int fd = source->ops->descriptor(source->private);
+	uint64_t offset = row->offset_bytes;
 
-	if (!probe || blkid_probe_set_device(probe, source->ops->descriptor(source->private),
-					     (blkid_loff_t)row->offset_bytes,
-					     (blkid_loff_t)row->size_bytes) < 0) {
-		blkid_free_probe(probe);
-		return err_set(err, ERR_IO, "%s: could not be examined by libblkid", row->disk);
+	*ret = (struct window){ .probe = blkid_new_probe(), .copy = -1 };
+	if (is_changed) {
+		ret->copy = fd = copy_window(overlay, row, err);
+		offset = 0;
+		if (fd < 0)
+			return -1;
 	}
-	*ret = probe;
+	if (!ret->probe || blkid_probe_set_device(ret->probe, fd, (blkid_loff_t)offset,
+						  (blkid_loff_t)row->size_bytes) < 0)
+		return err_set(err, ERR_IO, "%s: could not be examined by libblkid", row->disk);
 	return 0;
 }
 
@@ -173,13 +230,13 @@ int probe_check_size(struct overlay *overlay, const struct disk_fs *row, struct 
 static int probe_row(struct overlay *overlay, struct disk_fs *row, struct tree_names *warnings,
 		     struct err *err)
 {
-	blkid_probe probe;
+	cleanup(window_done) struct window window = { .copy = -1 };
 	uint64_t needs;
 
-	if (open_window(overlay, row, &probe, err) < 0)
+	if (open_window(overlay, row, &window, err) < 0)
 		return -1;
-	probe_content(probe, overlay, row, warnings);
-	blkid_free_probe(probe);
+	probe_content(window.probe, overlay, row, warnings);
+	state_read(overlay, row, time(NULL));
 	needs = fsinfo_size(overlay, row);
 	if (needs > row->size_bytes) {
 		row->is_damaged = true;
@@ -198,15 +255,15 @@ static int probe_table(struct overlay *overlay, const char *name, struct disks *
 	struct disk_fs whole = { .disk = (char *)(uintptr_t)name,
 				 .size_bytes = overlay_size(overlay) };
 	struct sound_rows sound = { .disks = disks };
+	cleanup(window_done) struct window window = { .copy = -1 };
 	blkid_partlist list;
-	blkid_probe probe;
 	int count, result = 0;
 
-	if (open_window(overlay, &whole, &probe, err) < 0)
+	if (open_window(overlay, &whole, &window, err) < 0)
 		return -1;
-	blkid_probe_enable_superblocks(probe, 0);
-	blkid_probe_enable_partitions(probe, 1);
-	list = blkid_probe_get_partitions(probe);
+	blkid_probe_enable_superblocks(window.probe, 0);
+	blkid_probe_enable_partitions(window.probe, 1);
+	list = blkid_probe_get_partitions(window.probe);
 	*ret_found = list && blkid_partlist_get_table(list);
 	count = *ret_found ? blkid_partlist_numof_partitions(list) : 0;
 	for (int i = 0; !result && i < count && i < PARTITIONS_MAX; i++) {
@@ -223,7 +280,6 @@ static int probe_table(struct overlay *overlay, const char *name, struct disks *
 		sound.at[sound.count++] = disks->count - 1;
 		result = probe_row(overlay, &disks->items[disks->count - 1], warnings, err);
 	}
-	blkid_free_probe(probe);
 	return result;
 }
 
@@ -317,6 +373,7 @@ static uint64_t bytes_read_here(void)
 static int probe_counted(struct overlay *overlay, const char *name, struct disks *disks,
 			 struct tree_names *warnings, struct err *err)
 {
+	const struct disk_table *table;
 	struct disk_fs *row;
 	bool has_table;
 
@@ -324,14 +381,20 @@ static int probe_counted(struct overlay *overlay, const char *name, struct disks
 		return -1;
 	if (probe_table(overlay, name, disks, warnings, &has_table, err) < 0)
 		return -1;
-	if (has_table)
+	if (has_table) {
+		gpt_read(overlay, name, true, &disks->tables);
 		return 0;
+	}
 	row = vec_add(disks);
 	row->disk = mem_strdup(name);
 	row->size_bytes = overlay_size(overlay);
 	if (probe_row(overlay, row, warnings, err) < 0)
 		return -1;
-	return row->type ? 0 : refuse_blank(overlay, name, err);
+	if (row->type)
+		return 0;
+	gpt_read(overlay, name, false, &disks->tables);
+	table = &disks->tables.items[disks->tables.count - 1];
+	return table->kind || table->lost.count ? 0 : refuse_blank(overlay, name, err);
 }
 
 int probe_disk(struct overlay *overlay, const char *name, struct disks *disks,

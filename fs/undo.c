@@ -10,6 +10,7 @@ void undo_result_done(struct undo_result *result)
 {
 	tree_names_done(&result->put_back);
 	tree_names_done(&result->changed);
+	tree_names_done(&result->kept);
 }
 
 static bool is_tree_record(const json_t *record)
@@ -329,7 +330,9 @@ static int undo_finished(const struct volume_request *request, const char *dir,
 {
 	cleanup(json_decref) json_t *record = NULL;
 	struct target_paths where;
+	const json_t *mended;
 	bool done = false;
+	size_t i;
 
 	if (record_load(dir, "record.json", &record, err) < 0)
 		return -1;
@@ -350,7 +353,12 @@ static int undo_finished(const struct volume_request *request, const char *dir,
 	if (undo_exactly(&where, dir, record, &done, err) < 0)
 		return -1;
 	ret->was_exact = done;
-	return done ? 0 : undo_by_file(request, dir, ret, err);
+	if (done)
+		return 0;
+	json_array_foreach (json_object_get(record, "mended"), i, mended)
+		if (json_is_string(mended))
+			vec_push(&ret->kept, mem_strdup(json_string_value(mended)));
+	return undo_by_file(request, dir, ret, err);
 }
 
 int volume_undo(const struct volume_request *request, const char *record_dir,

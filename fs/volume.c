@@ -61,7 +61,7 @@ int volume_export(struct volume *volume, struct err *err)
 					    .offset_bytes = fs->offset_bytes,
 					    .size_bytes = fs->size_bytes };
 
-		if (!fs->type)
+		if (!fs->type && !fs->state.lost_type)
 			continue;
 		export_name(volume, row, file.name);
 		vec_push(files, file);
@@ -93,26 +93,71 @@ static int open_tree(struct volume *volume, const char *path, struct err *err)
 	return 0;
 }
 
+static int probe_part(struct volume *volume, size_t part, struct tree_names *warnings,
+		      struct err *err)
+{
+	const struct volume_disk *disk = &volume->parts.items[part];
+	size_t rows_before = volume->disks.count;
+
+	if (probe_disk(disk->overlay, disk->name, &volume->disks, warnings, err) < 0)
+		return -1;
+	volume->disk_of_row = mem_realloc(volume->disk_of_row,
+					  (volume->disks.count + 1) * sizeof(*volume->disk_of_row));
+	for (size_t row = rows_before; row < volume->disks.count; row++)
+		volume->disk_of_row[row] = part;
+	return 0;
+}
+
+int volume_probe(struct volume *volume, struct tree_names *warnings, struct err *err)
+{
+	bool is_complete = volume->disks.is_complete;
+
+	if (volume->access == VOLUME_REPAIR && volume_check_baseline(volume, err) < 0)
+		return -1;
+	disks_done(&volume->disks);
+	for (size_t part = 0; part < volume->parts.count; part++)
+		if (probe_part(volume, part, warnings, err) < 0)
+			return -1;
+	volume->disks.is_complete = is_complete;
+	vec_foreach (gave_up, &volume->gave_up)
+		vec_foreach (row, &volume->disks)
+			if (row->partition == gave_up->partition &&
+			    str_eq(row->disk, gave_up->disk) && !row->state.check_error)
+				row->state.check_error = mem_strdup(gave_up->text);
+	return volume->access == VOLUME_REPAIR ? volume_take_baseline(volume, err) : 0;
+}
+
+void volume_note_mount_error(struct volume *volume, size_t row, const struct err *why)
+{
+	struct fs_state *state = &volume->disks.items[row].state;
+
+	if (why->code == ERR_DAMAGED && !state->mount_error)
+		state->mount_error = mem_strdup(why->text);
+}
+
+void volume_let_go(struct volume *volume)
+{
+	if (volume->way) {
+		volume->way->close(volume);
+		export_close(TAKE(volume->export));
+	}
+	volume->root_is_known = false;
+}
+
 static int add_disk(struct volume *volume, const struct volume_request *request, const char *path,
 		    struct err *err)
 {
 	struct volume_disk *disk = vec_add(&volume->parts);
 	bool is_first = volume->parts.count == 1;
-	size_t rows_before = volume->disks.count;
 
 	disk->path = mem_strdup(path);
 	disk->name = mem_strdup(is_first && request->name ? request->name : path);
 	if (source_open(path, disk->name,
 			request->access == VOLUME_REPAIR ? SOURCE_CHANGE : SOURCE_EXAMINE,
 			&disk->source, err) < 0 ||
-	    overlay_open(disk->source, request->work_dir, &disk->overlay, err) < 0 ||
-	    probe_disk(disk->overlay, disk->name, &volume->disks, &volume->warnings, err) < 0)
+	    overlay_open(disk->source, request->work_dir, &disk->overlay, err) < 0)
 		return -1;
-	volume->disk_of_row = mem_realloc(volume->disk_of_row,
-					  (volume->disks.count + 1) * sizeof(*volume->disk_of_row));
-	for (size_t row = rows_before; row < volume->disks.count; row++)
-		volume->disk_of_row[row] = volume->parts.count - 1;
-	return 0;
+	return probe_part(volume, volume->parts.count - 1, &volume->warnings, err);
 }
 
 static int open_disks(struct volume *volume, const struct volume_request *request, struct err *err)
@@ -146,19 +191,56 @@ static int mount_first(struct volume *volume, enum volume_way way, struct err *e
 	return volume->way->mount(volume, err);
 }
 
+/* A superblock's own counts may be old; those of the mounted file system are not. */
+static void count_root(struct volume *volume)
+{
+	struct fs_state *state = &volume->disks.items[volume->root_row].state;
+	struct tree_space space;
+	struct err ignored = ERR_INIT;
+
+	if (!volume->way || tree_space(volume->tree, &space, &ignored) < 0)
+		return;
+	state->is_counted = true;
+	state->bytes_free = space.bytes_free;
+	if (state->inodes) { /* others make inodes as they need them */
+		state->inodes = space.inodes;
+		state->inodes_free = space.inodes_free;
+	}
+}
+
+int volume_mount(struct volume *volume, struct err *err)
+{
+	if (volume->tree)
+		return 0;
+	if (mount_first(volume, volume->asked_way, err) < 0)
+		return -1;
+	count_root(volume);
+	return 0;
+}
+
 int volume_open(const struct volume_request *request, struct volume **ret, struct err *err)
+{
+	cleanup(volume_close) struct volume *volume = NULL;
+
+	if (volume_open_disks(request, &volume, err) < 0 || volume_mount(volume, err) < 0)
+		return -1;
+	*ret = TAKE(volume);
+	return 0;
+}
+
+int volume_open_disks(const struct volume_request *request, struct volume **ret, struct err *err)
 {
 	cleanup(volume_close) struct volume *volume = mem_alloc(sizeof(*volume));
 	struct stat st;
 
 	volume->work_dir = mem_strdup(request->work_dir);
 	volume->access = request->access;
+	volume->asked_way = request->way;
 	volume->tree_fd = -1;
 	if (!stat(request->path, &st) && S_ISDIR(st.st_mode)) {
 		if (open_tree(volume, request->path, err) < 0)
 			return -1;
-	} else if (open_disks(volume, request, err) < 0 ||
-		   mount_first(volume, request->way, err) < 0) {
+	} else if (open_disks(volume, request, err) < 0) {
 		return -1;
 	}
 	*ret = TAKE(volume);
@@ -186,6 +268,14 @@ void volume_close(struct volume *volume)
 		free(disk->name);
 	}
 	vec_done(&volume->parts);
+	vec_foreach (gave_up, &volume->gave_up) {
+		free(gave_up->disk);
+		free(gave_up->text);
+	}
+	vec_done(&volume->gave_up);
+	vec_foreach (text, &volume->mended)
+		free(*text);
+	vec_done(&volume->mended);
 	disks_done(&volume->disks);
 	tree_names_done(&volume->warnings);
 	fd_close(volume->tree_fd);
@@ -206,7 +296,7 @@ const struct disks *volume_disks(const struct volume *volume)
 
 bool volume_is_tree(const struct volume *volume)
 {
-	return !volume->way;
+	return volume->tree_fd >= 0;
 }
 
 const struct tree_names *volume_warnings(const struct volume *volume)

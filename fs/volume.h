@@ -46,6 +46,12 @@ struct volume_request {
  * what to do next. */
 int volume_open(const struct volume_request *, struct volume **ret, struct err *)
 	__attribute__((warn_unused_result));
+/* The same in two steps, for what is to be done between them: what is on the disks is known, and the
+ * blocks can be mended (fs/mend.h); nothing is mounted, and volume_tree is NULL. */
+int volume_open_disks(const struct volume_request *, struct volume **ret, struct err *)
+	__attribute__((warn_unused_result));
+/* After a failure the disks' rows say what could not be mounted (state.mount_error). */
+int volume_mount(struct volume *, struct err *) __attribute__((warn_unused_result));
 /* Lets go of everything (unmount, loop, export); what was not committed is gone. */
 void volume_close(struct volume *);
 DEFINE_CLEANUP(struct volume *, volume_close)
@@ -99,6 +105,7 @@ struct undo_result {
 	bool was_exact;		    /* the exact old bytes are back */
 	struct tree_names put_back; /* else: the paths that were taken back file by file */
 	struct tree_names changed; /* and those left alone because they are no longer as repaired */
+	struct tree_names kept;	   /* repairs of blocks, which only the exact bytes take back */
 };
 void undo_result_done(struct undo_result *);
 /* The exact old bytes while nobody has written to the target since the commit; otherwise file by

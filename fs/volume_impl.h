@@ -26,9 +26,18 @@ struct way {
 };
 extern const struct way way_kernel, way_ext2fs;
 
+/* A careful check that gave up; kept when the disks are looked at again. */
+struct volume_gave_up {
+	char *disk, *text;
+	uint32_t partition;
+};
+
 struct volume {
 	char *work_dir;
 	enum volume_access access;
+	enum volume_way asked_way;
+	VEC(struct volume_gave_up) gave_up;
+	VEC(char *) mended; /* texts of the repairs of blocks that are in the overlays */
 	VEC(struct volume_disk) parts; /* [0] is the one that was asked for */
 	struct disks disks;
 	size_t *disk_of_row; /* index in parts for each row of disks */
@@ -47,6 +56,14 @@ struct volume {
 	struct sha256 baseline; /* of the superblocks, when it was opened for repair */
 };
 
+/* Looks at every disk again, through its overlay. Nothing may be mounted. */
+int volume_probe(struct volume *, struct tree_names *warnings, struct err *)
+	__attribute__((warn_unused_result));
+/* Why a file system could not be mounted; the first reason stays. */
+void volume_note_mount_error(struct volume *, size_t row, const struct err *);
+/* Lets go of tree, mounts, loop devices and export. The overlays stay. */
+void volume_let_go(struct volume *);
+
 /* "vol-1, partition 2" for messages; caller frees. */
 char *volume_row_name(const struct volume *, size_t row);
 struct overlay *volume_row_overlay(const struct volume *, size_t row);
@@ -59,6 +76,8 @@ void volume_mount_inside(struct volume *, volume_mount_func *mount_one);
 int volume_export(struct volume *, struct err *) __attribute__((warn_unused_result));
 char *volume_export_path(const struct volume *, size_t row);
 
+/* ERR_CONFLICT: somebody wrote to a source since its baseline was taken. */
+int volume_check_baseline(struct volume *, struct err *) __attribute__((warn_unused_result));
 int volume_take_baseline(struct volume *, struct err *) __attribute__((warn_unused_result));
 
 #endif

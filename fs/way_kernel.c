@@ -59,8 +59,10 @@ static int mount_row(struct volume *volume, size_t row, const struct mount_spec 
 	spec.device = loop->path;
 	spec.type = volume->disks.items[row].type;
 	spec.name = name;
-	if (mount_attach(&spec, err) < 0)
+	if (mount_attach(&spec, err) < 0) {
+		volume_note_mount_error(volume, row, err);
 		return -1;
+	}
 	vec_push(&kernel->mounted, mem_strdup(how->target));
 	return 0;
 }

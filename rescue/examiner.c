@@ -173,6 +173,9 @@ static int judge(const struct finding *finding, struct err *err)
 	if (finding->repair != REPAIR_NONE && finding->check->repair == REPAIR_NONE)
 		return err_set(err, ERR_MALFORMED, "%s repairs nothing, but sent a repair",
 			       finding->check->name);
+	if (finding_is_of_blocks(finding) && !finding->check->is_of_blocks)
+		return err_set(err, ERR_MALFORMED, "%s repairs no blocks, but sent such a repair",
+			       finding->check->name);
 	vec_foreach (edit, &finding->edits)
 		if (edit->mode & 07000 & ~edit->old_mode)
 			return err_set(err, ERR_MALFORMED, "%s: a repair never sets set-id bits",

@@ -34,7 +34,7 @@ static size_t keys_count(const struct keys *keys, const char *key)
 }
 
 /* What makes two findings of different rounds the same one. Not the line: repairs move lines. */
-static char *key_of(const struct finding *f)
+char *finding_key(const struct finding *f)
 {
 	return mem_printf("%s\n%s\n%s\n%s", f->check->name, f->path ? f->path : "", f->rows,
 			  f->message);
@@ -44,7 +44,7 @@ static void keys_of(const struct findings *findings, struct keys *ret)
 {
 	keys_clear(ret);
 	vec_foreach (f, findings)
-		vec_push(ret, key_of(f));
+		vec_push(ret, finding_key(f));
 }
 
 static void say(const struct rehearsal_request *r, json_t *event)
@@ -63,7 +63,7 @@ static void warn(const struct rehearsal_request *r, const struct finding *f, con
 	say(r, json_pack("{s:s, s:s}", "event", "warning", "text", shown.s));
 }
 
-static json_t *finding_event(const struct finding *f)
+json_t *finding_event(const struct finding *f)
 {
 	json_t *event = finding_to_json(f);
 
@@ -78,7 +78,7 @@ static void tell_findings(struct attempt *a, const struct findings *findings)
 	struct keys seen = { 0 };
 
 	vec_foreach (f, findings) {
-		char *key = key_of(f);
+		char *key = finding_key(f);
 
 		vec_push(&seen, key);
 		if (keys_count(&seen, key) <= keys_count(&a->told, key))
@@ -89,22 +89,24 @@ static void tell_findings(struct attempt *a, const struct findings *findings)
 	keys_clear(&seen);
 }
 
-static void tell_unknown(const struct rehearsal_request *r, const struct could_not_tells *list)
+void rehearsal_tell_unknown(const struct could_not_tells *list, void (*event)(void *, json_t *),
+			    void *arg)
 {
 	vec_foreach (u, list) {
 		cleanup(str_done) struct str shown = STR_INIT;
 
 		str_add_escaped(&shown, u->err.text, strlen(u->err.text));
-		say(r, json_pack("{s:s, s:s, s:s}", "event", "could_not_tell", "check",
-				 u->check ? u->check->name : "", "message", shown.s));
+		event(arg, json_pack("{s:s, s:s, s:s}", "event", "could_not_tell", "check",
+				     u->check ? u->check->name : "", "message", shown.s));
 	}
 }
 
 static bool is_wanted(const struct attempt *a, const struct finding *f)
 {
-	cleanup(free) char *key = key_of(f);
+	cleanup(free) char *key = finding_key(f);
 
-	if (f->repair == REPAIR_NONE || keys_count(&a->denied, key))
+	/* Repairs of blocks were made before the tree was mounted, or not at all. */
+	if (f->repair == REPAIR_NONE || finding_is_of_blocks(f) || keys_count(&a->denied, key))
 		return false;
 	if (f->repair == REPAIR_SURE)
 		return true;
@@ -117,7 +119,7 @@ static bool is_wanted(const struct attempt *a, const struct finding *f)
 
 static void deny(struct attempt *a, const struct finding *f, const char *why)
 {
-	vec_push(&a->denied, key_of(f));
+	vec_push(&a->denied, finding_key(f));
 	warn(a->request, f, why);
 }
 
@@ -158,7 +160,7 @@ static size_t choose(struct attempt *a, const struct findings *findings, struct 
 	vec_foreach (f, findings) {
 		if (!is_wanted(a, f) || !add_repair(a, f, &edits, patch))
 			continue;
-		vec_push(&a->repaired, key_of(f));
+		vec_push(&a->repaired, finding_key(f));
 		chosen++;
 	}
 	return chosen;
@@ -182,7 +184,7 @@ static bool deny_broken(struct attempt *a, const struct examination *was,
 
 	keys_of(&now->findings, &after);
 	vec_foreach (f, &was->findings) {
-		cleanup(free) char *key = key_of(f);
+		cleanup(free) char *key = finding_key(f);
 		size_t repaired = keys_count(&a->repaired, key);
 
 		if (!repaired || keys_count(&a->denied, key))
@@ -284,7 +286,7 @@ int rehearse(const struct rehearsal_request *request, struct rehearsal *ret, str
 	tell_findings(&a, &r.first.findings);
 	rc = request->what == REHEARSE_REPAIRS ? attempts(&a, &r, err) : 0;
 	last = r.repairs ? &r.last : &r.first;
-	tell_unknown(request, &last->could_not_tell);
+	rehearsal_tell_unknown(&last->could_not_tell, request->event, request->arg);
 	r.findings = a.told.count;
 	r.faults = count_faults(&last->findings);
 	r.could_not_tell = last->could_not_tell.count;
@@ -311,12 +313,13 @@ int rehearsal_prove(const struct rehearsal_request *request, const struct rehear
 		    struct err *err)
 {
 	cleanup(examination_done) struct examination now = EXAMINATION_INIT;
+	const struct examination *last = r->repairs ? &r->last : &r->first;
 	struct keys want = { 0 }, have = { 0 };
 	int rc = 0;
 
 	if (examiner_run(&request->examiner, &now, err) < 0)
 		return -1;
-	keys_of(&r->last.findings, &want);
+	keys_of(&last->findings, &want);
 	keys_of(&now.findings, &have);
 	vec_foreach (key, &have)
 		if (keys_count(&have, *key) > keys_count(&want, *key) && !rc)
@@ -324,7 +327,7 @@ int rehearsal_prove(const struct rehearsal_request *request, const struct rehear
 				err, ERR_CONFLICT,
 				"the repair did not have the effect that was rehearsed: \"%s\"",
 				strrchr(*key, '\n') + 1);
-	if (!rc && now.could_not_tell.count > r->last.could_not_tell.count)
+	if (!rc && now.could_not_tell.count > last->could_not_tell.count)
 		rc = err_set(err, ERR_COULD_NOT_TELL,
 			     "the repaired system could not be examined: %s",
 			     now.could_not_tell.items[0].err.text);

@@ -39,4 +39,11 @@ int rehearse(const struct rehearsal_request *, struct rehearsal *ret, struct err
 int rehearsal_prove(const struct rehearsal_request *, const struct rehearsal *, struct err *)
 	__attribute__((warn_unused_result));
 
+/* What makes two findings of different examinations the same one; the caller frees. */
+char *finding_key(const struct finding *);
+/* As an event for the report. */
+json_t *finding_event(const struct finding *);
+void rehearsal_tell_unknown(const struct could_not_tells *, void (*event)(void *, json_t *),
+			    void *arg);
+
 #endif

@@ -2,7 +2,7 @@
 /* The child that operates: it holds the volume and no credential, and writes to the volume only
  * when it was told to commit. */
 #include "base/file.h"
-#include "rescue/rehearsal.h"
+#include "rescue/mending.h"
 #include "rescue/sandbox.h"
 #include "rescue/surgery_wire.h"
 
@@ -19,7 +19,8 @@ struct surgeon {
 	struct surgery_order order;
 	struct surgery_result result;
 	struct volume *volume;
-	struct str in; /* received and not yet used */
+	struct mending mending; /* what is done to the blocks, beneath the files */
+	struct str in;		/* received and not yet used */
 };
 
 /* ---- the channel ---- */
@@ -131,18 +132,43 @@ static struct volume_request request_of(const struct surgeon *s, enum volume_acc
 					.disks_are_complete = job->disks_are_complete };
 }
 
-static int open_volume(struct surgeon *s, enum volume_access access, struct err *err)
+static void tell_warnings(const struct surgeon *s)
 {
-	struct volume_request request = request_of(s, access);
-	const struct tree_names *warnings;
+	const struct tree_names *warnings = volume_warnings(s->volume);
 
-	if (volume_open(&request, &s->volume, err) < 0)
-		return -1;
-	warnings = volume_warnings(s->volume);
 	if (warnings)
 		vec_foreach (text, warnings)
 			tell_text("warning", NULL, *text);
-	return 0;
+}
+
+static struct examiner_job examiner_of(const struct surgeon *s)
+{
+	const struct surgery_job *job = &s->order.job;
+
+	return (struct examiner_job){ .tree = volume_tree(s->volume),
+				      .disks = volume_disks(s->volume),
+				      .cloud = job->cloud,
+				      .console = job->console,
+				      .deadline_s = EXAMINATION_S };
+}
+
+/* From the disks to the tree, with the repairs of blocks between them. */
+static int open_volume(struct surgeon *s, enum volume_access access, struct err *err)
+{
+	struct volume_request request = request_of(s, access);
+	struct mending_request mending;
+	int result;
+
+	if (volume_open_disks(&request, &s->volume, err) < 0)
+		return -1;
+	mending = (struct mending_request){ .volume = s->volume,
+					    .examiner = examiner_of(s),
+					    .fix = s->order.job.fix,
+					    .may_repair = access == VOLUME_REPAIR,
+					    .event = tell_event };
+	result = mending_run(&mending, &s->mending, err);
+	tell_warnings(s);
+	return result;
 }
 
 static struct rehearsal_request rehearsal_of(const struct surgeon *s)
@@ -150,11 +176,7 @@ static struct rehearsal_request rehearsal_of(const struct surgeon *s)
 	const struct surgery_job *job = &s->order.job;
 
 	return (struct rehearsal_request){
-		.examiner = { .tree = volume_tree(s->volume),
-			      .disks = volume_disks(s->volume),
-			      .cloud = job->cloud,
-			      .console = job->console,
-			      .deadline_s = EXAMINATION_S },
+		.examiner = examiner_of(s),
 		.fix = job->fix,
 		.what = job->mode == SURGERY_REPAIR ? REHEARSE_REPAIRS : REHEARSE_NOTHING,
 		.event = tell_event,
@@ -184,12 +206,12 @@ static void take_figures(struct surgeon *s, const struct rehearsal *r)
 {
 	struct volume_figures figures = volume_figures(s->volume);
 
-	s->result.findings = r->findings;
-	s->result.repairs = r->repairs;
+	s->result.findings = r->findings + s->mending.repairs;
+	s->result.repairs = r->repairs + s->mending.repairs;
 	s->result.faults = r->faults;
 	s->result.could_not_tell = r->could_not_tell;
 	s->result.ssh_port = r->first.ssh_port;
-	if (r->repairs) {
+	if (s->result.repairs) {
 		s->result.changed_blocks = figures.changed_blocks;
 		s->result.changed_bytes = figures.changed_bytes;
 	}
@@ -225,14 +247,17 @@ static int blame(struct surgeon *s, const struct patch *patch, bool *ret_was_the
 	cleanup(str_done) struct str report = STR_INIT;
 	bool is_clean;
 
+	struct volume_request request = request_of(s, VOLUME_REPAIR);
+
 	volume_close(TAKE(s->volume));
-	if (open_volume(s, VOLUME_REPAIR, err) < 0 || fsck(s, &is_clean, &report, err) < 0)
+	if (volume_open(&request, &s->volume, err) < 0 || fsck(s, &is_clean, &report, err) < 0)
 		return -1;
 	*ret_was_there = !is_clean;
 	volume_close(TAKE(s->volume));
 	if (is_clean)
 		return 0;
-	if (open_volume(s, VOLUME_REPAIR, err) < 0)
+	if (volume_open_disks(&request, &s->volume, err) < 0 ||
+	    mending_again(s->volume, &s->mending, err) < 0)
 		return -1;
 	return patch_apply(volume_tree(s->volume), patch, err);
 }
@@ -296,8 +321,9 @@ static int commit(struct surgeon *s, const struct rehearsal *r, struct err *err)
 		if (rehearsal_prove(&request, r, err) < 0)
 			return err_in(err, "the repair was written, but");
 	}
-	tell(json_pack("{s:s, s:I, s:I}", "event", "repaired", "edits", (json_int_t)r->patch.count,
-		       "blocks", (json_int_t)s->result.changed_blocks));
+	tell(json_pack("{s:s, s:I, s:I}", "event", "repaired", "edits",
+		       (json_int_t)(r->patch.count + s->mending.done.count), "blocks",
+		       (json_int_t)s->result.changed_blocks));
 	return 0;
 }
 
@@ -313,7 +339,7 @@ static int repair(struct surgeon *s, struct err *err)
 	if (rehearse(&request, &r, err) < 0)
 		return -1;
 	take_figures(s, &r);
-	if (!r.repairs) {
+	if (!s->result.repairs) {
 		tell_examined(s);
 		return 0;
 	}
@@ -363,6 +389,14 @@ static int undo(struct surgeon *s, struct err *err)
 				"%s is no longer as the repair left it, so it stays as it "
 				"is",
 				*path);
+
+			tell_text("warning", NULL, text);
+		}
+		vec_foreach (mended, &result.kept) {
+			cleanup(free) char *text = mem_printf(
+				"%s: the disk was written to since, so this repair cannot be "
+				"taken back and stays",
+				*mended);
 
 			tell_text("warning", NULL, text);
 		}
@@ -429,6 +463,7 @@ int surgeon_main(int channel_fd)
 	run(&s, &err);
 	/* Everything is let go of before the end is told. */
 	volume_close(s.volume);
+	mending_done(&s.mending);
 	tell_state(&s, "ended", &err);
 	surgery_order_done(&s.order);
 	str_done(&s.in);

@@ -218,9 +218,14 @@ static void findings_text(const struct one_case *c, const struct findings *findi
 	vec_foreach (f, findings) {
 		if (!c->check)
 			str_addf(into, "%s ", f->check->name);
-		str_addf(into, "%s %s %s %s:%u %s\n", severity_name(f->severity),
+		str_addf(into, "%s %s %s %s:%u %s", severity_name(f->severity),
 			 repair_class_name(f->repair), f->rows, f->path ? f->path : "-", f->line,
 			 f->message);
+		if (finding_is_of_blocks(f)) {
+			str_add(into, " => ");
+			edit_blocks_text(&f->edits.items[0], into);
+		}
+		str_add_char(into, '\n');
 	}
 }
 
@@ -249,8 +254,10 @@ static bool repair_round(struct one_case *c, struct tree *tree, const struct fin
 	cleanup(edits_done) struct edits edits = { 0 };
 	struct err err = ERR_INIT;
 
+	/* Here are facts and no blocks: such repairs are proved on images (tests/surgery/test-blocks.sh). */
 	vec_foreach (finding, findings)
-		edits_add_all(&edits, &finding->edits);
+		if (!finding_is_of_blocks(finding))
+			edits_add_all(&edits, &finding->edits);
 	if (!edits.count)
 		return false;
 	if (patch_make(tree, &edits, ret, &err) < 0 || patch_apply(tree, ret, &err) < 0) {
@@ -334,7 +341,7 @@ static void repair(struct one_case *c, struct tree *tree, struct findings *findi
 		examine(c, tree, findings, &ignored);
 	}
 	vec_foreach (finding, findings)
-		if (finding->edits.count)
+		if (finding->edits.count && !finding_is_of_blocks(finding))
 			str_addf(&c->problems, "repaired, but found again: %s\n", finding->message);
 	snapshot(tree, "/", &after);
 	if (bless) {
