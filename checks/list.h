@@ -15,6 +15,18 @@ CHECK(machine_id)
 CHECK(auditd_halt)
 CHECK(boot_loop)
 CHECK(user_data_reboot)
+/* The disks: what cannot be read, then what has no room left. */
+CHECK(partition_table)
+CHECK(fs_superblock)
+CHECK(fs_damaged)
+CHECK(fs_periodic_check)
+CHECK(esp_dirty)
+CHECK(group_member)
+CHECK(duplicate_uuid)
+CHECK(lvm_devices_file)
+CHECK(fs_full)
+CHECK(volume_grown)
+CHECK(boot_full)
 
 /* fstab: what stops the boot. */
 CHECK(fstab_empty)
