@@ -2,15 +2,28 @@
 #include "checks/blocks.h"
 #include "checks/fstab_util.h"
 
+static bool may_hold_root(const struct disk_fs *fs)
+{
+	return str_eq(fs->type, "LVM2_member") || str_eq(fs->type, "crypto_LUKS") ||
+	       str_eq(fs->type, "linux_raid_member") || str_eq(fs->type, "zfs_member");
+}
+
 /* Does the system want this file system by the identity that its copy tells? A partition that holds
  * something else today may have the copies of a file system of old times in it. */
 static bool is_wanted(const struct machine *machine, const struct disk_fs *fs)
 {
 	cleanup(fstab_view_done) struct fstab_view view = { 0 };
+	const struct disks *disks = machine_disks(machine);
 	struct err ignored = ERR_INIT;
 
-	if (!blocks_root(machine_disks(machine)))
-		return true; /* nothing else on these disks is a root */
+	if (!blocks_root(disks)) {
+		/* Nothing else on these disks can be the root. */
+		vec_foreach (other, disks)
+			if (other != fs && other->type && !other->state.lost_type &&
+			    (other->state.mount_error || may_hold_root(other)))
+				return false;
+		return true;
+	}
 	if (fstab_view_open(machine, &view, &ignored) < 0)
 		return false;
 	vec_foreach (entry, &view.fstab) {

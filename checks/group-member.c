@@ -14,17 +14,50 @@ static bool is_first_of_group(const struct disks *disks, const struct disk_fs *f
 	return true;
 }
 
+/* A volume group's list has a physical volume that keeps no copy of the list itself. */
+static bool is_listed(const struct disk_fs *fs, const struct disk_fs *other)
+{
+	if (!str_eq(fs->type, "LVM2_member") || !other->type ||
+	    !str_eq(other->type, "LVM2_member") || !other->state.member)
+		return false;
+	for (size_t i = 0; i < fs->state.other_member_count; i++)
+		if (str_eq(fs->state.other_members[i], other->state.member))
+			return true;
+	return false;
+}
+
+static bool is_member(const struct disk_fs *fs, const struct disk_fs *other)
+{
+	return is_same_group(fs, other) || is_listed(fs, other);
+}
+
+/* What is inside of these is not seen, and may be the member that is missed. */
+static bool may_be_hidden(const struct disks *disks, const struct disk_fs *fs)
+{
+	static const char *const holders[] = { "crypto_LUKS",	  "linux_raid_member",
+					       "LVM2_member",	  "bcache",
+					       "mpath_member",	  "ddf_raid_member",
+					       "isw_raid_member", "DM_integrity" };
+
+	vec_foreach (other, disks)
+		for (size_t i = 0; i < ARRAY_LEN(holders); i++)
+			if (other->type && str_eq(other->type, holders[i]) &&
+			    !str_eq(other->type, fs->type))
+				return true;
+	return false;
+}
+
 /* Different members that are here; a spare or a second copy of one is none more. */
 static uint32_t count_members(const struct disks *disks, const struct disk_fs *fs)
 {
 	uint32_t count = 0;
 
 	vec_foreach (a, disks) {
-		bool is_counted = is_same_group(a, fs) && a->state.member &&
-				  !str_eq(a->state.member, "spare");
+		bool is_counted =
+			is_member(fs, a) && a->state.member && !str_eq(a->state.member, "spare");
 
 		for (const struct disk_fs *b = disks->items; is_counted && b < a; b++)
-			is_counted = !is_same_group(b, fs) || !b->state.member ||
+			is_counted = !is_member(fs, b) || !b->state.member ||
 				     !str_eq(a->state.member, b->state.member);
 		count += is_counted;
 	}
@@ -41,7 +74,7 @@ static void judge(const struct machine *machine, const struct disks *disks,
 	uint32_t members = fs->state.members, here = count_members(disks, fs);
 	uint32_t needed = fs->state.members_needed;
 
-	if (!members || here >= members)
+	if (!members || here >= members || may_be_hidden(disks, fs))
 		return;
 	if (is_lvm)
 		finding_add(

@@ -20,6 +20,9 @@ static void judge_gpt(const struct machine *machine, const struct disks *disks,
 	enum repair_class repair = is_here ? REPAIR_SURE : REPAIR_OFFERED;
 	const char *what = NULL;
 
+	/* A disk whose beginning was wiped to be used without partitions may have an old copy at its end. */
+	if (!is_here && table->is_primary_bad && table->lacks_protective_mbr)
+		return;
 	if (table->is_primary_bad)
 		what = "its partition table (GPT) is damaged at the beginning of the disk, where "
 		       "it "

@@ -77,6 +77,30 @@ is "$rc" 14 "what e2fsck -p does not repair is not repaired by default"
 is "$(sum "$img")" "$before" "nothing was written"
 like "$out" "e2fsck -y" "e2fsck -y is offered"
 
+# XFS: its own program is run when asked for, and not before.
+if command -v mkfs.xfs >/dev/null && { grep -qw xfs /proc/filesystems || modprobe -q xfs; }; then
+	tree_of "$T/original.img" "$T/tree"
+	img=$T/xfs.img
+	truncate -s 320M "$img"
+	mkfs.xfs -q -m uuid=5f0c3b3e-5d5c-4b1a-9d64-0c1d00000001 "$img" && mkdir -p "$T/mnt" && mount -o loop "$img" "$T/mnt"; ok $? "an XFS is made"
+	mounted=$T/mnt
+	cp -a "$T/tree/." "$T/mnt/"; sed -i 's| ext4 | xfs |' "$T/mnt/etc/fstab"
+	umount "$T/mnt"; mounted=
+	zero 0 1
+	before=$(sum "$img")
+	run "$EC2_RESCUE" repair --yes --state-dir "$T/state/xfs" "$img"
+	is "$rc" 14 "an XFS without its first superblock is not repaired by default"
+	like "$out" "--fix fs-superblock" "xfs_repair is offered"
+	run "$EC2_RESCUE" repair --yes --fix fs-superblock --state-dir "$T/state/xfs" "$img"
+	is "$rc" 0 "and done when asked for"
+	run "$EC2_RESCUE" audit "$img"; is "$rc" 0 "XFS: healthy"
+	run "$EC2_RESCUE" undo --state-dir "$T/state/xfs" "$img"
+	is "$rc" 0 "XFS: undone"
+	is "$(sum "$img")" "$before" "XFS: to the byte"
+else
+	skip "no XFS here" "XFS"
+fi
+
 # No table at all: told, never written.
 sick gone; zero 0 34; truncate -s -64K "$img"
 before=$(sum "$img")
