@@ -61,6 +61,10 @@ CHECK(udev_persistent_net)
 CHECK(ifcfg_address)
 CHECK(gatewaydev)
 
+/* The network of everything else: each stack's own files. */
+CHECK(interfaces_syntax)
+CHECK(interfaces_card)
+
 /* sshd: first whether it runs at all, then where it listens, then who gets in. */
 CHECK(sshd_unit)
 CHECK(sshd_sandbox)

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/net_stack.h"
+#include "checks/units.h"
+
+static bool is_enabled(const struct machine *machine, const char *unit)
+{
+	return machine_unit(machine, unit) == UNIT_ENABLED;
+}
+
+static bool has_any(const struct machine *machine, const char *const *paths, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (tree_exists(machine_tree(machine), paths[i]))
+			return true;
+	return false;
+}
+
+bool net_has_file(const struct machine *machine, const char *dir, const char *end)
+{
+	const struct tree_names *names = machine_list(machine, dir);
+
+	for (size_t i = 0; names && i < names->count; i++)
+		if (str_ends(names->items[i], end))
+			return true;
+	return false;
+}
+
+bool net_has_netplan(const struct machine *machine)
+{
+	static const char *const programs[] = {
+		"/usr/lib/systemd/system-generators/netplan",
+		"/lib/systemd/system-generators/netplan",
+		"/etc/systemd/system-generators/netplan",
+		"/usr/sbin/netplan",
+		"/usr/libexec/netplan/generate",
+	};
+	bool is_mine = has_any(machine, programs, ARRAY_LEN(programs)) ||
+		       is_enabled(machine, "systemd-networkd.service");
+
+	return is_mine && (net_has_file(machine, "/etc/netplan", ".yaml") ||
+			   net_has_file(machine, "/lib/netplan", ".yaml"));
+}
+
+bool net_has_networkd(const struct machine *machine)
+{
+	enum unit_state state = machine_unit(machine, "systemd-networkd.service");
+
+	return state == UNIT_ENABLED || (state == UNIT_DISABLED && net_has_netplan(machine) &&
+					 !is_enabled(machine, "NetworkManager.service"));
+}
+
+bool net_has_nm(const struct machine *machine)
+{
+	return is_enabled(machine, "NetworkManager.service");
+}
+
+bool net_has_ifupdown(const struct machine *machine)
+{
+	static const char *const others[] = {
+		"/usr/share/ifupdown2",	    "/etc/network/ifupdown2", "/usr/share/ifupdown-ng",
+		"/usr/libexec/ifupdown-ng", "/etc/alpine-release",
+	};
+	const struct tree_names *names = machine_list(machine, "/etc/rcS.d");
+	bool is_started = is_enabled(machine, "networking.service");
+
+	for (size_t i = 0; names && i < names->count; i++)
+		is_started |= str_ends(names->items[i], "networking") &&
+			      machine_unit(machine, "networking.service") == UNIT_MISSING;
+	return is_started && !has_any(machine, others, ARRAY_LEN(others)) &&
+	       tree_exists(machine_tree(machine), "/etc/network/interfaces");
+}
+
+bool net_has_other(const struct machine *machine)
+{
+	static const char *const units[] = { "network.service", "wicked.service", "dhcpcd.service",
+					     "connman.service", "netctl.service" };
+
+	for (size_t i = 0; i < ARRAY_LEN(units); i++)
+		if (is_enabled(machine, units[i]))
+			return true;
+	return false;
+}
+
+bool net_has_networkd_files(const struct machine *machine)
+{
+	return net_has_file(machine, "/etc/systemd/network", ".network");
+}
+
+bool net_has_nm_files(const struct machine *machine)
+{
+	return net_has_file(machine, "/etc/NetworkManager/system-connections", "");
+}
+
+bool net_cloud_init_is_off(const struct machine *machine)
+{
+	static const char *const off[] = {
+		"/etc/cloud/cloud-init.disabled",
+		"/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg",
+	};
+	static const char *const programs[] = { "/usr/bin/cloud-init",
+						"/usr/lib/systemd/system/cloud-init.service",
+						"/lib/systemd/system/cloud-init.service" };
+	const struct tree_names *names = machine_list(machine, "/etc/cloud/cloud.cfg.d");
+
+	if (has_any(machine, off, ARRAY_LEN(off)) ||
+	    !has_any(machine, programs, ARRAY_LEN(programs)))
+		return true;
+	for (size_t i = 0; names && i < names->count; i++) {
+		cleanup(free) char *path = mem_printf("/etc/cloud/cloud.cfg.d/%s", names->items[i]);
+		struct err ignored = ERR_INIT;
+		const struct str *text = machine_file(machine, path, &ignored);
+		const char *at = text ? strstr(text->s, "network:") : NULL;
+
+		if (at && strstr(at, "disabled"))
+			return true;
+	}
+	return false;
+}

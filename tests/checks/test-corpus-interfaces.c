@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* /etc/network/interfaces of the real world, and the same files with mistakes made in them: our
+ * verdict is ifup's, what is repaired ifup takes, and no file of somebody's machine is called a fault
+ * without a reason. CORPUS names the folder. */
+#include "base/proc.h"
+#include "checks/ifupdown.h"
+#include "tests/checks/scratch.h"
+
+static unsigned tests_run, tests_failed, judged, refused, repaired;
+
+static void say(bool ok, const char *name, const char *what, const char *more)
+{
+	printf("%sok %u - %s: %s%s\n", ok ? "" : "not ", ++tests_run, name, what, more);
+	tests_failed += !ok;
+}
+
+/* Does ifup refuse the file? -1: it is not here. */
+static int is_refused(const char *dir, const char *data, size_t len)
+{
+	cleanup(free) char *path = mem_printf("%s/oracle", dir);
+	cleanup(proc_result_done) struct proc_result result = PROC_RESULT_INIT;
+	const char *argv[] = { "ifup", "--no-act", "--no-scripts", "--state-dir", dir,
+			       "-a",   "-i",	   path,	   NULL };
+	const struct proc_run run = { .argv = argv, .deadline_s = 20 };
+	struct err err = ERR_INIT;
+	FILE *file = fopen(path, "w");
+
+	if (!file || fwrite(data, 1, len, file) != len || fclose(file) ||
+	    proc_run(&run, &result, &err) < 0)
+		return -1;
+	unlink(path);
+	return strstr(result.errout.s, "couldn't read interfaces file") != NULL;
+}
+
+static bool has_error_in_main(const struct ifupdown *model)
+{
+	vec_foreach (error, &model->errors)
+		if (str_eq(error->path, IFUPDOWN_PATH))
+			return true;
+	return false;
+}
+
+static void apply(struct scratch *s, const struct findings *findings)
+{
+	struct edits all = { 0 };
+	struct patch patch = { 0 };
+	struct err err = ERR_INIT;
+
+	vec_foreach (finding, findings)
+		edits_add_all(&all, &finding->edits);
+	if (patch_make(s->tree, &all, &patch, &err) < 0 || patch_apply(s->tree, &patch, &err) < 0)
+		say(false, "repair", "is applied: ", err.text);
+	patch_done(&patch);
+	edits_done(&all);
+}
+
+/* One text, the oracle's verdict beside ours; and the repair's result back to the oracle. */
+static bool judge(struct scratch *s, const char *data, size_t len, const char *name)
+{
+	int theirs = is_refused(s->dir, data, len);
+	cleanup(findings_done) struct findings findings = { 0 };
+	struct could_not_tells unknown = { 0 };
+	struct err ignored = ERR_INIT;
+	bool ours, all_mended = true;
+
+	scratch_write(s, IFUPDOWN_PATH, data, len);
+	{
+		const struct machine_given given = { .tree = s->tree };
+		cleanup(machine_free) struct machine *machine = machine_new(&given);
+
+		ours = has_error_in_main(ifupdown_model(machine));
+		check_run(check_find("interfaces-syntax"), machine, &findings, &unknown);
+	}
+	vec_done(&unknown);
+	judged++;
+	refused += theirs == 1;
+	if (theirs >= 0 && ours != theirs) {
+		say(false, name, ours ? "ifup takes it, we do not" : "ifup refuses it, we do not",
+		    "");
+		printf("# %.300s\n", data);
+		return false;
+	}
+	vec_foreach (finding, &findings)
+		all_mended &= finding->edits.count > 0;
+	if (ours && all_mended) {
+		cleanup(str_done) struct str after = STR_INIT;
+
+		apply(s, &findings);
+		if (tree_read(s->tree, IFUPDOWN_PATH, TREE_FILE_MAX, &after, &ignored) < 0 ||
+		    is_refused(s->dir, after.s, after.len) == 1) {
+			say(false, name, "ifup refuses what was repaired", "");
+			printf("# %.600s\n", after.s);
+			return false;
+		}
+		repaired++;
+	}
+	return true;
+}
+
+/* A letter lost, doubled or swapped, a word or a line taken away: `seed` decides. */
+static void mutate(const struct str *text, unsigned seed, struct str *into)
+{
+	size_t at = (size_t)(seed * 2654435761u) % text->len, end;
+
+	str_add_bytes(into, text->s, text->len);
+	switch (seed % 4) {
+	case 0:
+		memmove(into->s + at, into->s + at + 1, into->len - at);
+		into->len--;
+		break;
+	case 1:
+		if (at + 1 < into->len) {
+			char c = into->s[at];
+
+			into->s[at] = into->s[at + 1];
+			into->s[at + 1] = c;
+		}
+		break;
+	case 2:
+		end = at + strcspn(into->s + at, "\n");
+		memmove(into->s + at, into->s + end, into->len - end + 1);
+		into->len -= end - at;
+		break;
+	default:
+		while (at && into->s[at - 1] != '\n')
+			at--;
+		end = at + strcspn(into->s + at, "\n");
+		memmove(into->s + at, into->s + end, into->len - end + 1);
+		into->len -= end - at;
+		break;
+	}
+}
+
+static void system_open(struct scratch *s)
+{
+	scratch_open(s);
+	scratch_text(s, "/etc/os-release", "ID=debian\nVERSION_ID=12\n");
+	scratch_enable(s, "networking.service");
+}
+
+static void look_for_alarms(struct scratch *s, const struct str *text, const char *name)
+{
+	cleanup(findings_done) struct findings findings = { 0 };
+	struct could_not_tells unknown = { 0 };
+	cleanup(str_done) struct str alarms = STR_INIT;
+	bool is_refused_file = is_refused(s->dir, text->s, text->len) == 1;
+
+	scratch_write(s, IFUPDOWN_PATH, text->s, text->len);
+	{
+		const struct machine_given given = { .tree = s->tree };
+		cleanup(machine_free) struct machine *machine = machine_new(&given);
+
+		check_run(check_find("interfaces-syntax"), machine, &findings, &unknown);
+		check_run(check_find("interfaces-card"), machine, &findings, &unknown);
+	}
+	vec_done(&unknown);
+	vec_foreach (finding, &findings)
+		str_addf(&alarms, " [%s] %s", finding->check->name, finding->message);
+	/* "#auto eth0" above the only card's stanza: it does stay down. */
+	say(is_refused_file || !alarms.len || strstr(name, "buildroot__buildroot__8."), name,
+	    "no false alarm", alarms.s);
+}
+
+int main(void)
+{
+	const char *corpus = getenv("CORPUS") ? getenv("CORPUS") : "../shared/corpus";
+	cleanup(free) char *manifest = mem_printf("%s/MANIFEST.tsv", corpus);
+	cleanup(str_done) struct str table = STR_INIT;
+	struct err err = ERR_INIT;
+	struct scratch s;
+	const char *at;
+	char *line, *f[12];
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (file_read(manifest, 1 << 22, &table, &err) < 0) {
+		printf("ok 1 - the corpus of interfaces # SKIP %s is not there\n1..1\n", corpus);
+		return 0;
+	}
+	if (!proc_have("ifup")) {
+		printf("ok 1 - the corpus of interfaces # SKIP there is no ifup here\n1..1\n");
+		return 0;
+	}
+	system_open(&s);
+	for (at = table.s; scratch_row(&at, &line, f); free(line)) {
+		cleanup(free) char *path = mem_printf("%s/%s", corpus, f[1]);
+		cleanup(str_done) struct str text = STR_INIT;
+		bool agrees;
+
+		if (!str_eq(f[0], "interfaces") || strstr(f[1], "ifupdown2") ||
+		    file_read(path, 1 << 20, &text, &err) < 0 || !text.len ||
+		    memchr(text.s, '\0', text.len))
+			continue;
+		agrees = judge(&s, text.s, text.len, f[1]);
+		for (unsigned i = 0; i < 24 && agrees; i++) {
+			cleanup(str_done) struct str other = STR_INIT;
+
+			mutate(&text, i + tests_run * 31, &other);
+			agrees = judge(&s, other.s, other.len, f[1]);
+		}
+		say(agrees, f[1], "read as ifup reads it, and 24 mutations of it", "");
+		if (str_eq(f[7], "machine") || str_eq(f[7], "image") || str_eq(f[7], "upstream"))
+			look_for_alarms(&s, &text, f[1]);
+	}
+	scratch_close(&s);
+	printf("# %u texts judged, %u refused by ifup, %u repaired and taken\n", judged, refused,
+	       repaired);
+	printf("1..%u\n", tests_run);
+	return tests_failed > 0;
+}
