@@ -403,3 +403,15 @@ const struct ifupdown_auto *ifupdown_orphan(const struct ifupdown *model,
 			return NULL;
 	return last;
 }
+
+bool ifupdown_has_card(const struct machine *machine)
+{
+	const struct ifupdown *model = ifupdown_model(machine);
+
+	if (!model)
+		return false;
+	vec_foreach (stanza, &model->stanzas)
+		if (!str_eq(stanza->name, "lo") && ifupdown_is_auto(model, stanza->name))
+			return true;
+	return false;
+}

@@ -220,6 +220,21 @@ static void switch_to_dhcp(const struct view *v, const struct ifupdown_stanza *s
 						   option->count);
 }
 
+/* Anything that may: a gateway, DHCP, a script. */
+static bool sets_route(const struct view *v)
+{
+	static const char *const names[] = { "gateway", "up", "post-up", "pre-up" };
+
+	vec_foreach (stanza, &v->model->stanzas) {
+		if (is_method(stanza, "dhcp") || stanza->inherits)
+			return true;
+		for (size_t i = 0; i < ARRAY_LEN(names); i++)
+			if (ifupdown_option(stanza, names[i]))
+				return true;
+	}
+	return false;
+}
+
 static void look_at_static(const struct view *v, const struct ifupdown_stanza *stanza)
 {
 	const struct ifupdown_option *address = ifupdown_option(stanza, "address");
@@ -233,7 +248,7 @@ static void look_at_static(const struct view *v, const struct ifupdown_stanza *s
 		.is_onlink = true,
 	};
 	enum severity severity = v->is_alone ? SEVERITY_BLOCKS_LOGIN : SEVERITY_DELAYS;
-	bool needs_dhcp = false;
+	struct nic_verdict verdict;
 	struct finding *finding;
 
 	if (!address && !stanza->inherits) {
@@ -261,8 +276,17 @@ static void look_at_static(const struct view *v, const struct ifupdown_stanza *s
 		claim.prefix = (struct nic_word){ mask->value, mask->line };
 	if (gateway)
 		claim.gateway = (struct nic_word){ gateway->value, gateway->line };
-	if (nic_claim_judge(v->machine, &claim, severity, v->out, &needs_dhcp) && needs_dhcp)
-		switch_to_dhcp(v, stanza, &v->out->items[v->out->count - 1].edits);
+	claim.lacks_route = v->is_alone && nic_count(v->machine) == 1 && !sets_route(v);
+	if (!nic_claim_judge(v->machine, &claim, severity, v->out, &verdict))
+		return;
+	if (verdict.need == NIC_NEEDS_DHCP)
+		switch_to_dhcp(v, stanza, &verdict.finding->edits);
+	if (verdict.need == NIC_NEEDS_GATEWAY) {
+		cleanup(free) char *line = mem_printf("\tgateway %s\n", verdict.router);
+
+		lines_edit_insert(&verdict.finding->edits, claim.path, claim.text,
+				  address->line + address->count, line);
+	}
 }
 
 /* The only card comes up with "manual", and nothing gives it an address. */

@@ -64,6 +64,7 @@ CHECK(gatewaydev)
 /* The network of everything else: each stack's own files. */
 CHECK(interfaces_syntax)
 CHECK(interfaces_card)
+CHECK(networkd_card)
 
 /* sshd: first whether it runs at all, then where it listens, then who gets in. */
 CHECK(sshd_unit)

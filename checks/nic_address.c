@@ -123,7 +123,7 @@ static void write_truth(const struct view *v, bool with_address, struct edits *e
 	nic_respell(v->claim->path, v->claim->text, items, n, edits);
 }
 
-static bool judge_address(struct view *v, struct findings *out, bool *needs_dhcp)
+static bool judge_address(struct view *v, struct findings *out, enum nic_need *need)
 {
 	const struct nic_word *word = v->address;
 	const struct cloud_facts *cloud = machine_cloud(v->machine);
@@ -151,7 +151,7 @@ static bool judge_address(struct view *v, struct findings *out, bool *needs_dhcp
 		if (v->has_subnet)
 			write_truth(v, true, &finding->edits);
 		else
-			*needs_dhcp = true;
+			*need = NIC_NEEDS_DHCP;
 		return true;
 	}
 	if (!v->claim->device || !lease_find(v->machine, v->claim->device, &lease) ||
@@ -162,7 +162,7 @@ static bool judge_address(struct view *v, struct findings *out, bool *needs_dhcp
 		    "the static address %s is of another subnet than the one in which this volume "
 		    "last got an address (%s)",
 		    quoted(v, word->text), own);
-	*needs_dhcp = true;
+	*need = NIC_NEEDS_DHCP;
 	return true;
 }
 
@@ -213,12 +213,24 @@ static bool judge_gateway(struct view *v, struct findings *out)
 	return true;
 }
 
+static bool judge_no_route(struct view *v, struct findings *out, enum nic_need *need)
+{
+	if (!v->has_subnet || !v->claim->lacks_route || v->claim->gateway.text)
+		return false;
+	finding_add(out, v->severity, REPAIR_SURE, "111", v->claim->path, v->address->line,
+		    "the address %s is set by hand and nothing sets a default route; nobody "
+		    "outside the subnet gets an answer",
+		    quoted(v, v->address->text));
+	*need = NIC_NEEDS_GATEWAY;
+	return true;
+}
+
 bool nic_claim_judge(const struct machine *machine, const struct nic_claim *claim,
-		     enum severity severity, struct findings *out, bool *ret_needs_dhcp)
+		     enum severity severity, struct findings *out, struct nic_verdict *ret)
 {
 	struct view v = { .machine = machine, .claim = claim, .severity = severity, .prefix = -1 };
-	bool needs_dhcp = false, found;
 
+	*ret = (struct nic_verdict){ 0 };
 	if (!claim->addresses.count)
 		return false;
 	v.address = &claim->addresses.items[0];
@@ -231,13 +243,14 @@ bool nic_claim_judge(const struct machine *machine, const struct nic_claim *clai
 	find_truth(&v);
 	if (v.ip.b[0] == 127 || (v.ip.b[0] == 169 && v.ip.b[1] == 254))
 		return false;
-	found = judge_address(&v, out, &needs_dhcp) || judge_mask(&v, out) ||
-		judge_gateway(&v, out);
-	if (ret_needs_dhcp)
-		*ret_needs_dhcp = needs_dhcp;
-	if (found && !out->items[out->count - 1].edits.count && (!needs_dhcp || !ret_needs_dhcp))
-		out->items[out->count - 1].repair = REPAIR_NONE;
-	return found;
+	if (!judge_address(&v, out, &ret->need) && !judge_mask(&v, out) &&
+	    !judge_gateway(&v, out) && !judge_no_route(&v, out, &ret->need))
+		return false;
+	ret->finding = &out->items[out->count - 1];
+	memcpy(ret->router, v.router, sizeof(ret->router));
+	if (!ret->finding->edits.count && ret->need == NIC_NEEDS_NOTHING)
+		ret->finding->repair = REPAIR_NONE;
+	return true;
 }
 
 /* Where the word stands in the line, with no part of a longer word beside it. */

@@ -23,16 +23,26 @@ struct nic_claim {
 	VEC(struct nic_word) addresses; /* IPv4 with or without "/24"; the first one is judged */
 	struct nic_word prefix;		/* a mask or length of its own; text NULL: none */
 	struct nic_word gateway;	/* text NULL: none */
-	bool is_onlink; /* the route is set whether or not the mask takes in the router */
+	bool lacks_route; /* nothing in the whole configuration sets a default route */
+	bool is_onlink;	  /* the route is set whether or not the mask takes in the router */
 };
 void nic_claim_done(struct nic_claim *);
 DEFINE_CLEANUP_DONE(struct nic_claim, nic_claim_done)
 
 /* Makes at most one finding of row 111; its edits write the right words in place of the wrong ones.
- * True: one was made. *ret_needs_dhcp (may be NULL): the right address is not known and the finding
- * has no edits yet, the caller makes the interface ask DHCP. */
+ * Where that is not enough, the caller's own edits do the rest. */
+enum nic_need {
+	NIC_NEEDS_NOTHING,
+	NIC_NEEDS_DHCP,	   /* the right address is not known */
+	NIC_NEEDS_GATEWAY, /* there is no default route, and the router is known */
+};
+struct nic_verdict {
+	struct finding *finding; /* NULL: none was made */
+	enum nic_need need;	 /* then the finding has no edits yet */
+	char router[IP_TEXT_MAX];
+};
 bool nic_claim_judge(const struct machine *, const struct nic_claim *, enum severity,
-		     struct findings *, bool *ret_needs_dhcp);
+		     struct findings *, struct nic_verdict *ret);
 
 /* Words to be written in place of others. Several in one line become one edit. */
 struct nic_respell {

@@ -169,20 +169,51 @@ static int has_ifnames_off(const struct machine *machine)
 	return -1;
 }
 
-static bool is_since_slots(const struct machine *machine)
+struct since {
+	const char *id;
+	long major;
+};
+
+static bool is_since(const struct machine *machine, const struct since *since, size_t count)
 {
-	static const struct {
-		const char *id;
-		long major;
-	} since[] = { { "amzn", 2023 }, { "debian", 10 },   { "ubuntu", 16 },
-		      { "rhel", 7 },	{ "centos", 7 },    { "fedora", 20 },
-		      { "rocky", 8 },	{ "almalinux", 8 }, { "ol", 7 } };
 	const struct machine_os *os = machine_os(machine);
 
-	for (size_t i = 0; i < ARRAY_LEN(since); i++)
+	for (size_t i = 0; i < count; i++)
 		if (str_eq(os->id, since[i].id))
 			return strtol(os->version_id, NULL, 10) >= since[i].major;
 	return false;
+}
+
+static bool is_since_slots(const struct machine *machine)
+{
+	static const struct since since[] = { { "amzn", 2023 }, { "debian", 10 },
+					      { "ubuntu", 16 }, { "rhel", 7 },
+					      { "centos", 7 },	{ "fedora", 20 },
+					      { "rocky", 8 },	{ "almalinux", 8 },
+					      { "ol", 7 } };
+
+	return is_since(machine, since, ARRAY_LEN(since));
+}
+
+bool nic_name_may_be_alternative(const struct machine *machine, const char *name)
+{
+	static const struct since since[] = { { "amzn", 2023 }, { "debian", 11 },
+					      { "ubuntu", 20 }, { "rhel", 9 },
+					      { "centos", 9 },	{ "fedora", 32 },
+					      { "rocky", 9 },	{ "almalinux", 9 },
+					      { "ol", 9 } };
+	const struct cloud_facts *cloud = machine_cloud(machine);
+	const char *slot;
+
+	if (!str_starts(name, "en") || str_starts(name, "enX") ||
+	    !is_since(machine, since, ARRAY_LEN(since)))
+		return false;
+	if (!cloud || !cloud->hypervisor || !cloud->instance_type ||
+	    strstr(cloud->instance_type, "metal") || cloud->interface_count != 1)
+		return true;
+	slot = str_eq(cloud->hypervisor, "nitro") ? "5" : "3";
+	return (str_starts(name, "ens") && str_eq(name + 3, slot)) ||
+	       (str_starts(name, "enp") && (!str_starts(name, "enp0s") || str_eq(name + 5, slot)));
 }
 
 enum nic_naming nic_naming(const struct machine *machine)

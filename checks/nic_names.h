@@ -18,6 +18,10 @@ enum nic_naming nic_naming(const struct machine *);
 bool nic_name_is_card(const char *name);
 /* Certainly no card of this instance is called so. False: it may be. */
 bool nic_name_is_impossible(const struct machine *, const char *name);
+/* Not the card's name, but one that udev gives it beside its name ("altname ens5" of eth0, also with
+ * net.ifnames=0): networkd, netplan and ip take it, dhclient and NetworkManager do not. Source:
+ * systemd.link(5), AlternativeNamesPolicy, since systemd 245. */
+bool nic_name_may_be_alternative(const struct machine *, const char *name);
 /* fnmatch(3) patterns, as networkd and netplan take them. */
 bool nic_pattern_is_impossible(const struct machine *, const char *pattern);
 /* The name of the only card, when that is known for sure; NULL otherwise. Borrowed. */
