@@ -65,6 +65,8 @@ CHECK(gatewaydev)
 CHECK(interfaces_syntax)
 CHECK(interfaces_card)
 CHECK(networkd_card)
+CHECK(netplan_yaml)
+CHECK(netplan_card)
 
 /* sshd: first whether it runs at all, then where it listens, then who gets in. */
 CHECK(sshd_unit)

@@ -35,7 +35,6 @@ UNCOVERED(91, "not examined yet")
 UNCOVERED(96, "bans are for addresses, and which one the operator comes from is not on the volume; counters of "
 	      "failed passwords refuse no key")
 UNCOVERED(105, "not examined yet")
-UNCOVERED(115, "not examined yet")
 UNCOVERED(117, "not examined yet")
 UNCOVERED(118, "not examined yet")
 UNCOVERED(119, "not examined yet")

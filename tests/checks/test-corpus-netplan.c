@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* netplan's YAML of the real world, and the same files with mistakes made in them: what netplan's
+ * generator takes we do not call an error, what was repaired it takes, and no file of somebody's
+ * machine is called a fault without a reason. What it refuses and we do not see is counted: the keys
+ * of bridges, bonds, tunnels and wireless are not ours. CORPUS names the folder. */
+#include "base/proc.h"
+#include "checks/netplan.h"
+#include "tests/checks/scratch.h"
+
+#define FILE_PATH "/etc/netplan/50-x.yaml"
+
+static unsigned tests_run, tests_failed, judged, refused, missed, repaired;
+static const char *generator;
+
+static void say(bool ok, const char *name, const char *what, const char *more)
+{
+	printf("%sok %u - %s: %s%s\n", ok ? "" : "not ", ++tests_run, name, what, more);
+	tests_failed += !ok;
+}
+
+/* Does the generator refuse what is in the folder? -1: it cannot be asked. */
+static int is_refused(const struct scratch *s)
+{
+	cleanup(proc_result_done) struct proc_result result = PROC_RESULT_INIT;
+	const char *argv[] = { generator, "--root-dir", s->dir, NULL };
+	const struct proc_run run = { .argv = argv, .deadline_s = 20 };
+	struct err err = ERR_INIT;
+
+	if (proc_run(&run, &result, &err) < 0)
+		return -1;
+	return result.status || strstr(result.errout.s, "Error in network definition") ||
+	       strstr(result.errout.s, "Invalid YAML");
+}
+
+static void apply(struct scratch *s, const struct findings *findings)
+{
+	struct edits all = { 0 };
+	struct patch patch = { 0 };
+	struct err err = ERR_INIT;
+
+	vec_foreach (finding, findings)
+		edits_add_all(&all, &finding->edits);
+	if (patch_make(s->tree, &all, &patch, &err) < 0 || patch_apply(s->tree, &patch, &err) < 0)
+		say(false, "repair", "is applied: ", err.text);
+	patch_done(&patch);
+	edits_done(&all);
+}
+
+/* What may be wrong in these we do not know. */
+static bool has_others(const char *text)
+{
+	static const char *const kinds[] = { "bridges", "bonds", "vlans",  "tunnels",
+					     "wifis",	"vrfs",	 "modems", "infiniband" };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strstr(text, kinds[i]))
+			return true;
+	return false;
+}
+
+/* One text, the oracle's verdict beside ours; and the repair's result back to the oracle. */
+static bool judge(struct scratch *s, const char *data, size_t len, const char *name)
+{
+	int theirs;
+	cleanup(findings_done) struct findings findings = { 0 };
+	struct could_not_tells unknown = { 0 };
+	struct err ignored = ERR_INIT;
+	bool ours, all_mended = true;
+
+	scratch_write(s, FILE_PATH, data, len);
+	theirs = is_refused(s);
+	{
+		const struct machine_given given = { .tree = s->tree };
+		cleanup(machine_free) struct machine *machine = machine_new(&given);
+		const struct netplan *model = netplan_model(machine);
+
+		ours = model && model->is_refused;
+		check_run(check_find("netplan-yaml"), machine, &findings, &unknown);
+	}
+	vec_done(&unknown);
+	judged++;
+	refused += theirs == 1;
+	missed += theirs == 1 && !ours;
+	if (theirs == 1 && !ours && getenv("SHOW"))
+		printf("# missed in %s:\n%s\n", name, data);
+	if (theirs == 0 && ours) {
+		say(false, name, "the generator takes it, we do not", "");
+		printf("# %.900s\n", data);
+		return false;
+	}
+	vec_foreach (finding, &findings)
+		all_mended &= finding->edits.count > 0;
+	if (ours && all_mended && !has_others(data)) {
+		cleanup(str_done) struct str after = STR_INIT;
+
+		apply(s, &findings);
+		if (tree_read(s->tree, FILE_PATH, TREE_FILE_MAX, &after, &ignored) < 0 ||
+		    is_refused(s) == 1) {
+			say(false, name, "the generator refuses what was repaired", "");
+			printf("# %.900s\n# was: %.900s\n", after.s, data);
+			return false;
+		}
+		repaired++;
+	}
+	return true;
+}
+
+/* A letter lost, doubled or swapped, a word or a line taken away: `seed` decides. */
+static void mutate(const struct str *text, unsigned seed, struct str *into)
+{
+	size_t at = (size_t)(seed * 2654435761u) % text->len, end;
+
+	str_add_bytes(into, text->s, text->len);
+	switch (seed % 4) {
+	case 0:
+		memmove(into->s + at, into->s + at + 1, into->len - at);
+		into->len--;
+		break;
+	case 1:
+		if (at + 1 < into->len) {
+			char c = into->s[at];
+
+			into->s[at] = into->s[at + 1];
+			into->s[at + 1] = c;
+		}
+		break;
+	case 2:
+		end = at + strcspn(into->s + at, "\n");
+		memmove(into->s + at, into->s + end, into->len - end + 1);
+		into->len -= end - at;
+		break;
+	default:
+		while (at && into->s[at - 1] != '\n')
+			at--;
+		end = at + strcspn(into->s + at, "\n");
+		memmove(into->s + at, into->s + end, into->len - end + 1);
+		into->len -= end - at;
+		break;
+	}
+}
+
+static void system_open(struct scratch *s)
+{
+	scratch_open(s);
+	scratch_text(s, "/etc/os-release", "ID=debian\nVERSION_ID=12\n");
+	scratch_enable(s, "systemd-networkd.service");
+}
+
+static void look_for_alarms(struct scratch *s, const struct str *text, const char *name)
+{
+	cleanup(findings_done) struct findings findings = { 0 };
+	struct could_not_tells unknown = { 0 };
+	cleanup(str_done) struct str alarms = STR_INIT;
+	bool is_refused_file;
+
+	scratch_write(s, FILE_PATH, text->s, text->len);
+	is_refused_file = is_refused(s) == 1;
+	{
+		const struct machine_given given = { .tree = s->tree };
+		cleanup(machine_free) struct machine *machine = machine_new(&given);
+
+		check_run(check_find("netplan-yaml"), machine, &findings, &unknown);
+		check_run(check_find("netplan-card"), machine, &findings, &unknown);
+	}
+	vec_done(&unknown);
+	vec_foreach (finding, &findings)
+		str_addf(&alarms, " [%s] %s", finding->check->name, finding->message);
+	say(is_refused_file || !alarms.len, name, "no false alarm", alarms.s);
+}
+
+int main(void)
+{
+	const char *corpus = getenv("CORPUS") ? getenv("CORPUS") : "../shared/corpus";
+	cleanup(free) char *manifest = mem_printf("%s/MANIFEST.tsv", corpus);
+	cleanup(str_done) struct str table = STR_INIT;
+	struct err err = ERR_INIT;
+	struct scratch s;
+	const char *at;
+	char *line, *f[12];
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (file_read(manifest, 1 << 22, &table, &err) < 0) {
+		printf("ok 1 - the corpus of netplan files # SKIP %s is not there\n1..1\n", corpus);
+		return 0;
+	}
+	generator = proc_have("/usr/lib/netplan/generate")	 ? "/usr/lib/netplan/generate"
+		    : proc_have("/usr/libexec/netplan/generate") ? "/usr/libexec/netplan/generate"
+								 : NULL;
+	if (!generator) {
+		printf("ok 1 - the corpus of netplan files # SKIP there is no netplan "
+		       "here\n1..1\n");
+		return 0;
+	}
+	system_open(&s);
+	for (at = table.s; scratch_row(&at, &line, f); free(line)) {
+		cleanup(free) char *path = mem_printf("%s/%s", corpus, f[1]);
+		cleanup(str_done) struct str text = STR_INIT;
+		bool agrees;
+
+		if (!str_eq(f[0], "netplan") || file_read(path, 1 << 20, &text, &err) < 0 ||
+		    !text.len || memchr(text.s, '\0', text.len))
+			continue;
+		agrees = judge(&s, text.s, text.len, f[1]);
+		for (unsigned i = 0; i < 40 && agrees; i++) {
+			cleanup(str_done) struct str other = STR_INIT;
+
+			mutate(&text, i + tests_run * 31, &other);
+			agrees = judge(&s, other.s, other.len, f[1]);
+		}
+		say(agrees, f[1], "read as netplan reads it, and 40 mutations of it", "");
+		if (str_eq(f[7], "machine") || str_eq(f[7], "image") || str_eq(f[7], "upstream"))
+			look_for_alarms(&s, &text, f[1]);
+	}
+	scratch_close(&s);
+	printf("# %u texts judged, %u refused by netplan, %u of them not seen, %u repaired and "
+	       "taken\n",
+	       judged, refused, missed, repaired);
+	printf("1..%u\n", tests_run);
+	return tests_failed > 0;
+}
