@@ -67,6 +67,9 @@ CHECK(interfaces_card)
 CHECK(networkd_card)
 CHECK(netplan_yaml)
 CHECK(netplan_card)
+CHECK(modprobe_nic)
+CHECK(dhclient_conf)
+CHECK(sysctl_network)
 
 /* sshd: first whether it runs at all, then where it listens, then who gets in. */
 CHECK(sshd_unit)
