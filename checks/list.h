@@ -62,14 +62,19 @@ CHECK(ifcfg_address)
 CHECK(gatewaydev)
 
 /* The network of everything else: each stack's own files. */
+CHECK(network_stack)
 CHECK(interfaces_syntax)
 CHECK(interfaces_card)
 CHECK(networkd_card)
 CHECK(netplan_yaml)
 CHECK(netplan_card)
+CHECK(nm_profile)
 CHECK(modprobe_nic)
 CHECK(dhclient_conf)
 CHECK(sysctl_network)
+CHECK(mtu)
+CHECK(docker_bridge)
+CHECK(resolv_conf)
 
 /* sshd: first whether it runs at all, then where it listens, then who gets in. */
 CHECK(sshd_unit)
