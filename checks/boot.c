@@ -27,6 +27,7 @@ static void boot_free(void *value)
 		free(e->id);
 		free(e->title);
 		free(e->number);
+		free(e->name);
 		free(e->file);
 		free(e->args);
 		search_done(&e->search);
@@ -83,8 +84,9 @@ static struct boot_file file_of(const struct machine *machine, const char *writt
 				   .exists = is_file(machine, path) };
 }
 
-/* "vmlinuz-6.1.0-18-cloud-amd64" */
-static char *version_of(const char *path)
+/* "vmlinuz-6.1.0-18-cloud-amd64"; what does not begin with a digit is no version, but "vmlinuz-linux"
+ * or a link such as "vmlinuz" may lead to one that is. */
+static char *version_in(const char *path)
 {
 	static const char *const prefixes[] = { "vmlinuz-", "vmlinux-", "kernel-",
 						"bzImage-", "linux-",	"Image-" };
@@ -92,19 +94,61 @@ static char *version_of(const char *path)
 
 	base = base ? base + 1 : path;
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
-		if (str_starts(base, prefixes[i]))
+		if (str_starts(base, prefixes[i]) &&
+		    isdigit((unsigned char)base[strlen(prefixes[i])]))
 			return mem_strdup(base + strlen(prefixes[i]));
-	return mem_strdup("");
+	return NULL;
 }
+
+static char *version_of(const struct machine *machine, const struct boot_file *kernel)
+{
+	cleanup(str_done) struct str real = STR_INIT;
+	struct err ignored = ERR_INIT;
+	char *version = version_in(kernel->written);
+
+	if (!version && kernel->exists &&
+	    !tree_resolve(machine_tree(machine), kernel->path, &real, &ignored))
+		version = version_in(real.s);
+	return version ? version : mem_strdup("");
+}
+
+/* ---- modules --------------------------------------------------------------------------------- */
+
+static const char *const module_tops[] = { "/usr/lib/modules", "/lib/modules" };
 
 const char *boot_modules_dir(const struct machine *machine, const char *version)
 {
-	static const char *const tops[] = { "/usr/lib/modules", "/lib/modules" };
-
-	for (size_t i = 0; *version && i < ARRAY_LEN(tops); i++)
-		if (machine_list(machine, tops[i]) && machine_may_be_in(machine, tops[i], version))
-			return tops[i];
+	for (size_t i = 0; *version && i < ARRAY_LEN(module_tops); i++)
+		if (machine_list(machine, module_tops[i]) &&
+		    machine_may_be_in(machine, module_tops[i], version))
+			return module_tops[i];
 	return NULL;
+}
+
+enum boot_modules boot_modules_state(const struct machine *machine, const char *version)
+{
+	static const char *const indexes[] = { "modules.dep.bin", "modules.dep" };
+	const char *top = boot_modules_dir(machine, version);
+	bool is_seen = false;
+
+	if (!*version || strchr(version, '/'))
+		return BOOT_MODULES_UNKNOWN;
+	for (size_t i = 0; top && i < ARRAY_LEN(indexes); i++) {
+		cleanup(free) char *path = mem_printf("%s/%s/%s", top, version, indexes[i]);
+
+		if (is_file(machine, path))
+			return BOOT_MODULES_THERE;
+	}
+	if (top)
+		return BOOT_MODULES_NO_INDEX;
+	for (size_t i = 0; i < ARRAY_LEN(module_tops); i++) {
+		const struct tree_names *names = machine_list(machine, module_tops[i]);
+
+		if (!names)
+			return BOOT_MODULES_UNKNOWN;
+		is_seen |= names->count > 0;
+	}
+	return is_seen ? BOOT_MODULES_MISSING : BOOT_MODULES_UNKNOWN;
 }
 
 bool boot_entry_is_complete(const struct machine *machine, const struct boot_entry *entry)
@@ -114,7 +158,8 @@ bool boot_entry_is_complete(const struct machine *machine, const struct boot_ent
 	vec_foreach (file, &entry->initrds)
 		if (!file->exists)
 			return false;
-	return !entry->version[0] || boot_modules_dir(machine, entry->version);
+	return !entry->version[0] ||
+	       boot_modules_state(machine, entry->version) == BOOT_MODULES_THERE;
 }
 
 /* ---- words and commands ---------------------------------------------------------------------- */
@@ -186,10 +231,11 @@ static void set_kernel(const struct machine *machine, struct boot_entry *entry,
 	entry->kernel = file_of(machine, words->items[at]);
 	entry->kernel_line = line;
 	free(entry->version);
-	entry->version = version_of(entry->kernel.written);
+	entry->version = version_of(machine, &entry->kernel);
 	if (at + 1 < words->count) {
 		free(entry->args);
 		entry->args = boot_words_join(words, at + 1);
+		entry->args_line = line;
 	}
 }
 
@@ -236,6 +282,9 @@ bool boot_entry_command(const struct machine *machine, struct boot_entry *entry,
 		entry->initrd_line = line;
 		return true;
 	}
+	/* Ubuntu's cloud images, GRUB_FORCE_PARTUUID: `if [ "${initrdfail}" = 1 ]`. */
+	if (str_eq(words->items[0], "if") && words->count > 2)
+		entry->tries_without_initrd |= strstr(words->items[2], "initrdfail") != NULL;
 	if (str_eq(words->items[0], "search"))
 		boot_search_read(&entry->search, words, line);
 	return str_eq(words->items[0], "search");
@@ -287,12 +336,15 @@ static void read_saved(const struct machine *machine, struct boot *boot)
 
 	for (size_t i = 0; i < ARRAY_LEN(paths) && !env; i++) {
 		env = machine_file(machine, paths[i], &ignored);
-		if (env)
+		if (env) {
 			boot->env_path = mem_strdup(paths[i]);
+			boot->env_is_valid = str_starts(env->s, GRUBENV_SIGNATURE);
+		}
 	}
 	if (boot->loader != BOOT_GRUB2 || !strstr(boot->default_text, "saved_entry"))
 		return;
-	saved = env ? grubenv_get(env, "saved_entry") : NULL;
+	boot->default_is_saved = true;
+	saved = env && boot->env_is_valid ? grubenv_get(env, "saved_entry") : NULL;
 	free(boot->default_text);
 	boot->default_text = saved ? saved : mem_strdup("");
 	if (!saved)

@@ -23,16 +23,20 @@ struct boot_search { /* a search command: where $root comes from */
 };
 struct boot_entry {
 	char *id; /* $menuentry_id_option, or the entry file's name without .conf; "" when none */
-	char *title;				 /* "" when none */
-	char *number;				 /* where it stands in the menu: "0", "1>2" */
+	char *title;  /* "" when none */
+	char *number; /* where it stands in the menu: "0", "1>2" */
+	char *name; /* what names it for good, submenus in front: "advanced>linux-6.1"; "" when not even
+		       a title does */
 	char *file;				 /* that holds it */
 	uint32_t line, kernel_line, initrd_line; /* 0: none */
+	uint32_t args_line;			 /* of the command line; 0: none */
 	struct boot_file kernel;		 /* written NULL: the entry loads none */
 	VEC(struct boot_file) initrds;
 	char *args; /* command line, $kernelopts and the like filled in where known; "" */
 	struct boot_search search;
 	char *version;	/* of the kernel, from its name: "6.1.0-18-cloud-amd64"; "" when unknown */
 	bool is_rescue; /* single user, recovery or 0-rescue: no way into a normal boot */
+	bool tries_without_initrd; /* Ubuntu's: the initrd is loaded only when that has failed */
 };
 enum boot_loader { BOOT_NONE, BOOT_GRUB2, BOOT_LEGACY };
 struct boot {
@@ -46,21 +50,37 @@ struct boot {
 	char *default_path; /* of the file that says so; NULL: nothing does */
 	uint32_t default_line;
 	bool default_is_gone;	   /* default_text names no entry: GRUB takes the first one */
+	bool default_is_saved;	   /* grub.cfg leaves it to grubenv's saved_entry */
+	uint32_t set_line;	   /* of grub.cfg's `set default=`; 0: there is none */
 	struct boot_search search; /* outside of all entries: for those of blscfg */
 	char *env_path;		   /* of grubenv; NULL: none */
+	bool env_is_valid;	   /* it begins as GRUB wants it; else GRUB reads nothing of it */
 };
 
 /* Worked out once and kept. Never NULL. */
 const struct boot *boot_model(const struct machine *);
 /* The entry that starts; NULL: cannot be told. */
 const struct boot_entry *boot_default(const struct boot *);
-/* Could it start: its kernel is there, so is every initrd, and /lib/modules has the version's. */
+/* Could it start: its kernel is there, so is every initrd, and modules of its version that modprobe
+ * finds. */
 bool boot_entry_is_complete(const struct machine *, const struct boot_entry *);
-/* "/lib/modules/VERSION" where modules are; NULL for an unknown version or none. Borrowed. */
+/* "/lib/modules" where that version's modules are; NULL for an unknown version or none. Borrowed. */
 const char *boot_modules_dir(const struct machine *, const char *version);
+
+/* How much of a version's modules is there. modprobe(8) reads modules.dep.bin, older ones modules.dep:
+ * without both it finds no module. */
+enum boot_modules {
+	BOOT_MODULES_UNKNOWN,
+	BOOT_MODULES_MISSING,
+	BOOT_MODULES_NO_INDEX,
+	BOOT_MODULES_THERE
+};
+enum boot_modules boot_modules_state(const struct machine *, const char *version);
 
 /* Value of a grubenv variable (1024 bytes: "# GRUB Environment Block", NAME=value lines, padded with
  * #); NULL: none. The caller frees. */
+#define GRUBENV_SIGNATURE "# GRUB Environment Block\n"
+#define GRUBENV_LEN	  1024u
 char *grubenv_get(const struct str *env, const char *name);
 /* Order of versions as rpm and GRUB's blscfg have it: < 0, 0, > 0. */
 int version_compare(const char *a, const char *b);

@@ -16,6 +16,7 @@ static struct boot_entry *add_entry(struct boot *boot, const char *file, uint32_
 	*entry = (struct boot_entry){ .id = mem_strdup(""),
 				      .title = mem_strdup(""),
 				      .number = number,
+				      .name = mem_strdup(""),
 				      .file = mem_strdup(file),
 				      .line = line,
 				      .args = mem_strdup(""),
@@ -38,6 +39,7 @@ struct menu_reader {
 	struct level {
 		unsigned next;	 /* number of the next entry on this level */
 		unsigned braces; /* that are open where the submenu began */
+		char *prefix;	 /* of the names of its entries: "advanced>" */
 	} levels[DEPTH_MAX];
 	unsigned depth, braces;
 	size_t entry; /* the one that is open; SIZE_MAX: none */
@@ -53,31 +55,66 @@ static char *number_of(const struct menu_reader *r)
 	return str_take(&text);
 }
 
+/* The id, else the title, of a menuentry or submenu; "" when there is neither. */
+static const char *id_of(const struct boot_words *words)
+{
+	for (size_t i = 2; i + 1 < words->count; i++)
+		if (str_eq(words->items[i], "$menuentry_id_option") ||
+		    str_eq(words->items[i], "${menuentry_id_option}") ||
+		    str_eq(words->items[i], "--id"))
+			return words->items[i + 1];
+	return "";
+}
+
+/* How `default` names it: a ">" inside is doubled. Source: GRUB manual, "default". NULL: nothing
+ * safe does, or the submenu around it has no name. */
+static char *name_of(const struct menu_reader *r, const struct boot_words *words)
+{
+	const char *id = id_of(words), *prefix = r->levels[r->depth].prefix;
+	cleanup(str_done) struct str name = STR_INIT;
+
+	if (!*id && words->count > 1)
+		id = words->items[1];
+	if (!*id || strpbrk(id, "$\"\\`") || (r->depth && !prefix))
+		return NULL;
+	str_add(&name, prefix ? prefix : "");
+	for (; *id; id++)
+		str_addf(&name, *id == '>' ? ">>" : "%c", *id);
+	return str_take(&name);
+}
+
 static void begin_entry(struct menu_reader *r, const struct boot_words *words)
 {
+	char *name = name_of(r, words);
 	struct boot_entry *entry;
 
-	if (r->boot->entries.count == ENTRIES_MAX)
+	if (r->boot->entries.count == ENTRIES_MAX) {
+		free(name);
 		return;
+	}
 	entry = add_entry(r->boot, r->boot->path, r->line, number_of(r));
 	r->levels[r->depth].next++;
 	r->entry = r->boot->entries.count - 1;
 	r->entry_braces = r->braces;
 	if (words->count > 1)
 		set(&entry->title, words->items[1]);
-	for (size_t i = 2; i + 1 < words->count; i++)
-		if (str_eq(words->items[i], "$menuentry_id_option") ||
-		    str_eq(words->items[i], "${menuentry_id_option}") ||
-		    str_eq(words->items[i], "--id"))
-			set(&entry->id, words->items[i + 1]);
+	set(&entry->id, id_of(words));
+	if (name) {
+		free(entry->name);
+		entry->name = name;
+	}
 }
 
-static void begin_submenu(struct menu_reader *r)
+static void begin_submenu(struct menu_reader *r, const struct boot_words *words)
 {
+	cleanup(free) char *name = name_of(r, words);
+
 	r->levels[r->depth].next++;
 	if (r->depth + 1 == DEPTH_MAX)
 		return;
-	r->levels[++r->depth] = (struct level){ .next = 0, .braces = r->braces };
+	free(r->levels[++r->depth].prefix);
+	r->levels[r->depth] = (struct level){ .braces = r->braces,
+					      .prefix = name ? mem_printf("%s>", name) : NULL };
 }
 
 /* `set default="0"`: the last one that is not for one boot alone counts. */
@@ -93,7 +130,7 @@ static void take_default(struct menu_reader *r, const struct boot_words *words)
 		return;
 	set(&r->boot->default_text, value);
 	set(&r->boot->default_path, r->boot->path);
-	r->boot->default_line = r->line;
+	r->boot->default_line = r->boot->set_line = r->line;
 }
 
 static void count_braces(struct menu_reader *r, const char *line, size_t len)
@@ -121,6 +158,16 @@ static void count_braces(struct menu_reader *r, const char *line, size_t len)
 		r->depth--;
 }
 
+/* Every grub.cfg of grub-mkconfig reads custom.cfg beside it, if there is one; as a rule there is none. */
+static bool reads_more(const struct menu_reader *r, const struct boot_words *words)
+{
+	const char *path = r->boot->path, *name = words->count > 1 ? words->items[1] : "";
+	cleanup(free) char *custom =
+		mem_printf("%.*s/custom.cfg", (int)(strrchr(path, '/') - path), path);
+
+	return !str_ends(name, "/custom.cfg") || tree_exists(machine_tree(r->machine), custom);
+}
+
 static void read_command(struct menu_reader *r, const struct boot_words *words)
 {
 	const char *command = words->items[0];
@@ -128,11 +175,11 @@ static void read_command(struct menu_reader *r, const struct boot_words *words)
 	if (str_eq(command, "menuentry"))
 		begin_entry(r, words);
 	else if (str_eq(command, "submenu"))
-		begin_submenu(r);
+		begin_submenu(r, words);
 	else if (str_eq(command, "blscfg"))
 		r->boot->uses_bls = true;
 	else if (str_eq(command, "configfile") || str_eq(command, "source") || str_eq(command, "."))
-		r->boot->has_submenu_code |= r->entry == SIZE_MAX;
+		r->boot->has_submenu_code |= r->entry == SIZE_MAX && reads_more(r, words);
 	else if (r->entry != SIZE_MAX)
 		boot_entry_command(r->machine, &r->boot->entries.items[r->entry], words, r->line);
 	else if (str_eq(command, "search"))
@@ -159,6 +206,8 @@ void boot_read_grub_cfg(const struct machine *machine, const struct str *text, s
 		count_braces(&r, p, len);
 		p += len + (stop != NULL);
 	}
+	for (size_t i = 0; i < DEPTH_MAX; i++)
+		free(r.levels[i].prefix);
 }
 
 /* ---- GRUB legacy ----------------------------------------------------------------------------- */
@@ -180,6 +229,7 @@ void boot_read_legacy(const struct machine *machine, const struct str *text, str
 		if (words.count && str_eq(words.items[0], "title")) {
 			entry = add_entry(boot, boot->path, line,
 					  mem_printf("%zu", boot->entries.count));
+			set(&entry->name, entry->number);
 			free(entry->title);
 			entry->title = boot_words_join(&words, 1);
 		} else if (words.count && entry) {
@@ -261,6 +311,7 @@ static void read_bls_file(const struct machine *machine, struct boot *boot, cons
 
 	free(entry->id);
 	entry->id = mem_strndup(base, strlen(base) - strlen(".conf"));
+	set(&entry->name, entry->id);
 	for (const char *p = text->s; *p; p += strcspn(p, "\n"), p += *p == '\n') {
 		struct boot_words words;
 
@@ -273,6 +324,7 @@ static void read_bls_file(const struct machine *machine, struct boot *boot, cons
 			cleanup(free) char *more = boot_words_join(&words, 1);
 
 			str_addf(&options, "%s%s", options.len ? " " : "", more);
+			entry->args_line = line;
 		} else if (words.count > 1) {
 			boot_entry_command(machine, entry, &words, line);
 		}

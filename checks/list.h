@@ -27,6 +27,8 @@ CHECK(lvm_devices_file)
 CHECK(fs_full)
 CHECK(volume_grown)
 CHECK(boot_full)
+/* The boot chain: the loader's menu, the kernel, the initramfs. */
+CHECK(boot_incomplete)
 
 /* fstab: what stops the boot. */
 CHECK(fstab_empty)

@@ -43,7 +43,7 @@ static void debian_with(struct scratch *s, const char *def)
 	scratch_text(s, "/boot/vmlinuz-6.1.0-2-amd64", "k");
 	scratch_text(s, "/boot/initrd.img-6.1.0-2-amd64", "i");
 	scratch_text(s, "/boot/vmlinuz-6.1.0-1-amd64", "k");
-	scratch_text(s, "/usr/lib/modules/6.1.0-2-amd64/modules.dep", "");
+	scratch_text(s, "/usr/lib/modules/6.1.0-2-amd64/modules.dep", "x:");
 }
 
 static void grub_menu(void **state)
