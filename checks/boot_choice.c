@@ -2,6 +2,7 @@
 #include "checks/boot_choice.h"
 #include "fs/fstab.h"
 #include "fs/lines.h"
+#include "fs/spec.h"
 
 /* ---- which entry ----------------------------------------------------------------------------- */
 
@@ -40,19 +41,52 @@ bool boot_is_seen(const struct machine *machine, const char *path)
 	return false;
 }
 
-bool boot_is_separate(const struct machine *machine)
+/* The line of fstab for /boot; "" when there is none. The caller frees. */
+static char *boot_spec(const struct machine *machine)
 {
 	struct err ignored = ERR_INIT;
 	const struct str *text = machine_file(machine, "/etc/fstab", &ignored);
 	cleanup(fstab_done) struct fstab fstab = { 0 };
-	bool is_separate = false;
+	const char *found = "";
 
-	if (!text)
-		return false;
-	fstab_parse(text, &fstab);
+	if (text)
+		fstab_parse(text, &fstab);
 	vec_foreach (entry, &fstab)
-		is_separate |= !entry->rejected && str_eq(entry->field[FSTAB_FILE], "/boot");
-	return is_separate;
+		if (!entry->rejected && str_eq(entry->field[FSTAB_FILE], "/boot"))
+			found = entry->field[FSTAB_SPEC];
+	return mem_strdup(found);
+}
+
+bool boot_is_separate(const struct machine *machine)
+{
+	cleanup(free) char *spec = boot_spec(machine);
+
+	return spec[0] != '\0';
+}
+
+const struct disk_fs *boot_root_fs(const struct machine *machine)
+{
+	const struct disks *disks = machine_disks(machine);
+
+	if (disks)
+		vec_foreach (fs, disks)
+			if (fs->is_root)
+				return fs->type && fs->uuid ? fs : NULL;
+	return NULL;
+}
+
+const struct disk_fs *boot_boot_fs(const struct machine *machine)
+{
+	cleanup(free) char *text = boot_spec(machine);
+	cleanup(spec_done) struct spec spec = { 0 };
+	cleanup(spec_matches_done) struct spec_matches found = { 0 };
+
+	if (!text[0])
+		return boot_root_fs(machine);
+	spec_parse(text, &spec);
+	if (machine_disks(machine))
+		spec_find(machine_disks(machine), &spec, &found);
+	return found.count == 1 && found.items[0]->uuid ? found.items[0] : NULL;
 }
 
 /* ---- the default ----------------------------------------------------------------------------- */

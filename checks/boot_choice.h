@@ -26,6 +26,10 @@ bool boot_is_seen(const struct machine *, const char *path);
 /* Is /boot a file system of its own, as far as fstab tells? */
 bool boot_is_separate(const struct machine *);
 
+/* The file system that the tree's root is on, and the one that /boot is on; NULL: cannot be told. */
+const struct disk_fs *boot_root_fs(const struct machine *);
+const struct disk_fs *boot_boot_fs(const struct machine *);
+
 /* Words of command lines. */
 
 /* The word `old` becomes `new` (NULL: goes away) on the lines that

@@ -29,6 +29,7 @@ CHECK(volume_grown)
 CHECK(boot_full)
 /* The boot chain: the loader's menu, the kernel, the initramfs. */
 CHECK(boot_incomplete)
+CHECK(boot_root)
 
 /* fstab: what stops the boot. */
 CHECK(fstab_empty)
