@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/boot_choice.h"
+#include "checks/kernel_cmdline.h"
 #include "fs/fstab.h"
 #include "fs/lines.h"
 #include "fs/spec.h"
@@ -315,4 +316,27 @@ bool boot_edit_word(const struct machine *machine, const struct boot *boot,
 	if (!e.is_edited || everywhere)
 		edit_kernelopts(&e, boot);
 	return e.is_edited;
+}
+
+char *boot_word(const struct boot_entry *entry, const char *word)
+{
+	const char *at = cmdline_word(entry->args, word);
+
+	return at ? mem_strndup(at, strcspn(at, " \t")) : NULL;
+}
+
+struct finding *boot_find_word(const struct machine *machine, const struct boot_entry *entry,
+			       struct findings *out, enum severity severity,
+			       enum repair_class repair, const char *rows, const char *word,
+			       const char *new, const char *why)
+{
+	struct finding *finding =
+		finding_add(out, severity, repair, rows, entry->file, entry->args_line,
+			    "%s on the kernel's command line %s",
+			    machine_quote(machine, word, strlen(word)), why);
+
+	if (repair != REPAIR_NONE &&
+	    !boot_edit_word(machine, boot_model(machine), entry, word, new, false, &finding->edits))
+		finding->repair = REPAIR_NONE;
+	return finding;
 }

@@ -38,4 +38,13 @@ const struct disk_fs *boot_boot_fs(const struct machine *);
 bool boot_edit_word(const struct machine *, const struct boot *, const struct boot_entry *,
 		    const char *old, const char *new, bool everywhere, struct edits *);
 
+/* The word of the command line that begins so (ends in "=") or is just that; NULL: none. The caller
+ * frees. */
+char *boot_word(const struct boot_entry *, const char *word);
+/* A finding about one word of the default entry: its message is the word and `why`, its edits put `new`
+ * in the word's place (NULL: take it out), or it has none when that cannot be done. */
+struct finding *boot_find_word(const struct machine *, const struct boot_entry *, struct findings *,
+			       enum severity, enum repair_class, const char *rows, const char *word,
+			       const char *new, const char *why);
+
 #endif

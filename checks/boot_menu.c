@@ -333,6 +333,21 @@ static void read_bls_file(const struct machine *machine, struct boot *boot, cons
 	set(&entry->args, options.s);
 }
 
+/* What grub.cfg sets where grubenv has no kernelopts: `set kernelopts="..."`. */
+static char *options_of_menu(const struct machine *machine, const struct boot *boot)
+{
+	static const char set_it[] = "set kernelopts=";
+	struct err ignored = ERR_INIT;
+	const struct str *text = boot->path ? machine_file(machine, boot->path, &ignored) : NULL;
+	const char *at = text ? strstr(text->s, set_it) : NULL;
+
+	if (!at)
+		return NULL;
+	at += strlen(set_it);
+	at += *at == '"';
+	return mem_strndup(at, strcspn(at, "\"\r\n"));
+}
+
 static void fill_in_options(const struct machine *machine, struct boot *boot)
 {
 	static const char *const paths[] = { "/boot/grub2/grubenv", "/boot/grub/grubenv" };
@@ -342,8 +357,11 @@ static void fill_in_options(const struct machine *machine, struct boot *boot)
 	for (size_t i = 0; i < ARRAY_LEN(paths) && !options; i++) {
 		const struct str *env = machine_file(machine, paths[i], &ignored);
 
-		options = env ? grubenv_get(env, "kernelopts") : NULL;
+		if (env && str_starts(env->s, GRUBENV_SIGNATURE))
+			options = grubenv_get(env, "kernelopts");
 	}
+	if (!options)
+		options = options_of_menu(machine, boot);
 	vec_foreach (entry, &boot->entries) {
 		char *at = options ? strstr(entry->args, "$kernelopts") : NULL;
 

@@ -30,6 +30,11 @@ CHECK(boot_full)
 /* The boot chain: the loader's menu, the kernel, the initramfs. */
 CHECK(boot_incomplete)
 CHECK(boot_root)
+CHECK(boot_single_user)
+CHECK(boot_stale_device)
+CHECK(boot_fips)
+CHECK(boot_console)
+CHECK(nvme_timeout)
 
 /* fstab: what stops the boot. */
 CHECK(fstab_empty)
