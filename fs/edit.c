@@ -101,6 +101,14 @@ void edit_blocks_text(const struct edit *edit, struct str *into)
 		str_addf(into, ", partition %u", edit->partition);
 }
 
+void edit_flags(struct edits *edits, const char *path, const struct tree_stat *now, uint32_t flags)
+{
+	struct edit *edit = add(edits, EDIT_FLAGS, path);
+
+	edit->flags = flags;
+	edit->old_flags = now->attr_flags;
+}
+
 static void edit_done(struct edit *edit)
 {
 	free(edit->path);
@@ -137,7 +145,7 @@ void edits_add_all(struct edits *edits, const struct edits *from)
 static const char *const kind_names[] = {
 	[EDIT_LINES] = "lines",	  [EDIT_CREATE] = "create", [EDIT_REPLACE] = "replace",
 	[EDIT_REMOVE] = "remove", [EDIT_MKDIR] = "mkdir",   [EDIT_SYMLINK] = "symlink",
-	[EDIT_MODE] = "mode",	  [EDIT_BLOCKS] = "blocks",
+	[EDIT_MODE] = "mode",	  [EDIT_FLAGS] = "flags",   [EDIT_BLOCKS] = "blocks",
 };
 
 static const char *const repair_names[] = {
@@ -235,14 +243,15 @@ json_t *edit_to_json(const struct edit *edit)
 	path = json_string(edit->path);
 	if (!path)
 		return NULL;
-	return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:s*}",
-			 "kind", kind_names[edit->kind], "path", path, "line",
-			 (json_int_t)edit->line, "count", (json_int_t)edit->count, "old",
-			 bytes_to_json(&edit->old), "new", bytes_to_json(&edit->new), "mode",
-			 (json_int_t)edit->mode, "uid", (json_int_t)edit->uid, "gid",
-			 (json_int_t)edit->gid, "old_mode", (json_int_t)edit->old_mode, "old_uid",
-			 (json_int_t)edit->old_uid, "old_gid", (json_int_t)edit->old_gid, "like",
-			 edit->like);
+	return json_pack(
+		"{s:s, s:o, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s*}",
+		"kind", kind_names[edit->kind], "path", path, "line", (json_int_t)edit->line,
+		"count", (json_int_t)edit->count, "old", bytes_to_json(&edit->old), "new",
+		bytes_to_json(&edit->new), "mode", (json_int_t)edit->mode, "uid",
+		(json_int_t)edit->uid, "gid", (json_int_t)edit->gid, "old_mode",
+		(json_int_t)edit->old_mode, "old_uid", (json_int_t)edit->old_uid, "old_gid",
+		(json_int_t)edit->old_gid, "flags", (json_int_t)edit->flags, "old_flags",
+		(json_int_t)edit->old_flags, "like", edit->like);
 }
 
 static int parse_blocks(const json_t *json, struct edit *edit, struct err *err)
@@ -284,10 +293,14 @@ static int parse_edit(const json_t *json, struct edit *edit, struct err *err)
 	    u32_from_json(json, "gid", &edit->gid, err) < 0 ||
 	    u32_from_json(json, "old_mode", &edit->old_mode, err) < 0 ||
 	    u32_from_json(json, "old_uid", &edit->old_uid, err) < 0 ||
-	    u32_from_json(json, "old_gid", &edit->old_gid, err) < 0)
+	    u32_from_json(json, "old_gid", &edit->old_gid, err) < 0 ||
+	    u32_from_json(json, "flags", &edit->flags, err) < 0 ||
+	    u32_from_json(json, "old_flags", &edit->old_flags, err) < 0)
 		return -1;
-	if (!edit->path[1] && edit->kind != EDIT_MODE)
+	if (!edit->path[1] && edit->kind != EDIT_MODE && edit->kind != EDIT_FLAGS)
 		return err_set(err, ERR_MALFORMED, "an edit of / is none of its mode");
+	if ((edit->flags | edit->old_flags) & ~(TREE_IMMUTABLE | TREE_APPEND))
+		return err_set(err, ERR_MALFORMED, "an edit has flags that are not known");
 	if ((edit->mode | edit->old_mode) & ~07777u)
 		return err_set(err, ERR_MALFORMED, "an edit has a mode beyond the permission bits");
 	return 0;

@@ -24,6 +24,7 @@ enum edit_kind {
 	EDIT_MODE,    /* permission bits and owner: from old_mode/uid/gid to mode/uid/gid */
 	EDIT_BLOCKS, /* a repair below the files, from the list below. No part of a patch: it is done
 			 on the overlay before the tree is mounted (fs/mend.h) */
+	EDIT_FLAGS,  /* TREE_IMMUTABLE and TREE_APPEND: from old_flags to flags */
 };
 
 /* Whoever examines says which repair, never which bytes: those are worked out, from what is on the
@@ -51,6 +52,7 @@ struct edit {
 	char *disk; /* EDIT_BLOCKS, as in struct disk_fs; path is NULL then */
 	uint32_t partition;
 	enum block_repair repair;
+	uint32_t flags, old_flags; /* EDIT_FLAGS */
 	char *like; /* created things take the SELinux label of this path; NULL: of their directory
 		     */
 };
@@ -73,6 +75,7 @@ void edit_mode(struct edits *, const char *path, const struct tree_stat *now, ui
 void edit_blocks(struct edits *, const char *disk, uint32_t partition, enum block_repair);
 /* "e2fsck -p on vol-0abc…, partition 1", for people. */
 void edit_blocks_text(const struct edit *, struct str *into);
+void edit_flags(struct edits *, const char *path, const struct tree_stat *now, uint32_t flags);
 void edits_done(struct edits *);
 DEFINE_CLEANUP_DONE(struct edits, edits_done)
 /* Appends copies of all of `from`. */
@@ -88,7 +91,9 @@ int edit_from_json(const json_t *, struct edit *ret, struct err *);
  * reading the tree, applied, recorded as the undo record, and reverted. */
 struct patch_side {
 	bool exists;
+	bool is_bare; /* the bytes are not part of it: mode, owner or flags of a (large) file change */
 	uint32_t mode, uid, gid; /* mode with type bits */
+	uint32_t flags;		 /* TREE_IMMUTABLE, TREE_APPEND */
 	struct str bytes;	 /* contents of a file, target of a link */
 	struct str label;	 /* security.selinux; empty: none */
 };

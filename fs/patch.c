@@ -24,6 +24,15 @@ static struct patch_item *find_item(struct patch *patch, const char *path)
 	return NULL;
 }
 
+/* One of them without bytes has not changed them: they are those of the other. */
+static void take_bytes(struct patch_side *side, const struct patch_side *from)
+{
+	if (!side->exists || !side->is_bare || !from->exists || from->is_bare)
+		return;
+	str_add_bytes(&side->bytes, from->bytes.s, from->bytes.len);
+	side->is_bare = false;
+}
+
 void patch_compose(struct patch *to, const struct patch *next)
 {
 	size_t kept = 0;
@@ -31,14 +40,19 @@ void patch_compose(struct patch *to, const struct patch *next)
 	vec_foreach (item, next) {
 		struct patch_item *old = find_item(to, item->path);
 
+		struct patch_side last = { .bytes = STR_INIT, .label = STR_INIT };
+
 		if (old) {
-			patch_side_done(&old->after);
+			take_bytes(&old->before, &item->before);
+			last = old->after;
 		} else {
 			old = vec_add(to);
 			old->path = mem_strdup(item->path);
 			patch_side_copy(&old->before, &item->before);
 		}
 		patch_side_copy(&old->after, &item->after);
+		take_bytes(&old->after, &last);
+		patch_side_done(&last);
 	}
 	vec_foreach (item, to) {
 		if (patch_side_eq(&item->before, &item->after))

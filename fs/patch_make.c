@@ -23,9 +23,23 @@ static int resolve_parent(struct tree *tree, const char *path, struct str *into,
 	return 0;
 }
 
+/* Contents for an item that was made for its mode alone. */
+static int need_bytes(struct tree *tree, struct patch_item *item, struct err *err)
+{
+	if (!item->before.exists || !item->before.is_bare)
+		return 0;
+	item->before.is_bare = item->after.is_bare = false;
+	if (tree_read(tree, item->path, TREE_FILE_MAX, &item->before.bytes, err) < 0)
+		return -1;
+	str_add_bytes(&item->after.bytes, item->before.bytes.s, item->before.bytes.len);
+	return 0;
+}
+
+enum wanted { WANT_ALL, WANT_BARE }; /* BARE: without the contents of a file */
+
 /* The item of a path, made on first use. An index, because the array moves. */
 static int item_of(struct tree *tree, struct patch *patch, const char *path, bool follow,
-		   size_t *ret, struct err *err)
+		   enum wanted wanted, size_t *ret, struct err *err)
 {
 	cleanup(str_done) struct str real = STR_INIT;
 	struct patch_item *item;
@@ -37,9 +51,10 @@ static int item_of(struct tree *tree, struct patch *patch, const char *path, boo
 	for (size_t i = 0; i < patch->count; i++)
 		if (str_eq(patch->items[i].path, real.s)) {
 			*ret = i;
-			return 0;
+			return wanted == WANT_ALL ? need_bytes(tree, &patch->items[i], err) : 0;
 		}
-	if (patch_side_read(tree, real.s, &now, err) < 0) {
+	if ((wanted == WANT_ALL ? patch_side_read(tree, real.s, &now, err)
+				: patch_side_read_bare(tree, real.s, &now, err)) < 0) {
 		patch_side_done(&now);
 		return -1;
 	}
@@ -160,7 +175,7 @@ static int lines_of_path(struct tree *tree, const struct edits *edits, size_t fi
 	for (size_t i = first; i < edits->count; i++)
 		if (edits->items[i].kind == EDIT_LINES && str_eq(edits->items[i].path, path))
 			vec_push(&list, &edits->items[i]);
-	if (!item_of(tree, patch, path, true, &at, err)) {
+	if (!item_of(tree, patch, path, true, WANT_ALL, &at, err)) {
 		struct patch_item *item = &patch->items[at];
 
 		if (!item->before.exists || !S_ISREG(item->before.mode))
@@ -197,7 +212,7 @@ static int make_parents(struct tree *tree, const struct edit *edit, struct patch
 
 		if (tree_is_dir(tree, parent))
 			continue;
-		if (item_of(tree, patch, parent, false, &at, err) < 0)
+		if (item_of(tree, patch, parent, false, WANT_ALL, &at, err) < 0)
 			return -1;
 		if (patch->items[at].after.exists && !S_ISDIR(patch->items[at].after.mode))
 			return conflict(err, edit, "a name on the way to it is no directory");
@@ -233,7 +248,7 @@ static int make_new(struct tree *tree, const struct edit *edit, struct patch *pa
 	size_t at;
 
 	if (make_parents(tree, edit, patch, err) < 0 ||
-	    item_of(tree, patch, edit->path, false, &at, err) < 0)
+	    item_of(tree, patch, edit->path, false, WANT_ALL, &at, err) < 0)
 		return -1;
 	item = &patch->items[at];
 	if (item->after.exists && edit->kind == EDIT_MKDIR && S_ISDIR(item->after.mode))
@@ -256,9 +271,46 @@ static bool same_bytes(const struct str *a, const struct str *b)
 	return a->len == b->len && !memcmp(a->s, b->s, a->len);
 }
 
-static bool same_owner(const struct patch_side *a, const struct patch_side *b)
+static bool is_mode(const struct patch_side *side, uint32_t mode, uint32_t uid, uint32_t gid)
 {
-	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid;
+	return (side->mode & 07777) == mode && side->uid == uid && side->gid == gid;
+}
+
+/* Mode and owner, unless an earlier edit of this patch has changed them: then to the same, or it is
+ * left for the next examination. */
+static int change_mode(const struct edit *edit, struct patch_item *item, struct patch *patch,
+		       struct err *err)
+{
+	struct patch_side *after = &item->after;
+
+	if (!item->before.exists || !after->exists) {
+		patch->left_out++;
+		return 0;
+	}
+	if (S_ISLNK(after->mode) ||
+	    !is_mode(&item->before, edit->old_mode, edit->old_uid, edit->old_gid))
+		return conflict(err, edit, "has another mode or owner than when it was examined");
+	if (!is_mode(after, edit->old_mode, edit->old_uid, edit->old_gid)) {
+		patch->left_out += !is_mode(after, edit->mode, edit->uid, edit->gid);
+		return 0;
+	}
+	after->mode = (after->mode & S_IFMT) | edit->mode;
+	after->uid = edit->uid;
+	after->gid = edit->gid;
+	return 0;
+}
+
+static int change_flags(const struct edit *edit, struct patch_item *item, struct patch *patch,
+			struct err *err)
+{
+	if (!item->after.exists) {
+		patch->left_out++;
+		return 0;
+	}
+	if (item->before.flags != edit->old_flags)
+		return conflict(err, edit, "has other attributes than when it was examined");
+	item->after.flags = edit->flags;
+	return 0;
 }
 
 /* An edit says what it has seen. What is otherwise by an earlier edit is left for the next examination; otherwise
@@ -266,28 +318,28 @@ static bool same_owner(const struct patch_side *a, const struct patch_side *b)
 static int change_existing(struct tree *tree, const struct edit *edit, struct patch *patch,
 			   struct err *err)
 {
+	bool is_bare = edit->kind == EDIT_MODE || edit->kind == EDIT_FLAGS;
 	const struct patch_side *seen;
 	struct patch_side *after;
 	size_t at;
 
-	if (item_of(tree, patch, edit->path, edit->kind != EDIT_REMOVE, &at, err) < 0)
+	if (item_of(tree, patch, edit->path, edit->kind != EDIT_REMOVE,
+		    is_bare ? WANT_BARE : WANT_ALL, &at, err) < 0)
 		return -1;
 	after = &patch->items[at].after;
 	seen = patch->items[at].before.exists ? &patch->items[at].before : after;
 	if (!seen->exists)
 		return conflict(err, edit, "is gone");
 	switch (edit->kind) {
+	case EDIT_MODE:
+		return change_mode(edit, &patch->items[at], patch, err);
+	case EDIT_FLAGS:
+		return change_flags(edit, &patch->items[at], patch, err);
 	case EDIT_REPLACE:
 		if (!S_ISREG(seen->mode))
 			return conflict(err, edit, "is no regular file");
 		if (!same_bytes(&seen->bytes, &edit->old))
 			return conflict(err, edit, "is not as it was when it was examined");
-		break;
-	case EDIT_MODE:
-		if (S_ISLNK(seen->mode) || (seen->mode & 07777) != edit->old_mode ||
-		    seen->uid != edit->old_uid || seen->gid != edit->old_gid)
-			return conflict(err, edit,
-					"has another mode or owner than when it was examined");
 		break;
 	default: /* EDIT_REMOVE */
 		if (S_ISDIR(seen->mode))
@@ -295,19 +347,13 @@ static int change_existing(struct tree *tree, const struct edit *edit, struct pa
 		if (!after->exists)
 			return 0; /* two findings want it away, as when two checks disable one unit */
 	}
-	if (!after->exists ||
-	    (edit->kind == EDIT_MODE ? !same_owner(seen, after)
-				     : !same_bytes(&seen->bytes, &after->bytes))) {
+	if (!after->exists || !same_bytes(&seen->bytes, &after->bytes)) {
 		patch->left_out++;
 		return 0;
 	}
 	if (edit->kind == EDIT_REPLACE) {
 		str_clear(&after->bytes);
 		str_add_bytes(&after->bytes, edit->new.s, edit->new.len);
-	} else if (edit->kind == EDIT_MODE) {
-		after->mode = (after->mode & S_IFMT) | edit->mode;
-		after->uid = edit->uid;
-		after->gid = edit->gid;
 	} else {
 		after->exists = false;
 	}

@@ -49,6 +49,15 @@ void patch_item_diff(const struct patch_item *item, struct str *into)
 		put_path(into, item->path);
 		str_add_char(into, '\n');
 	}
+	if (a->exists && b->exists && a->flags != b->flags) {
+		str_addf(into, "attributes %s%s-> %s%s", a->flags & TREE_IMMUTABLE ? "i" : "",
+			 a->flags & TREE_APPEND ? "a " : " ", b->flags & TREE_IMMUTABLE ? "i" : "",
+			 b->flags & TREE_APPEND ? "a "
+			 : b->flags		? " "
+						: "none ");
+		put_path(into, item->path);
+		str_add_char(into, '\n');
+	}
 	if (a->exists && b->exists && (a->uid != b->uid || a->gid != b->gid)) {
 		str_addf(into, "owner %u:%u -> %u:%u ", a->uid, a->gid, b->uid, b->gid);
 		put_path(into, item->path);
@@ -68,9 +77,11 @@ static json_t *side_to_json(const struct patch_side *side)
 {
 	if (!side->exists)
 		return json_null();
-	return json_pack("{s:I, s:I, s:I, s:o, s:o}", "mode", (json_int_t)side->mode, "uid",
-			 (json_int_t)side->uid, "gid", (json_int_t)side->gid, "bytes",
-			 bytes_to_json(&side->bytes), "label", bytes_to_json(&side->label));
+	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "mode", (json_int_t)side->mode, "uid",
+			 (json_int_t)side->uid, "gid", (json_int_t)side->gid, "flags",
+			 (json_int_t)side->flags, "bytes",
+			 side->is_bare ? json_null() : bytes_to_json(&side->bytes), "label",
+			 bytes_to_json(&side->label));
 }
 
 static int side_from_json(const json_t *json, struct patch_side *ret, struct err *err)
@@ -79,10 +90,15 @@ static int side_from_json(const json_t *json, struct patch_side *ret, struct err
 	if (json_is_null(json))
 		return 0;
 	ret->exists = true;
+	ret->is_bare = json_is_null(json_object_get(json, "bytes"));
+	/* Records of older versions have no flags. */
+	if (json_object_get(json, "flags") && u32_from_json(json, "flags", &ret->flags, err) < 0)
+		return -1;
 	if (u32_from_json(json, "mode", &ret->mode, err) < 0 ||
 	    u32_from_json(json, "uid", &ret->uid, err) < 0 ||
 	    u32_from_json(json, "gid", &ret->gid, err) < 0 ||
-	    bytes_from_json(json_object_get(json, "bytes"), "bytes", &ret->bytes, err) < 0 ||
+	    (!ret->is_bare &&
+	     bytes_from_json(json_object_get(json, "bytes"), "bytes", &ret->bytes, err) < 0) ||
 	    bytes_from_json(json_object_get(json, "label"), "label", &ret->label, err) < 0)
 		return -1;
 	return 0;

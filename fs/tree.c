@@ -80,6 +80,14 @@ int tree_read(struct tree *tree, const char *path, size_t max_bytes, struct str 
 			max_bytes < TREE_FILE_MAX ? max_bytes : TREE_FILE_MAX, into);
 }
 
+int tree_read_at(struct tree *tree, const char *path, uint64_t offset, size_t len, struct str *into,
+		 struct err *err)
+{
+	if (len > TREE_FILE_MAX || offset > INT64_MAX - TREE_FILE_MAX)
+		return tree_path_err(err, ERR_MALFORMED, path, "no file reaches that far");
+	return DISPATCH(tree, read_at, path, err, offset, len, into);
+}
+
 int tree_readlink(struct tree *tree, const char *path, struct str *into, struct err *err)
 {
 	return DISPATCH(tree, readlink, path, err, into);
@@ -147,6 +155,11 @@ int tree_chmod(struct tree *tree, const char *path, uint32_t mode, struct err *e
 int tree_chown(struct tree *tree, const char *path, uint32_t uid, uint32_t gid, struct err *err)
 {
 	return DISPATCH(tree, chown, path, err, uid, gid);
+}
+
+int tree_chflags(struct tree *tree, const char *path, uint32_t flags, struct err *err)
+{
+	return DISPATCH(tree, chflags, path, err, flags);
 }
 
 int tree_sync(struct tree *tree, struct err *err)

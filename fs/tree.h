@@ -48,6 +48,10 @@ int tree_stat(struct tree *, const char *path, enum tree_follow, struct tree_sta
 	      struct err *);
 /* Appends the contents. max_bytes <= TREE_FILE_MAX. */
 int tree_read(struct tree *, const char *path, size_t max_bytes, struct str *into, struct err *);
+/* Appends `len` bytes from `offset` on, fewer at the end of the file and none past it: for a look into
+ * a file of any size. len <= TREE_FILE_MAX. */
+int tree_read_at(struct tree *, const char *path, uint64_t offset, size_t len, struct str *into,
+		 struct err *);
 int tree_readlink(struct tree *, const char *path, struct str *into, struct err *);
 int tree_list(struct tree *, const char *dir, struct tree_names *ret, struct err *);
 /* Extended attribute, e.g. "security.selinux"; ERR_NOTFOUND when there is none. */
@@ -82,6 +86,8 @@ int tree_symlink(struct tree *, const char *path, const char *target, const stru
 int tree_remove(struct tree *, const char *path, struct err *); /* file, link or empty directory */
 int tree_chmod(struct tree *, const char *path, uint32_t mode, struct err *);
 int tree_chown(struct tree *, const char *path, uint32_t uid, uint32_t gid, struct err *);
+/* TREE_IMMUTABLE and TREE_APPEND of a file or directory become these; other attributes stay. */
+int tree_chflags(struct tree *, const char *path, uint32_t flags, struct err *);
 int tree_sync(struct tree *, struct err *); /* everything written is durable in what is below */
 
 void tree_names_done(struct tree_names *);
@@ -94,7 +100,9 @@ DEFINE_CLEANUP(struct tree *, tree_close)
 int tree_open_dir(int dir_fd, struct tree **ret, struct err *);
 
 /* For tests without privilege: modes and owners come from (and go to) a table instead of the inode.
- * Lines: "MODE UID GID PATH"; unlisted: 0 0 owner, directories 0755, files 0644, links 0777. */
+ * Lines: "MODE UID GID PATH", the mode followed by i or a when the file is immutable or append-only;
+ * unlisted: 0 0 owner, directories 0755, files 0644, links 0777. "label PATH LABEL" gives the path an
+ * SELinux label; unlisted: none. */
 int tree_open_dir_with_attrs(int dir_fd, const char *attrs_text, struct tree **ret, struct err *);
 /* The table as text, sorted by path, without rows that equal the default. */
 void tree_attrs_text(struct tree *, struct str *into);
@@ -103,6 +111,7 @@ void tree_attrs_text(struct tree *, struct str *into);
 struct tree_ops {
 	int (*stat)(void *, const char *, enum tree_follow, struct tree_stat *, struct err *);
 	int (*read)(void *, const char *, size_t, struct str *, struct err *);
+	int (*read_at)(void *, const char *, uint64_t, size_t, struct str *, struct err *);
 	int (*readlink)(void *, const char *, struct str *, struct err *);
 	int (*list)(void *, const char *, struct tree_names *, struct err *);
 	int (*getxattr)(void *, const char *, const char *, struct str *, struct err *);
@@ -116,6 +125,7 @@ struct tree_ops {
 	int (*remove)(void *, const char *, struct err *);
 	int (*chmod)(void *, const char *, uint32_t, struct err *);
 	int (*chown)(void *, const char *, uint32_t, uint32_t, struct err *);
+	int (*chflags)(void *, const char *, uint32_t, struct err *);
 	int (*sync)(void *, struct err *);
 	void (*close)(void *);
 };

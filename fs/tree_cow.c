@@ -136,6 +136,27 @@ static int cow_read(void *private, const char *path, size_t max_bytes, struct st
 	return 0;
 }
 
+static int cow_read_at(void *private, const char *path, uint64_t offset, size_t len,
+		       struct str *into, struct err *err)
+{
+	struct cow *c = private;
+	cleanup(str_done) struct str where = STR_INIT;
+	struct tree_stat st;
+	struct node *n;
+
+	if (canonical(c, path, TREE_FOLLOW, &where, err) < 0 || look(c, where.s, &st, err) < 0)
+		return -1;
+	n = find(c, where.s);
+	if (!n || !n->has_bytes)
+		return tree_read_at(c->base, where.s, offset, len, into, err);
+	if (!S_ISREG(st.mode))
+		return tree_path_err(err, ERR_MALFORMED, path, "not a regular file");
+	if (offset < n->bytes.len)
+		str_add_bytes(into, n->bytes.s + offset,
+			      len < n->bytes.len - offset ? len : n->bytes.len - offset);
+	return 0;
+}
+
 static int cow_readlink(void *private, const char *path, struct str *into, struct err *err)
 {
 	struct cow *c = private;
@@ -389,6 +410,20 @@ static int cow_chown(void *private, const char *path, uint32_t uid, uint32_t gid
 	return 0;
 }
 
+static int cow_chflags(void *private, const char *path, uint32_t flags, struct err *err)
+{
+	cleanup(str_done) struct str where = STR_INIT;
+	struct node *n;
+
+	if (canonical(private, path, TREE_NOFOLLOW, &where, err) < 0 ||
+	    node_of(private, where.s, &n, err) < 0)
+		return -1;
+	if (!S_ISREG(n->st.mode) && !S_ISDIR(n->st.mode))
+		return tree_path_err(err, ERR_MALFORMED, path, "neither a file nor a directory");
+	n->st.attr_flags = flags;
+	return 0;
+}
+
 static void cow_close(void *private)
 {
 	struct cow *c = private;
@@ -406,6 +441,7 @@ static void cow_close(void *private)
 static const struct tree_ops cow_ops = {
 	.stat = cow_stat,
 	.read = cow_read,
+	.read_at = cow_read_at,
 	.readlink = cow_readlink,
 	.list = cow_list,
 	.getxattr = cow_getxattr,
@@ -418,6 +454,7 @@ static const struct tree_ops cow_ops = {
 	.remove = cow_remove,
 	.chmod = cow_chmod,
 	.chown = cow_chown,
+	.chflags = cow_chflags,
 	.close = cow_close,
 };
 

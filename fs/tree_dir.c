@@ -6,8 +6,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -15,6 +17,10 @@
 struct attr_row {
 	char *path;
 	uint32_t mode, uid, gid; /* permission bits */
+	uint32_t flags;		 /* TREE_IMMUTABLE, TREE_APPEND */
+};
+struct label_row {
+	char *path, *label;
 };
 
 struct dir {
@@ -22,6 +28,7 @@ struct dir {
 	bool has_attrs;
 	struct tree *self; /* for tree_resolve, only with attrs */
 	VEC(struct attr_row) attrs;
+	VEC(struct label_row) labels;
 };
 
 static int open_in(const struct dir *dir, const char *path, int flags, uint32_t mode)
@@ -114,7 +121,8 @@ static struct attr_row default_row(uint32_t type)
 	return (struct attr_row){ .mode = S_ISDIR(type) ? 0755 : S_ISLNK(type) ? 0777 : 0644 };
 }
 
-static void set_row(struct dir *dir, const char *path, uint32_t mode, uint32_t uid, uint32_t gid)
+static struct attr_row *set_row(struct dir *dir, const char *path, uint32_t mode, uint32_t uid,
+				uint32_t gid)
 {
 	struct attr_row *row = find_row(dir, path);
 
@@ -125,6 +133,32 @@ static void set_row(struct dir *dir, const char *path, uint32_t mode, uint32_t u
 	row->mode = mode & 07777;
 	row->uid = uid;
 	row->gid = gid;
+	return row;
+}
+
+static struct label_row *find_label(struct dir *dir, const char *path)
+{
+	vec_foreach (row, &dir->labels)
+		if (str_eq(row->path, path))
+			return row;
+	return NULL;
+}
+
+static void drop_label(struct dir *dir, const char *path)
+{
+	struct label_row *row = find_label(dir, path);
+
+	if (!row)
+		return;
+	free(row->path);
+	free(row->label);
+	*row = dir->labels.items[--dir->labels.count];
+}
+
+static void set_label(struct dir *dir, const char *path, const char *label, size_t len)
+{
+	drop_label(dir, path);
+	vec_push(&dir->labels, ((struct label_row){ mem_strdup(path), mem_strndup(label, len) }));
 }
 
 static void drop_row(struct dir *dir, const char *path)
@@ -195,6 +229,7 @@ static int dir_stat(void *private, const char *path, enum tree_follow follow, st
 		ret->mode = (ret->mode & S_IFMT) | row->mode;
 		ret->uid = row->uid;
 		ret->gid = row->gid;
+		ret->attr_flags = row->flags;
 	}
 	return 0;
 }
@@ -225,6 +260,32 @@ static int dir_read(void *private, const char *path, size_t max_bytes, struct st
 			return tree_path_err(err, ERR_MALFORMED, path, "grows while it is read");
 		str_add_bytes(into, buf, (size_t)got);
 	}
+}
+
+static int dir_read_at(void *private, const char *path, uint64_t offset, size_t len,
+		       struct str *into, struct err *err)
+{
+	struct stat st;
+	cleanup(fd_close) int fd = open_regular(private, path, O_RDONLY, &st, err);
+	char buf[16384];
+
+	if (fd < 0)
+		return -1;
+	while (len) {
+		size_t part = len < sizeof(buf) ? len : sizeof(buf);
+		ssize_t got = pread(fd, buf, part, (off_t)offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return open_err(err, errno, path);
+		if (!got)
+			return 0;
+		str_add_bytes(into, buf, (size_t)got);
+		offset += (size_t)got;
+		len -= (size_t)got;
+	}
+	return 0;
 }
 
 static int dir_readlink(void *private, const char *path, struct str *into, struct err *err)
@@ -271,9 +332,25 @@ static int dir_list(void *private, const char *path, struct tree_names *ret, str
 	return rc;
 }
 
+static int label_from_table(struct dir *dir, const char *path, const char *name, struct str *into,
+			    struct err *err)
+{
+	cleanup(str_done) struct str key = STR_INIT;
+	const struct label_row *row;
+
+	if (table_path(dir, path, TREE_FOLLOW, &key, err) < 0)
+		return -1;
+	row = str_eq(name, "security.selinux") ? find_label(dir, key.s) : NULL;
+	if (!row)
+		return tree_path_err(err, ERR_NOTFOUND, path, "has no such attribute");
+	str_add(into, row->label);
+	return 0;
+}
+
 static int dir_getxattr(void *private, const char *path, const char *name, struct str *into,
 			struct err *err)
 {
+	struct dir *dir = private;
 	cleanup(fd_close) int fd = open_in(private, path, O_PATH, 0);
 	char link[64], value[65536];
 	ssize_t got;
@@ -281,6 +358,8 @@ static int dir_getxattr(void *private, const char *path, const char *name, struc
 	if (fd < 0)
 		return open_err(err, errno, path);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (dir->has_attrs)
+		return label_from_table(dir, path, name, into, err);
 	got = getxattr(link, name, value, sizeof(value));
 	if (got < 0 && (errno == ENODATA || errno == ENOTSUP))
 		return tree_path_err(err, ERR_NOTFOUND, path, "has no such attribute");
@@ -346,6 +425,8 @@ static int dress(struct dir *dir, int fd, const char *path, const struct tree_ne
 		if (table_path(dir, path, TREE_NOFOLLOW, &key, err) < 0)
 			return -1;
 		set_row(dir, key.s, is_link ? 0777 : new->mode, new->uid, new->gid);
+		if (new->label)
+			set_label(dir, key.s, new->label, new->label_len);
 		return 0;
 	}
 	if (fchownat(fd, "", new->uid, new->gid, AT_EMPTY_PATH) < 0)
@@ -441,8 +522,10 @@ static int dir_remove(void *private, const char *path, struct err *err)
 	if (unlinkat(parent, name, 0) < 0 &&
 	    ((errno != EISDIR && errno != EPERM) || unlinkat(parent, name, AT_REMOVEDIR) < 0))
 		return open_err(err, errno, path);
-	if (dir->has_attrs)
+	if (dir->has_attrs) {
 		drop_row(dir, key.s);
+		drop_label(dir, key.s);
+	}
 	return 0;
 }
 
@@ -487,6 +570,36 @@ static int dir_chown(void *private, const char *path, uint32_t uid, uint32_t gid
 	return change_attrs(private, path, NULL, (uint32_t[]){ uid, gid }, err);
 }
 
+/* FS_IOC_SETFLAGS, ioctl_iflags(2): ext4, xfs and btrfs have it. */
+static int dir_chflags(void *private, const char *path, uint32_t flags, struct err *err)
+{
+	struct dir *dir = private;
+	cleanup(fd_close) int path_fd = open_in(dir, path, O_PATH | O_NOFOLLOW, 0);
+	cleanup(fd_close) int fd = -1;
+	struct tree_stat st;
+	int now = 0;
+
+	if (dir_stat(dir, path, TREE_NOFOLLOW, &st, err) < 0)
+		return -1;
+	if (!S_ISREG(st.mode) && !S_ISDIR(st.mode))
+		return tree_path_err(err, ERR_MALFORMED, path, "is neither file nor directory");
+	if (dir->has_attrs) {
+		cleanup(str_done) struct str key = STR_INIT;
+
+		if (table_path(dir, path, TREE_NOFOLLOW, &key, err) < 0)
+			return -1;
+		set_row(dir, key.s, st.mode, st.uid, st.gid)->flags = flags;
+		return 0;
+	}
+	if (path_fd < 0 || (fd = reopen(path_fd, O_RDONLY | O_NONBLOCK | O_NOCTTY)) < 0 ||
+	    ioctl(fd, FS_IOC_GETFLAGS, &now) < 0)
+		return open_err(err, errno, path);
+	now &= ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
+	now |= (flags & TREE_IMMUTABLE ? FS_IMMUTABLE_FL : 0) |
+	       (flags & TREE_APPEND ? FS_APPEND_FL : 0);
+	return ioctl(fd, FS_IOC_SETFLAGS, &now) < 0 ? open_err(err, errno, path) : 0;
+}
+
 static int dir_flush(void *private, struct err *err)
 {
 	struct dir *dir = private;
@@ -505,12 +618,16 @@ static void dir_close(void *private)
 	vec_foreach (row, &dir->attrs)
 		free(row->path);
 	vec_done(&dir->attrs);
+	while (dir->labels.count)
+		drop_label(dir, dir->labels.items[0].path);
+	vec_done(&dir->labels);
 	free(dir);
 }
 
 static const struct tree_ops dir_ops = {
 	.stat = dir_stat,
 	.read = dir_read,
+	.read_at = dir_read_at,
 	.readlink = dir_readlink,
 	.list = dir_list,
 	.getxattr = dir_getxattr,
@@ -522,6 +639,7 @@ static const struct tree_ops dir_ops = {
 	.remove = dir_remove,
 	.chmod = dir_chmod,
 	.chown = dir_chown,
+	.chflags = dir_chflags,
 	.sync = dir_flush,
 	.close = dir_close,
 };
@@ -540,6 +658,28 @@ int tree_open_dir(int dir_fd, struct tree **ret, struct err *err)
 	return 0;
 }
 
+/* "MODE UID GID PATH" or "label PATH LABEL" */
+static int take_attrs_line(struct dir *dir, char *line, struct err *err)
+{
+	unsigned mode, uid, gid;
+	char flags[3] = "", *label;
+	int at = 0;
+
+	if (str_starts(line, "label /") && (label = strchr(line + 6, ' '))) {
+		*label++ = '\0';
+		set_label(dir, line + 6, label, strlen(label));
+		return 0;
+	}
+	if (sscanf(line, "%o%2[ia] %u %u %n", &mode, flags, &uid, &gid, &at) < 4 &&
+	    sscanf(line, "%o %u %u %n", &mode, &uid, &gid, &at) < 3)
+		at = 0;
+	if (line[at] != '/')
+		return err_set(err, ERR_MALFORMED, "attrs: \"%s\" is not MODE UID GID PATH", line);
+	set_row(dir, line + at, mode, uid, gid)->flags =
+		(strchr(flags, 'i') ? TREE_IMMUTABLE : 0) | (strchr(flags, 'a') ? TREE_APPEND : 0);
+	return 0;
+}
+
 int tree_open_dir_with_attrs(int dir_fd, const char *attrs_text, struct tree **ret, struct err *err)
 {
 	cleanup(tree_close) struct tree *tree = NULL;
@@ -551,18 +691,10 @@ int tree_open_dir_with_attrs(int dir_fd, const char *attrs_text, struct tree **r
 	dir->has_attrs = true;
 	for (const char *line = attrs_text; *line;
 	     line += strcspn(line, "\n"), line += *line == '\n') {
-		unsigned mode, uid, gid;
-		int at = 0;
-		size_t len = strcspn(line, "\n");
-		cleanup(free) char *copy = mem_strndup(line, len);
+		cleanup(free) char *copy = mem_strndup(line, strcspn(line, "\n"));
 
-		if (!len || copy[0] == '#')
-			continue;
-		/* NOLINTNEXTLINE(cert-err34-c): these files come with the cases and not from a volume */
-		if (sscanf(copy, "%o %u %u %n", &mode, &uid, &gid, &at) < 3 || copy[at] != '/')
-			return err_set(err, ERR_MALFORMED, "attrs: \"%s\" is not MODE UID GID PATH",
-				       copy);
-		set_row(dir, copy + at, mode, uid, gid);
+		if (copy[0] && copy[0] != '#' && take_attrs_line(dir, copy, err) < 0)
+			return -1;
 	}
 	*ret = TAKE(tree);
 	return 0;
@@ -573,13 +705,19 @@ static int compare_rows(const void *a, const void *b)
 	return strcmp(((const struct attr_row *)a)->path, ((const struct attr_row *)b)->path);
 }
 
+static int compare_labels(const void *a, const void *b)
+{
+	return strcmp(((const struct label_row *)a)->path, ((const struct label_row *)b)->path);
+}
+
 void tree_attrs_text(struct tree *tree, struct str *into)
 {
 	struct dir *dir = tree_private(tree, &dir_ops);
 
-	if (!dir || !dir->attrs.count)
+	if (!dir)
 		return;
-	qsort(dir->attrs.items, dir->attrs.count, sizeof(*dir->attrs.items), compare_rows);
+	if (dir->attrs.count)
+		qsort(dir->attrs.items, dir->attrs.count, sizeof(*dir->attrs.items), compare_rows);
 	vec_foreach (row, &dir->attrs) {
 		struct err ignored = ERR_INIT;
 		struct tree_stat st;
@@ -588,7 +726,15 @@ void tree_attrs_text(struct tree *tree, struct str *into)
 		if (dir_stat(dir, row->path, TREE_NOFOLLOW, &st, &ignored) < 0)
 			continue;
 		plain = default_row(st.mode);
-		if (row->mode != plain.mode || row->uid || row->gid)
-			str_addf(into, "%04o %u %u %s\n", row->mode, row->uid, row->gid, row->path);
+		if (row->mode != plain.mode || row->uid || row->gid || row->flags)
+			str_addf(into, "%04o%s%s %u %u %s\n", row->mode,
+				 row->flags & TREE_IMMUTABLE ? "i" : "",
+				 row->flags & TREE_APPEND ? "a" : "", row->uid, row->gid,
+				 row->path);
 	}
+	if (dir->labels.count)
+		qsort(dir->labels.items, dir->labels.count, sizeof(*dir->labels.items),
+		      compare_labels);
+	vec_foreach (row, &dir->labels)
+		str_addf(into, "label %s %s\n", row->path, row->label);
 }

@@ -68,6 +68,46 @@ static int ext2_read(void *private, const char *path, size_t max_bytes, struct s
 	return 0;
 }
 
+static int ext2_read_at(void *private, const char *path, uint64_t offset, size_t len,
+			struct str *into, struct err *err)
+{
+	const struct ext2_tree *tree = private;
+	cleanup(free) char *bytes = NULL;
+	struct ext2_inode_large inode;
+	struct ext2_spot spot;
+	uint64_t size;
+	ext2_file_t file;
+	unsigned got = 0;
+	errcode_t code;
+
+	if (ext2_walk(tree, path, TREE_FOLLOW, &spot, err) < 0 ||
+	    ext2_read_inode(tree, spot, path, &inode, err) < 0)
+		return -1;
+	if (!LINUX_S_ISREG(inode.i_mode))
+		return tree_path_err(err, ERR_MALFORMED, path, "is not a regular file");
+	if (inode.i_flags & (EXT4_ENCRYPT_FL | EXT2_COMPR_FL))
+		return tree_path_err(err, ERR_UNSUPPORTED, path, "is encrypted or compressed");
+	size = EXT2_I_SIZE(EXT2_INODE(&inode));
+	if (offset >= size)
+		return 0;
+	if (len > size - offset)
+		len = (size_t)(size - offset);
+	bytes = mem_alloc(len + 1);
+	code = ext2fs_file_open(ext2_fs(tree, spot), spot.ino, 0, &file);
+	if (code)
+		return ext2_path_err(err, code, path);
+	code = ext2fs_file_llseek(file, offset, EXT2_SEEK_SET, NULL);
+	if (!code)
+		code = ext2fs_file_read(file, bytes, (unsigned)len, &got);
+	ext2fs_file_close(file);
+	if (!code && got != len)
+		code = EXT2_ET_SHORT_READ;
+	if (code)
+		return ext2_path_err(err, code, path);
+	str_add_bytes(into, bytes, got);
+	return 0;
+}
+
 static int ext2_readlink(void *private, const char *path, struct str *into, struct err *err)
 {
 	struct ext2_spot spot;
@@ -179,6 +219,7 @@ static int ext2_space(void *private, struct tree_space *ret, struct err *err)
 static const struct tree_ops ext2_ops = {
 	.stat = ext2_stat,
 	.read = ext2_read,
+	.read_at = ext2_read_at,
 	.readlink = ext2_readlink,
 	.list = ext2_list,
 	.getxattr = ext2_getxattr,
@@ -190,6 +231,7 @@ static const struct tree_ops ext2_ops = {
 	.remove = ext2_remove,
 	.chmod = ext2_chmod,
 	.chown = ext2_chown,
+	.chflags = ext2_chflags,
 	.sync = ext2_sync,
 };
 

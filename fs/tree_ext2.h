@@ -22,6 +22,7 @@ int ext2_symlink(void *private, const char *path, const char *target, const stru
 int ext2_remove(void *private, const char *path, struct err *);
 int ext2_chmod(void *private, const char *path, uint32_t mode, struct err *);
 int ext2_chown(void *private, const char *path, uint32_t uid, uint32_t gid, struct err *);
+int ext2_chflags(void *private, const char *path, uint32_t flags, struct err *);
 /* What they share. Reads the bitmaps the first time; ERR_UNSUPPORTED: not to be changed this way.
  */
 int ext2_make_ready(struct ext2_tree *, struct ext2_spot, const char *path, struct err *)

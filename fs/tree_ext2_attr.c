@@ -121,6 +121,25 @@ int ext2_chown(void *private, const char *path, uint32_t uid, uint32_t gid, stru
 	return end_change(tree, path, spot, &inode, err);
 }
 
+/* The two flags that begin_change refuses. */
+int ext2_chflags(void *private, const char *path, uint32_t flags, struct err *err)
+{
+	struct ext2_tree *tree = private;
+	struct ext2_inode_large inode;
+	struct ext2_spot spot;
+
+	if (ext2_walk(tree, path, TREE_NOFOLLOW, &spot, err) < 0 ||
+	    ext2_make_ready(tree, spot, path, err) < 0 ||
+	    ext2_read_inode(tree, spot, path, &inode, err) < 0)
+		return -1;
+	if (!LINUX_S_ISREG(inode.i_mode) && !LINUX_S_ISDIR(inode.i_mode))
+		return tree_path_err(err, ERR_MALFORMED, path, "is neither file nor directory");
+	inode.i_flags &= ~(uint32_t)(EXT2_IMMUTABLE_FL | EXT2_APPEND_FL);
+	inode.i_flags |= (flags & TREE_IMMUTABLE ? EXT2_IMMUTABLE_FL : 0) |
+			 (flags & TREE_APPEND ? EXT2_APPEND_FL : 0);
+	return end_change(tree, path, spot, &inode, err);
+}
+
 int ext2_sync(void *private, struct err *err)
 {
 	struct ext2_tree *tree = private;

@@ -28,7 +28,7 @@ static bool is_ours(const struct patch_side *now, const struct patch_item *item)
 		return true;
 	if (!like_old && !like_new)
 		return false;
-	return !S_ISREG(now->mode) || is_torn_write(now, item);
+	return !S_ISREG(now->mode) || item->before.is_bare || is_torn_write(now, item);
 }
 
 static int force_item(struct tree *tree, const struct patch_item *item, const struct patch_side *to,
@@ -36,7 +36,8 @@ static int force_item(struct tree *tree, const struct patch_item *item, const st
 {
 	cleanup(patch_side_done) struct patch_side now;
 
-	if (patch_side_read(tree, item->path, &now, err) < 0)
+	if ((item->before.is_bare ? patch_side_read_bare(tree, item->path, &now, err)
+				  : patch_side_read(tree, item->path, &now, err)) < 0)
 		return -1;
 	if (!is_ours(&now, item))
 		return tree_path_err(err, ERR_CONFLICT, item->path,

@@ -191,6 +191,14 @@ static int pipe_read(void *private, const char *path, size_t max_bytes, struct s
 	return ask(private, r, path, "", into, err);
 }
 
+static int pipe_read_at(void *private, const char *path, uint64_t offset, size_t len,
+			struct str *into, struct err *err)
+{
+	struct tree_pipe_request r = { .op = OP_READ_AT, .number = len, .offset = offset };
+
+	return ask(private, r, path, "", into, err);
+}
+
 static int pipe_readlink(void *private, const char *path, struct str *into, struct err *err)
 {
 	return ask(private, (struct tree_pipe_request){ .op = OP_READLINK }, path, "", into, err);
@@ -247,6 +255,7 @@ static void pipe_close(void *private)
 static const struct tree_ops pipe_ops = {
 	.stat = pipe_stat,
 	.read = pipe_read,
+	.read_at = pipe_read_at,
 	.readlink = pipe_readlink,
 	.list = pipe_list,
 	.getxattr = pipe_getxattr,

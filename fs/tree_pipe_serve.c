@@ -121,7 +121,7 @@ static bool is_honest(const struct session *s, const struct tree_pipe_request *r
 		return false;
 	if (r->data_len > (r->op == OP_GETXATTR ? XATTR_NAME_LONGEST : 0))
 		return false;
-	return r->op != OP_READ || r->number <= TREE_FILE_MAX;
+	return (r->op != OP_READ && r->op != OP_READ_AT) || r->number <= TREE_FILE_MAX;
 }
 
 /* A string that no tree backend has to wonder about: absolute where it is a path, without NUL. */
@@ -160,6 +160,8 @@ static int answer(struct session *s, const struct tree_pipe_request *r, struct e
 		return 0;
 	case OP_READ:
 		return tree_read(s->tree, path, (size_t)r->number, &s->answer, err);
+	case OP_READ_AT:
+		return tree_read_at(s->tree, path, r->offset, (size_t)r->number, &s->answer, err);
 	case OP_READLINK:
 		return tree_readlink(s->tree, path, &s->answer, err);
 	case OP_LIST:

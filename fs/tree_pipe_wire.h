@@ -10,6 +10,7 @@ enum tree_pipe_op {
 	OP_STAT = 1,
 	OP_LSTAT,
 	OP_READ,
+	OP_READ_AT,
 	OP_READLINK,
 	OP_LIST,
 	OP_GETXATTR,
@@ -22,6 +23,7 @@ enum tree_pipe_op {
 struct tree_pipe_request {
 	uint32_t op, path_len;
 	uint64_t data_len, number; /* number: most bytes to read */
+	uint64_t offset;	   /* OP_READ_AT: the first of them */
 };
 /* Then len bytes: the answer, or the text of the error when code is not ERR_NONE. */
 struct tree_pipe_reply {

@@ -58,7 +58,7 @@ static void remove_tree(const char *path)
 	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* A whole tree as one text: path, type, mode, owner, bytes, in order. */
+/* A whole tree as one text: path, type, mode, owner, flags, label, bytes, in order. */
 static void snapshot(struct tree *tree, const char *dir, struct str *into)
 {
 	cleanup(tree_names_done) struct tree_names names = { 0 };
@@ -68,7 +68,8 @@ static void snapshot(struct tree *tree, const char *dir, struct str *into)
 		broken(dir, err.text);
 	vec_foreach (name, &names) {
 		cleanup(free) char *path = mem_printf("%s%s%s", dir, dir[1] ? "/" : "", *name);
-		cleanup(str_done) struct str bytes = STR_INIT, shown = STR_INIT;
+		cleanup(str_done) struct str bytes = STR_INIT, shown = STR_INIT, label = STR_INIT;
+		struct err ignored = ERR_INIT;
 		struct tree_stat st;
 
 		if (tree_stat(tree, path, TREE_NOFOLLOW, &st, &err) < 0 ||
@@ -76,7 +77,10 @@ static void snapshot(struct tree *tree, const char *dir, struct str *into)
 		    (S_ISREG(st.mode) && tree_read(tree, path, TREE_FILE_MAX, &bytes, &err) < 0))
 			broken(path, err.text);
 		str_add_escaped(&shown, bytes.s, bytes.len);
-		str_addf(into, "%s %06o %u:%u %s\n", path, st.mode, st.uid, st.gid, shown.s);
+		if (!S_ISLNK(st.mode))
+			(void)tree_getxattr(tree, path, "security.selinux", &label, &ignored);
+		str_addf(into, "%s %06o %u:%u %u [%s] %s\n", path, st.mode, st.uid, st.gid,
+			 st.attr_flags, label.s, shown.s);
 		if (S_ISDIR(st.mode))
 			snapshot(tree, path, into);
 	}
@@ -136,7 +140,7 @@ static void make_patient(const char *dir, char ret_copy[64], struct str *ret_att
 		char word[8] = "";
 
 		sscanf(line, "%7[a-z]", word);
-		if (word[0])
+		if (word[0] && !str_eq(word, "label"))
 			make_entry(ret_copy, word, line + strcspn(line, " ") + 1);
 		else
 			str_addf(ret_attrs, "%s\n", line);

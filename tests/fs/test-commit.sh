@@ -67,6 +67,23 @@ make_image ext2 "mke2fs -t ext2 -b 1024 -I 256" 32M; whole_round "ext2 by libext
 if have_fs xfs; then make_image xfs mkfs.xfs 320M && whole_round xfs -k; else skip xfs "no xfs in this kernel"; fi
 if have_fs btrfs; then make_image btrfs mkfs.btrfs 128M && whole_round btrfs -k; else skip btrfs "no btrfs in this kernel"; fi
 
+# What is immutable or append-only is changed all the same and keeps its attributes; an edit of the
+# attributes clears them; undo brings all back.
+protected_round() { # NAME WAY
+	local before; before=$(sum a.img); rm -rf record; cp --sparse=always a.img b.img
+	check "$1: commit into what is immutable" "$tool" -w "$2" work b.img write /etc/fstab x create /etc/ssh/new y remove /etc/ssh/sshd_config - chflags /etc/passwd - fsck commit record
+	mount -o loop,ro b.img mnt
+	same "$1: contents" "xy" "$(cat mnt/etc/fstab mnt/etc/ssh/new; ls mnt/etc/ssh/sshd_config 2>/dev/null)"
+	same "$1: attributes kept, and cleared where that was the edit" "i i - " "$(lsattr -d mnt/etc/fstab mnt/etc/ssh mnt/etc/passwd | cut -d' ' -f1 | tr -dc 'ia\n' | sed 's/^$/-/' | tr '\n' ' ')"
+	umount mnt
+	same "$1: undo of it is exact" exact "$($tool "$2" work b.img undo record 2>&1)"
+	same "$1: every byte of it is back" "$before" "$(sum b.img)"
+}
+rm -f a.img; truncate -s 32M a.img; mke2fs -q -t ext4 a.img
+mount -o loop a.img mnt && cp -a tree/. mnt/ && chattr +i mnt/etc/fstab mnt/etc/ssh && chattr +a mnt/etc/passwd; umount mnt
+protected_round "protected ext4" -k
+protected_round "protected ext4 by libext2fs" -e
+
 # A dirty journal: the commit holds the replay as well, the undo brings the dirty journal back.
 make_image ext4 "mke2fs -t ext4" 32M; mv a.img m.img; mount -o loop m.img mnt; echo dirty >mnt/etc/dirty; sync mnt/etc/dirty mnt/etc
 cp --sparse=always m.img a.img; umount mnt

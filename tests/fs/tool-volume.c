@@ -5,7 +5,8 @@
  *   -w repair   -k, -e kernel or libext2fs way   -m MORE another disk
  *   -s N die before step N of a commit   -c BYTES cut writes to the volume
  *   disks, figures, warnings, score; cat F, ls D, stat F, xattr F NAME, resolve F
- *   write F TEXT, create F TEXT, mkdir D -, symlink L TARGET, remove F -, chmod F MODE
+ *   write F TEXT, create F TEXT, mkdir D -, symlink L TARGET, remove F -, chmod F MODE,
+ *   chflags F ia (or -)
  *   sleep N, fsck, remount, commit DIR (what the commands above did), apply DIR (a mounted tree)
  * tool-volume [options] WORKDIR PATH undo DIR | finish DIR | take-back DIR | state DIR */
 #include "base/mem.h"
@@ -133,6 +134,12 @@ static int add_edit(struct session *session, const char *command, const char *pa
 		edit_symlink(edits, path, arg);
 	} else if (str_eq(command, "remove")) {
 		edit_remove(edits, path);
+	} else if (str_eq(command, "chflags")) {
+		if (tree_stat(tree, path, TREE_NOFOLLOW, &st, err) < 0)
+			return -1;
+		edit_flags(edits, path, &st,
+			   (strchr(arg, 'i') ? TREE_IMMUTABLE : 0) |
+				   (strchr(arg, 'a') ? TREE_APPEND : 0));
 	} else if (str_eq(command, "chmod")) {
 		if (tree_stat(tree, path, TREE_NOFOLLOW, &st, err) < 0)
 			return -1;

@@ -37,6 +37,7 @@ static void changes_show_above_only(void **state)
 {
 	struct patient *p = *state;
 	cleanup(tree_close) struct tree *cow = tree_open_cow(p->tree);
+	cleanup(str_done) struct str part = STR_INIT;
 	const struct tree_new dir = { .mode = 0755 };
 	struct err err = ERR_INIT;
 	struct tree_stat st;
@@ -65,6 +66,13 @@ static void changes_show_above_only(void **state)
 	assert_int_equal(st.mode, S_IFREG | 0600);
 	assert_int_equal(st.uid, 7);
 	assert_int_equal(st.size_bytes, 4);
+
+	assert_int_equal(tree_chflags(cow, "/etc/motd", TREE_IMMUTABLE, &err), 0);
+	assert_int_equal(tree_stat(cow, "/l/../motd", TREE_NOFOLLOW, &st, &err), 0);
+	assert_int_equal(st.attr_flags, TREE_IMMUTABLE);
+	assert_int_equal(tree_read_at(cow, "/etc/motd", 1, 2, &part, &err), 0);
+	assert_int_equal(tree_read_at(p->tree, "/etc/motd", 1, 2, &part, &err), 0);
+	assert_string_equal(part.s, "yeel");
 
 	assert_text(p->tree, "/etc/motd", "hello\n");
 	assert_names(p->tree, "/etc", "motd os-release ");

@@ -63,6 +63,13 @@ static void honest_client(int fd)
 	check_true(fd, !tree_stat(tree, "/link", TREE_FOLLOW, &st, &err) && st.size_bytes == 6,
 		   "stat");
 	str_clear(&text);
+	check_true(fd,
+		   !tree_read_at(tree, "/link", 2, 3, &text, &err) &&
+			   !tree_read_at(tree, "/link", 4, 100, &text, &err) &&
+			   !tree_read_at(tree, "/link", 100, 100, &text, &err) &&
+			   str_eq(text.s, "lloo\n"),
+		   "read at");
+	str_clear(&text);
 	check_true(fd, !tree_readlink(tree, "/link", &text, &err) && str_eq(text.s, "/etc/motd"),
 		   "readlink");
 	str_clear(&text);
@@ -103,7 +110,7 @@ static void answers_are_the_tree_s(void **state)
 /* As in fs/tree_pipe_wire.h. */
 struct frame {
 	uint32_t op, path_len;
-	uint64_t data_len, number;
+	uint64_t data_len, number, offset;
 };
 
 static struct frame hostile;

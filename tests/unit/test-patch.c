@@ -210,6 +210,80 @@ static void everything_is_made_and_taken_back(void **state)
 	assert_false(tree_exists(f->tree, "/d"));
 }
 
+/* What is immutable is changed all the same and immutable again; an edit of the flags clears them; the
+ * contents of what changes its mode alone are in no record. */
+static void flags_and_modes_leave_contents_alone(void **state)
+{
+	struct fixture *f = *state;
+	cleanup(edits_done) struct edits edits = { 0 };
+	cleanup(patch_done) struct patch patch = { 0 }, again = { 0 };
+	cleanup(str_done) struct str diff = STR_INIT;
+	struct tree_names changed = { 0 };
+	struct tree_stat st;
+	struct err err = ERR_INIT;
+	json_t *json;
+
+	put(f, "/lines", "one\n");
+	put(f, "/program", "x");
+	put(f, "/flags", "x");
+	assert_int_equal(tree_chflags(f->tree, "/lines", TREE_IMMUTABLE, &err), 0);
+	assert_int_equal(tree_chflags(f->tree, "/flags", TREE_IMMUTABLE | TREE_APPEND, &err), 0);
+	assert_int_equal(tree_stat(f->tree, "/program", TREE_FOLLOW, &st, &err), 0);
+	edit_mode(&edits, "/program", &st, 0755, 0, 0);
+	edit_mode(&edits, "/program", &st, 0755, 0, 0); /* two findings agree */
+	edit_mode(&edits, "/program", &st, 0700, 0, 0); /* and one does not */
+	edit_lines(&edits, "/lines", 1, 1, "one\n", "two\n");
+	assert_int_equal(tree_stat(f->tree, "/flags", TREE_FOLLOW, &st, &err), 0);
+	edit_flags(&edits, "/flags", &st, 0);
+	assert_int_equal(patch_make(f->tree, &edits, &patch, &err), 0);
+	assert_int_equal(patch.left_out, 1);
+	assert_true(patch.items[0].before.is_bare);
+	json = patch_to_json(&patch);
+	assert_int_equal(patch_from_json(json, &again, &err), 0);
+	json_decref(json);
+	assert_int_equal(patch_apply(f->tree, &again, &err), 0);
+	assert_file(f, "/lines", "two\n");
+	assert_int_equal(tree_stat(f->tree, "/lines", TREE_FOLLOW, &st, &err), 0);
+	assert_int_equal(st.attr_flags, TREE_IMMUTABLE);
+	assert_int_equal(tree_stat(f->tree, "/flags", TREE_FOLLOW, &st, &err), 0);
+	assert_int_equal(st.attr_flags, 0);
+	assert_int_equal(tree_stat(f->tree, "/program", TREE_FOLLOW, &st, &err), 0);
+	assert_int_equal(st.mode, S_IFREG | 0755);
+	patch_diff(&patch, &diff);
+	assert_non_null(strstr(diff.s, "attributes ia -> none /flags"));
+	assert_int_equal(patch_revert(f->tree, &again, &changed, &err), 0);
+	assert_int_equal(changed.count, 0);
+	assert_int_equal(tree_stat(f->tree, "/flags", TREE_FOLLOW, &st, &err), 0);
+	assert_int_equal(st.attr_flags, TREE_IMMUTABLE | TREE_APPEND);
+	assert_file(f, "/lines", "one\n");
+}
+
+/* First its mode, then its contents: one patch with the contents of before and after. */
+static void a_bare_change_and_a_whole_one_compose(void **state)
+{
+	struct fixture *f = *state;
+	cleanup(edits_done) struct edits first = { 0 }, second = { 0 };
+	cleanup(patch_done) struct patch all = { 0 }, next = { 0 };
+	struct tree_names changed = { 0 };
+	struct tree_stat st;
+	struct err err = ERR_INIT;
+
+	put(f, "/a", "one\n");
+	assert_int_equal(tree_stat(f->tree, "/a", TREE_FOLLOW, &st, &err), 0);
+	edit_mode(&first, "/a", &st, 0600, 0, 0);
+	assert_int_equal(patch_make(f->tree, &first, &all, &err), 0);
+	assert_int_equal(patch_apply(f->tree, &all, &err), 0);
+	edit_lines(&second, "/a", 1, 1, "one\n", "two\n");
+	assert_int_equal(patch_make(f->tree, &second, &next, &err), 0);
+	assert_int_equal(patch_apply(f->tree, &next, &err), 0);
+	patch_compose(&all, &next);
+	assert_int_equal(patch_revert(f->tree, &all, &changed, &err), 0);
+	assert_int_equal(changed.count, 0);
+	assert_file(f, "/a", "one\n");
+	assert_int_equal(tree_stat(f->tree, "/a", TREE_FOLLOW, &st, &err), 0);
+	assert_int_equal(st.mode, S_IFREG | 0644);
+}
+
 static void paths_from_json_are_plain(void **state)
 {
 	static const char *const bad[] = { "relative", "/a/../b", "/..", "/a//b",
@@ -286,6 +360,10 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(removed_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(everything_is_made_and_taken_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(flags_and_modes_leave_contents_alone, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_bare_change_and_a_whole_one_compose, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(paths_from_json_are_plain, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_leads_out_of_a_tree, setup, teardown),
 		cmocka_unit_test_setup_teardown(links_resolve_inside, setup, teardown),
