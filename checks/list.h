@@ -34,6 +34,7 @@ CHECK(boot_single_user)
 CHECK(boot_stale_device)
 CHECK(boot_fips)
 CHECK(boot_console)
+CHECK(module_blocked)
 CHECK(nvme_timeout)
 
 /* fstab: what stops the boot. */
