@@ -28,6 +28,7 @@ CHECK(fs_full)
 CHECK(volume_grown)
 CHECK(boot_full)
 /* The boot chain: the loader's menu, the kernel, the initramfs. */
+CHECK(grub_missing)
 CHECK(boot_incomplete)
 CHECK(boot_root)
 CHECK(boot_single_user)
