@@ -7,7 +7,8 @@ MANDIR  ?= $(PREFIX)/share/man
 CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
 
-PKGS     := libcurl libcrypto libxml-2.0 jansson blkid mount ext2fs com_err fuse3 libseccomp yaml-0.1
+PKGS     := libcurl libcrypto libxml-2.0 jansson blkid mount ext2fs com_err fuse3 libseccomp yaml-0.1 zlib liblzma \
+	    libzstd liblz4
 WARN     := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wwrite-strings
 CONVERT  := -Wconversion
 HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)

@@ -30,6 +30,7 @@ CHECK(boot_full)
 /* The boot chain: the loader's menu, the kernel, the initramfs. */
 CHECK(grub_missing)
 CHECK(boot_incomplete)
+CHECK(initramfs_broken)
 CHECK(boot_root)
 CHECK(boot_single_user)
 CHECK(boot_stale_device)
