@@ -75,8 +75,10 @@ static void judge_file(const struct machine *machine, const struct boot *boot,
 	struct tree_stat st;
 	struct err err = ERR_INIT;
 	bool is_there = !tree_stat(machine_tree(machine), file->path, TREE_FOLLOW, &st, &err);
+	const char *fault =
+		is_kernel && file->exists ? boot_kernel_fault(machine, file->path) : NULL;
 
-	if (file->exists || (!is_there && err.code != ERR_NOTFOUND) ||
+	if ((file->exists && !fault) || (!is_there && err.code != ERR_NOTFOUND) ||
 	    !boot_is_seen(machine, file->path))
 		return;
 	finding = finding_add(
@@ -84,7 +86,8 @@ static void judge_file(const struct machine *machine, const struct boot *boot,
 		"the default entry loads %s, which is %s: the boot loader stops there and waits "
 		"for a key",
 		machine_quote(machine, file->path, strlen(file->path)),
-		!is_there	   ? "not there"
+		fault		   ? fault
+		: !is_there	   ? "not there"
 		: S_ISREG(st.mode) ? "empty"
 				   : "no file");
 	repair(machine, boot, entry, file, finding);
@@ -120,7 +123,7 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	if (!entry || !entry->kernel.written || !boot->path)
 		return 0;
 	judge_file(machine, boot, entry, &entry->kernel, entry->kernel_line, out);
-	if (!entry->kernel.exists)
+	if (!entry->kernel.exists || boot_kernel_fault(machine, entry->kernel.path))
 		return 0; /* one repair for the entry is enough */
 	vec_foreach (file, &entry->initrds) {
 		if (file->exists || entry->tries_without_initrd)

@@ -153,7 +153,8 @@ enum boot_modules boot_modules_state(const struct machine *machine, const char *
 
 bool boot_entry_is_complete(const struct machine *machine, const struct boot_entry *entry)
 {
-	if (!entry->kernel.written || !entry->kernel.exists)
+	if (!entry->kernel.written || !entry->kernel.exists ||
+	    boot_kernel_fault(machine, entry->kernel.path))
 		return false;
 	vec_foreach (file, &entry->initrds)
 		if (!file->exists)

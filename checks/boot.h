@@ -64,6 +64,9 @@ const struct boot_entry *boot_default(const struct boot *);
 /* Could it start: its kernel is there, so is every initrd, and modules of its version that modprobe
  * finds. */
 bool boot_entry_is_complete(const struct machine *, const struct boot_entry *);
+/* "cut off", "full of zeros": what makes the kernel's file one that cannot be started; NULL: nothing
+ * that can be told by its head. */
+const char *boot_kernel_fault(const struct machine *, const char *path);
 /* "/lib/modules" where that version's modules are; NULL for an unknown version or none. Borrowed. */
 const char *boot_modules_dir(const struct machine *, const char *version);
 

@@ -1,133 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/boot_choice.h"
-#include "fs/lines.h"
-#include "fs/shellvars.h"
-
-#define KERNELS_MAX 16u
-
-/* What can be started, the newest first. */
-struct kernel {
-	char *name, *initrd, *version; /* names in /boot */
-};
-struct kernels {
-	struct kernel *items;
-	size_t count, room;
-};
-
-static void kernels_done(struct kernels *kernels)
-{
-	vec_foreach (k, kernels) {
-		free(k->name);
-		free(k->initrd);
-		free(k->version);
-	}
-	vec_done(kernels);
-}
-DEFINE_CLEANUP_DONE(struct kernels, kernels_done)
-
-static bool is_full(const struct machine *machine, const char *path)
-{
-	struct err ignored = ERR_INIT;
-	struct tree_stat st;
-
-	return !tree_stat(machine_tree(machine), path, TREE_FOLLOW, &st, &ignored) &&
-	       S_ISREG(st.mode) && st.size_bytes;
-}
-
-static char *initrd_of(const struct machine *machine, const char *version)
-{
-	static const char *const forms[] = { "initrd.img-%s", "initramfs-%s.img", "initrd-%s",
-					     "initrd-%s.img" };
-
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		const char *at = strstr(forms[i], "%s");
-		cleanup(free) char *name =
-			mem_printf("%.*s%s%s", (int)(at - forms[i]), forms[i], version, at + 2);
-		cleanup(free) char *path = mem_printf("/boot/%s", name);
-
-		if (is_full(machine, path))
-			return TAKE(name);
-	}
-	return NULL;
-}
-
-static int newest_first(const void *a, const void *b)
-{
-	return version_compare(((const struct kernel *)b)->version,
-			       ((const struct kernel *)a)->version);
-}
-
-/* Kernels with their initramfs and modules. Without an initramfs hardly any of them finds its root. */
-static void find_kernels(const struct machine *machine, struct kernels *ret)
-{
-	const struct tree_names *names = machine_list(machine, "/boot");
-
-	for (size_t i = 0; names && i < names->count && ret->count < KERNELS_MAX; i++) {
-		const char *name = names->items[i], *version = strchr(name, '-');
-		cleanup(free) char *path = mem_printf("/boot/%s", name);
-		char *initrd;
-
-		if (!version || !(str_starts(name, "vmlinuz-") || str_starts(name, "Image-")) ||
-		    version[1] < '0' || version[1] > '9' || strpbrk(name, " \t'\"$\\{};") ||
-		    str_starts(version, "-0-rescue") || !is_full(machine, path) ||
-		    boot_modules_state(machine, version + 1) != BOOT_MODULES_THERE)
-			continue;
-		initrd = initrd_of(machine, version + 1);
-		if (initrd)
-			vec_push(ret, ((struct kernel){ mem_strdup(name), initrd,
-							mem_strdup(version + 1) }));
-	}
-	if (ret->count)
-		qsort(ret->items, ret->count, sizeof(*ret->items), newest_first);
-}
-
-/* ---- the command line ------------------------------------------------------------------------ */
-
-/* GRUB_CMDLINE_LINUX and _DEFAULT, as grub-mkconfig would take them: /etc/default/grub, then the files
- * of /etc/default/grub.d. */
-static void add_defaults(const struct machine *machine, struct str *args)
-{
-	static const char *const names[] = { "GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT" };
-	const struct tree_names *more = machine_list(machine, "/etc/default/grub.d");
-	char *values[2] = { NULL, NULL };
-
-	for (size_t i = 0; i < 1 + (more ? more->count : 0); i++) {
-		cleanup(free) char *path =
-			i ? mem_printf("/etc/default/grub.d/%s", more->items[i - 1])
-			  : mem_strdup("/etc/default/grub");
-		cleanup(shellvars_done) struct shellvars vars = { 0 };
-		struct err ignored = ERR_INIT;
-		const struct str *text =
-			i && !str_ends(path, ".cfg") ? NULL : machine_file(machine, path, &ignored);
-		const char *value;
-
-		if (!text)
-			continue;
-		shellvars_parse(text->s, text->len, &vars);
-		for (size_t k = 0; k < ARRAY_LEN(names); k++) {
-			if (shellvars_get(&vars, names[k], &value) != SHELLVAR_IS ||
-			    strpbrk(value, "\n\\'\"$`{};"))
-				continue;
-			free(values[k]);
-			values[k] = mem_strdup(value);
-		}
-	}
-	for (size_t k = 0; k < ARRAY_LEN(values); k++) {
-		if (values[k] && values[k][0])
-			str_addf(args, " %s", values[k]);
-		free(values[k]);
-	}
-}
-
-static void add_args(const struct machine *machine, const struct disk_fs *root, struct str *args)
-{
-	str_addf(args, "root=UUID=%s ro", root->uuid);
-	if (str_eq(root->type, "btrfs") && root->root_subvol && root->root_subvol[0])
-		str_addf(args, " rootflags=subvol=%s", root->root_subvol);
-	add_defaults(machine, args);
-	if (!strstr(args->s, "console="))
-		str_add(args, " console=tty0 console=ttyS0,115200n8");
-}
+#include "checks/boot_kernels.h"
 
 /* ---- the files ------------------------------------------------------------------------------- */
 
@@ -138,20 +11,10 @@ static const char *grub_module(const char *type)
 	return str_starts(type, "ext") ? "ext2" : NULL;
 }
 
-/* Where GRUB sees /boot from the root of the file system that it is on. */
-static char *boot_in_fs(const struct machine *machine, const struct disk_fs *fs)
-{
-	if (boot_is_separate(machine))
-		return mem_strdup("");
-	if (str_eq(fs->type, "btrfs") && fs->root_subvol && fs->root_subvol[0])
-		return mem_printf("/%s/boot", fs->root_subvol);
-	return mem_strdup("/boot");
-}
-
-static void write_grub2(const struct machine *machine, const struct kernels *kernels,
+static void write_grub2(const struct machine *machine, const struct boot_kernels *kernels,
 			const struct disk_fs *boot_fs, const char *args, struct str *text)
 {
-	cleanup(free) char *dir = boot_in_fs(machine, boot_fs);
+	cleanup(free) char *dir = boot_dir_in_fs(machine, boot_fs);
 
 	str_addf(text,
 		 "# Written by ec2-rescue in the place of one that was missing; update-grub or\n"
@@ -182,10 +45,10 @@ static void write_bls(const struct disk_fs *boot_fs, const char *args, struct st
 		 grub_module(boot_fs->type), boot_fs->uuid, args);
 }
 
-static void write_legacy(const struct machine *machine, const struct kernels *kernels,
+static void write_legacy(const struct machine *machine, const struct boot_kernels *kernels,
 			 const struct disk_fs *boot_fs, const char *args, struct str *text)
 {
-	cleanup(free) char *dir = boot_in_fs(machine, boot_fs);
+	cleanup(free) char *dir = boot_dir_in_fs(machine, boot_fs);
 	cleanup(str_done) struct str part = STR_INIT;
 
 	if (boot_fs->partition)
@@ -211,7 +74,7 @@ static const char *grub2_dir(const struct machine *machine)
 			cleanup(free) char *normal =
 				mem_printf("%s/%s/normal.mod", dirs[i], platforms[k]);
 
-			if (is_full(machine, normal))
+			if (boot_is_file(machine, normal))
 				return dirs[i];
 		}
 	return NULL;
@@ -224,7 +87,7 @@ static bool has_legacy(const struct machine *machine)
 	for (size_t i = 0; i < ARRAY_LEN(witnesses); i++) {
 		cleanup(free) char *path = mem_printf("/boot/grub/%s", witnesses[i]);
 
-		if (is_full(machine, path))
+		if (boot_is_file(machine, path))
 			return true;
 	}
 	/* Amazon Linux 1: PV-GRUB is outside and leaves nothing but its menu. */
@@ -255,7 +118,7 @@ static bool has_blscfg(const struct machine *machine, const char *dir)
 	cleanup(free) char *bios = mem_printf("%s/i386-pc/blscfg.mod", dir);
 	cleanup(free) char *efi = mem_printf("%s/x86_64-efi/blscfg.mod", dir);
 
-	if (!is_full(machine, bios) && !is_full(machine, efi))
+	if (!boot_is_file(machine, bios) && !boot_is_file(machine, efi))
 		return false;
 	vec_foreach (entry, &boot->entries)
 		if (str_starts(entry->file, "/boot/loader/") && !entry->is_rescue &&
@@ -284,16 +147,16 @@ static void repair(const struct machine *machine, const char *path, bool is_lega
 		   struct finding *finding)
 {
 	const struct disk_fs *root = boot_root_fs(machine), *boot_fs = boot_boot_fs(machine);
-	cleanup(kernels_done) struct kernels kernels = { 0 };
+	cleanup(boot_kernels_done) struct boot_kernels kernels = { 0 };
 	cleanup(str_done) struct str text = STR_INIT, args = STR_INIT;
 	cleanup(free) char *dir = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
 
-	find_kernels(machine, &kernels);
+	boot_kernels_find(machine, &kernels);
 	if (!root || !boot_fs || !kernels.count || !boot_fs->type || !grub_module(boot_fs->type)) {
 		finding->repair = REPAIR_NONE;
 		return;
 	}
-	add_args(machine, root, &args);
+	boot_args_of_config(machine, root, &args);
 	if (is_legacy)
 		write_legacy(machine, &kernels, boot_fs, args.s, &text);
 	else if (has_blscfg(machine, dir))
