@@ -139,8 +139,13 @@ enum boot_modules boot_modules_state(const struct machine *machine, const char *
 		if (is_file(machine, path))
 			return BOOT_MODULES_THERE;
 	}
-	if (top)
-		return BOOT_MODULES_NO_INDEX;
+	if (top) {
+		cleanup(free) char *kernel = mem_printf("%s/%s/kernel", top, version);
+
+		/* A kernel that has all built in has no module to be in an index. */
+		return tree_is_dir(machine_tree(machine), kernel) ? BOOT_MODULES_NO_INDEX
+								  : BOOT_MODULES_UNKNOWN;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(module_tops); i++) {
 		const struct tree_names *names = machine_list(machine, module_tops[i]);
 

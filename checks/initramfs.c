@@ -464,6 +464,10 @@ static int walk_file(struct walk *w, enum initramfs_depth depth, struct err *err
 		}
 		if (kind != UNPACK_NONE)
 			return look_at_packed(w, kind, at, depth, err);
+		/* A word in the place of the file, as in a tree that was copied without contents. */
+		if (!at && w->l.size < CPIO_HEAD_LEN && p[0])
+			return say(w->l.fs, INITRAMFS_UNKNOWN,
+				   mem_strdup("is too short to be one"));
 		if (w->l.fs->has_init)
 			break; /* what is behind the whole system does no harm */
 		return say(w->l.fs, INITRAMFS_DAMAGED,
