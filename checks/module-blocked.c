@@ -44,11 +44,10 @@ static void normal_name(const char *p, size_t len, char into[WORD_MAX])
 	into[n] = '\0';
 }
 
-/* Is the module part of the kernel that starts? Then nothing of this touches it. */
-static bool is_built_in(const struct view *v, const char *module)
+static bool is_built_into(const struct view *v, const char *version, const char *module)
 {
-	const char *top = boot_modules_dir(v->machine, v->version);
-	cleanup(free) char *path = mem_printf("%s/%s/modules.builtin", top ? top : "", v->version);
+	const char *top = boot_modules_dir(v->machine, version);
+	cleanup(free) char *path = mem_printf("%s/%s/modules.builtin", top ? top : "", version);
 	struct err ignored = ERR_INIT;
 	const struct str *text = top ? machine_file(v->machine, path, &ignored) : NULL;
 
@@ -63,6 +62,25 @@ static bool is_built_in(const struct view *v, const char *module)
 			return true;
 	}
 	return false;
+}
+
+/* Is the module part of the kernel that starts, or of each that is there where that is not known? Then nothing
+ * of this touches it. */
+static bool is_built_in(const struct view *v, const char *module)
+{
+	static const char *const tops[] = { "/usr/lib/modules", "/lib/modules" };
+	size_t kernels = 0;
+
+	if (*v->version)
+		return is_built_into(v, v->version, module);
+	for (size_t i = 0; i < ARRAY_LEN(tops) && !kernels; i++) {
+		const struct tree_names *names = machine_list(v->machine, tops[i]);
+
+		for (; names && kernels < names->count; kernels++)
+			if (!is_built_into(v, names->items[kernels], module))
+				return false;
+	}
+	return kernels > 0;
 }
 
 /* Is a file system of this type mounted at boot by fstab, so that its failure is the boot's? */
@@ -98,10 +116,9 @@ static const char *need_of(const struct view *v, const char *module, enum severi
 		if (!str_eq(module, d->module) || (v->on != ON_ANY && d->on != v->on))
 			continue;
 		*severity = d->severity;
-		/* Amazon's own driver has no other use; the rest may be meant where the hypervisor
-		 * is not known. */
-		*is_certain =
-			v->on != ON_ANY || str_eq(module, "ena") || str_starts(module, "nvme");
+		/* Where the hypervisor is not known, the line may be meant for the other one; but nobody
+		 * does without a disk. */
+		*is_certain = v->on != ON_ANY || str_starts(module, "nvme");
 		return d->what;
 	}
 	*severity = SEVERITY_BLOCKS_BOOT;
