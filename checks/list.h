@@ -138,3 +138,6 @@ CHECK(cloud_init)
 CHECK(ssm_agent)
 CHECK(clock)
 CHECK(log_limits)
+/* Files: their modes, what programs need to be loaded, labels and keys. */
+CHECK(critical_modes)
+CHECK(sudo_program)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/examiner.h"
 #include "base/hash.h"
+#include "checks/setid_programs.h"
 #include "checks/sshd_conf.h"
 #include "fs/tree_pipe.h"
 #include "rescue/sandbox.h"
@@ -167,6 +168,16 @@ static void __attribute__((noreturn)) child(const struct session *s, int fd, int
 
 /* ---- the surgeon's side ---- */
 
+/* May these bits be set on it? Only what is known as a set-id program gets them, as root's, and the
+ * same examination must not want to change what it does. */
+static bool is_armed_rightly(const struct edit *edit)
+{
+	const struct setid_program *program = setid_program_find(edit->path);
+
+	return edit->kind == EDIT_MODE && program && !edit->uid && !edit->gid &&
+	       !(edit->mode & 06000 & ~program->mode) && !(edit->mode & 0022);
+}
+
 /* Only what the check itself declares, and no way to plant a set-id program. */
 static int judge(const struct finding *finding, struct err *err)
 {
@@ -176,10 +187,14 @@ static int judge(const struct finding *finding, struct err *err)
 	if (finding_is_of_blocks(finding) && !finding->check->is_of_blocks)
 		return err_set(err, ERR_MALFORMED, "%s repairs no blocks, but sent such a repair",
 			       finding->check->name);
-	vec_foreach (edit, &finding->edits)
-		if (edit->mode & 07000 & ~edit->old_mode)
+	vec_foreach (edit, &finding->edits) {
+		if (edit->mode & 06000 & ~edit->old_mode && !is_armed_rightly(edit))
 			return err_set(err, ERR_MALFORMED, "%s: a repair never sets set-id bits",
 				       finding->check->name);
+		if (edit->path && edit->kind != EDIT_MODE && setid_program_find(edit->path))
+			return err_set(err, ERR_MALFORMED, "%s: a repair never makes %s anew",
+				       finding->check->name, edit->path);
+	}
 	return 0;
 }
 
