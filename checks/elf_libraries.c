@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which file glibc's loader takes for a needed library. */
+#include "checks/boot.h"
 #include "checks/elf.h"
 
 #include <elf.h>
@@ -263,6 +264,7 @@ char *library_link_target(const struct machine *machine, const struct elf *progr
 			  const char *name, char **ret_link)
 {
 	cleanup(tree_names_done) struct tree_names dirs = { 0 };
+	const char *best = NULL;
 
 	library_dirs(program, &dirs);
 	vec_foreach (dir, &dirs) {
@@ -274,14 +276,16 @@ char *library_link_target(const struct machine *machine, const struct elf *progr
 			cleanup(free) char *path = mem_printf("%s/%s", *dir, *file);
 			const struct elf *elf;
 
-			if (!may_be_for(*file, name))
+			if (!may_be_for(*file, name) || (best && version_compare(*file, best) < 0))
 				continue;
 			elf = fits(machine, program, path);
-			if (!elf || elf->kind != ELF_WHOLE || !elf->soname ||
-			    !str_eq(elf->soname, name))
-				continue;
+			if (elf && elf->kind == ELF_WHOLE && elf->soname &&
+			    str_eq(elf->soname, name))
+				best = *file; /* the newest, as ldconfig takes it */
+		}
+		if (best) {
 			*ret_link = mem_printf("%s/%s", *dir, name);
-			return mem_strdup(*file);
+			return mem_strdup(best);
 		}
 	}
 	return NULL;
