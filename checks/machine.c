@@ -125,6 +125,12 @@ const char *machine_console(const struct machine *machine)
 	return machine->given.console;
 }
 
+const struct wanted_key *machine_wanted_key(const struct machine *machine)
+{
+	mutable(machine)->used |= NEEDS_KEY;
+	return machine->given.key.line ? &machine->given.key : NULL;
+}
+
 static struct cached_file *file_of(const struct machine *machine, const char *path)
 {
 	struct cached_file *file;

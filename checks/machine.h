@@ -12,11 +12,20 @@
 
 struct machine;
 
+/* What the operator asks for: a public key that shall open somebody's account. */
+struct wanted_key {
+	const char
+		*line; /* "ssh-ed25519 AAAA… comment", without a line end; NULL: nothing is asked */
+	const char *user; /* NULL: the one that the image was made with */
+	const char *file; /* where the operator had it from, for messages */
+};
+
 struct machine_given {
 	struct tree *tree;		 /* borrowed, as all here */
 	const struct disks *disks;	 /* NULL: unknown */
 	const struct cloud_facts *cloud; /* NULL: unknown */
 	const char *console;		 /* text since the last boot; NULL: none */
+	struct wanted_key key;
 };
 struct machine *machine_new(const struct machine_given *given);
 void machine_free(struct machine *);
@@ -29,6 +38,7 @@ enum machine_need {
 	NEEDS_DISKS = 2,   /* what is on the disks of the system */
 	NEEDS_CLOUD = 4,   /* what only the cloud knows of the instance */
 	NEEDS_CONSOLE = 8, /* the console since the last boot */
+	NEEDS_KEY = 16,	   /* the key that the operator wants to get in with */
 };
 unsigned machine_used(const struct machine *); /* bits of what was asked for until now */
 
@@ -36,6 +46,7 @@ struct tree *machine_tree(const struct machine *);
 const struct disks *machine_disks(const struct machine *);	 /* NULL: unknown */
 const struct cloud_facts *machine_cloud(const struct machine *); /* NULL: unknown */
 const char *machine_console(const struct machine *);
+const struct wanted_key *machine_wanted_key(const struct machine *); /* NULL: none is asked for */
 
 /* A file's contents, read once and kept; NULL and ERR_NOTFOUND when it is not there, NULL and
  * another code when it cannot be read. Borrowed. Larger than TREE_FILE_MAX is ERR_MALFORMED. */

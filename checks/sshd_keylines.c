@@ -375,3 +375,47 @@ void key_damages_done(struct key_damages *damages)
 	}
 	vec_done(damages);
 }
+
+#define PUBLIC_KEY_MAX 16384u
+
+/* What is in the file instead of a public key. */
+static const char *not_a_key(const char *line, size_t len)
+{
+	if (len >= 10 && !strncmp(line, "-----BEGIN", 10))
+		return "is a private key or a certificate; the public key is in the file that ends "
+		       "in "
+		       ".pub";
+	if (len >= 7 && !strncmp(line, "PuTTY-U", 7))
+		return "is PuTTY's own form; PuTTYgen shows the OpenSSH form of the public key";
+	if (len >= 4 && !strncmp(line, "----", 4))
+		return "is a key in the form of RFC 4716; `ssh-keygen -i -f` makes it OpenSSH's";
+	return "is no public key as ssh-keygen makes it";
+}
+
+int public_key_read(const struct str *text, char **ret_line, struct err *err)
+{
+	const char *line = text->s, *type = NULL, *blob;
+	size_t len = 0, blob_len;
+
+	if (text->len > PUBLIC_KEY_MAX)
+		return err_set(err, ERR_USAGE, "is too large to be one public key");
+	for (; *line; line += len + (line[len] == '\n')) {
+		len = strcspn(line, "\n");
+		if (line[0] != '#' && strspn(line, " \t\r") < len)
+			break;
+	}
+	len = strcspn(line, "\r\n");
+	type = key_at(line, &blob, &blob_len);
+	if (!type)
+		return err_set(err, ERR_USAGE, "%s", not_a_key(line, len));
+	if (str_eq(type, "ssh-dss"))
+		return err_set(err, ERR_USAGE, "is a DSA key, which sshd has refused since 2015");
+	if (strlen(text->s) != text->len || line[len + strspn(line + len, " \t\r\n")] != '\0')
+		return err_set(err, ERR_USAGE,
+			       "holds more than one line; one key is added at a time");
+	for (size_t i = 0; i < len; i++)
+		if (iscntrl((unsigned char)line[i]) && line[i] != '\t')
+			return err_set(err, ERR_USAGE, "holds a control character");
+	*ret_line = mem_strndup(line, len);
+	return 0;
+}

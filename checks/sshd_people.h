@@ -51,6 +51,10 @@ VEC_TYPE(key_damages, struct key_damage);
 /* Does nothing when the file is not there. */
 void key_lines_read(const struct machine *, const char *path, struct key_lines *,
 		    struct key_damages *);
+/* The one line of a file that ssh-keygen made (NAME.pub), without its line end: type, key, comment.
+ * ERR_USAGE: it is something else, and the text says what. The caller frees. */
+int public_key_read(const struct str *text, char **ret_line, struct err *err)
+	__attribute__((warn_unused_result));
 void key_lines_done(struct key_lines *);
 void key_damages_done(struct key_damages *);
 /* Has the option list this option ("command", "from", "cert-authority")? NULL: no; else its value

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The rows from which arguments are parsed and usage, completion and the man page's lists come. */
+#include "base/file.h"
 #include "base/str.h"
+#include "checks/sshd_people.h"
 #include "rescue/parse.h"
 
 #include <errno.h>
@@ -46,6 +48,10 @@ const struct option_row option_rows[] = {
 	    "show exactly what would happen and change nothing"),
 	ROW("fix", VALUE_WORDS, OPT_SURGERY, fix, "NAME",
 	    "also do the offered repairs of this check; may be repeated"),
+	ROW("add-key", VALUE_TEXT, OPT_SURGERY, add_key, "FILE",
+	    "put the public key in FILE where sshd on the volume reads the user's keys"),
+	ROW("user", VALUE_TEXT, OPT_SURGERY, user, "NAME",
+	    "whose account --add-key opens; default: the user that the image was made with"),
 	ROW("json", VALUE_FLAG, OPT_OUTPUT, json, NULL,
 	    "one JSON object per event (audit: one object) on stdout"),
 	ROW("region", VALUE_TEXT, OPT_AWS, region, "REGION",
@@ -196,6 +202,25 @@ static int check_use(const struct parsed *parsed, const struct option_row *const
 	return 0;
 }
 
+/* Before anything begins: an instance must not be stopped for a key that is none. */
+static int take_key(struct options *options, struct err *err)
+{
+	cleanup(str_done) struct str text = STR_INIT;
+
+	if (options->user && !options->add_key)
+		return err_set(err, ERR_USAGE,
+			       "--user says whose account --add-key opens; there is no "
+			       "--add-key");
+	if (!options->add_key)
+		return 0;
+	if (file_read(options->add_key, TREE_FILE_MAX, &text, err) < 0 ||
+	    public_key_read(&text, &options->key_line, err) < 0) {
+		err->code = ERR_USAGE;
+		return err_in(err, "--add-key %s", options->add_key);
+	}
+	return 0;
+}
+
 int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err)
 {
 	VEC(const struct option_row *) used = { 0 };
@@ -242,6 +267,8 @@ int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err)
 			ret->command = &commands[0];
 		if (!rc)
 			rc = check_use(ret, used.items, used.count, err);
+		if (!rc)
+			rc = take_key(&ret->options, err);
 	}
 	vec_done(&used);
 	return rc;

@@ -16,6 +16,7 @@ struct examiner_job {
 	const struct disks *disks;	 /* NULL: unknown */
 	const struct cloud_facts *cloud; /* NULL: unknown */
 	const char *console;		 /* NULL: none */
+	struct wanted_key key;		 /* line NULL: none */
 	uint32_t deadline_s;		 /* for all checks together */
 	/* The checks to run; NULL: all of checks/list.h. Tests pass their own. */
 	const struct check *const *checks;

@@ -159,6 +159,7 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 	job.work_dir = work_dir;
 	job.fix = &options->fix;
 	job.more = &options->with;
+	job.key = (struct wanted_key){ options->key_line, options->user, options->add_key };
 	/* Nobody but the operator knows which disks belong to this system: those that were given.
 	 * What an fstab names and none of them holds is missing. */
 	job.disks_are_complete = true;

@@ -14,6 +14,7 @@ static void options_done(struct options *options)
 	vec_done(&options->targets);
 	vec_done(&options->fix);
 	vec_done(&options->with);
+	free(options->key_line);
 }
 
 static int run(const struct parsed *parsed)

@@ -140,6 +140,7 @@ static int operate(struct rescue *r, enum operation operation, struct err *err)
 		.more = &options->with,
 		.cloud = &r->facts,
 		.console = r->console,
+		.key = { options->key_line, options->user, options->add_key },
 		.is_unprivileged = options->unprivileged,
 		.direction = operation == OPERATION_TAKE_BACK ? RECORD_TAKE_BACK : RECORD_FINISH,
 		.deadline_s = SURGERY_DEADLINE_S,

@@ -149,6 +149,7 @@ static struct examiner_job examiner_of(const struct surgeon *s)
 				      .disks = volume_disks(s->volume),
 				      .cloud = job->cloud,
 				      .console = job->console,
+				      .key = job->key,
 				      .deadline_s = EXAMINATION_S };
 }
 

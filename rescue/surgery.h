@@ -13,6 +13,7 @@
 
 #include "base/loop.h"
 #include "checks/facts.h"
+#include "checks/machine.h"
 #include "fs/volume.h"
 #include "rescue/options.h"
 
@@ -29,6 +30,7 @@ struct surgery_job {
 	const struct words *fix, *more;	 /* offered repairs to do; further devices */
 	const struct cloud_facts *cloud; /* NULL: unknown */
 	const char *console;		 /* NULL: none */
+	struct wanted_key key;		 /* line NULL: none */
 	bool is_unprivileged;		 /* libext2fs although root */
 	bool disks_are_complete;
 	enum record_direction

@@ -22,15 +22,18 @@ static json_t *words_to_json(const struct words *words)
 
 json_t *surgery_job_to_json(const struct surgery_job *job)
 {
-	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:i, s:I}",
-			 "mode", (int)job->mode, "path", bytes_or_null(job->path), "name",
-			 bytes_or_null(job->name), "record_dir", bytes_or_null(job->record_dir),
-			 "work_dir", bytes_or_null(job->work_dir), "fix", words_to_json(job->fix),
-			 "more", words_to_json(job->more), "cloud",
-			 job->cloud ? cloud_facts_to_json(job->cloud) : json_null(), "console",
-			 bytes_or_null(job->console), "is_unprivileged", job->is_unprivileged,
-			 "disks_are_complete", job->disks_are_complete, "direction",
-			 (int)job->direction, "deadline_s", (json_int_t)job->deadline_s);
+	return json_pack(
+		"{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:i, s:I}",
+		"mode", (int)job->mode, "path", bytes_or_null(job->path), "name",
+		bytes_or_null(job->name), "record_dir", bytes_or_null(job->record_dir), "work_dir",
+		bytes_or_null(job->work_dir), "fix", words_to_json(job->fix), "more",
+		words_to_json(job->more), "cloud",
+		job->cloud ? cloud_facts_to_json(job->cloud) : json_null(), "console",
+		bytes_or_null(job->console), "key_line", bytes_or_null(job->key.line), "key_user",
+		bytes_or_null(job->key.user), "key_file", bytes_or_null(job->key.file),
+		"is_unprivileged", job->is_unprivileged, "disks_are_complete",
+		job->disks_are_complete, "direction", (int)job->direction, "deadline_s",
+		(json_int_t)job->deadline_s);
 }
 
 /* NULL where the member is null. */
@@ -92,6 +95,9 @@ static int take_order(const json_t *json, struct surgery_order *ret, struct err 
 	    take_bytes(ret, json_object_get(json, "record_dir"), &job->record_dir, err) < 0 ||
 	    take_bytes(ret, json_object_get(json, "work_dir"), &job->work_dir, err) < 0 ||
 	    take_bytes(ret, json_object_get(json, "console"), &job->console, err) < 0 ||
+	    take_bytes(ret, json_object_get(json, "key_line"), &job->key.line, err) < 0 ||
+	    take_bytes(ret, json_object_get(json, "key_user"), &job->key.user, err) < 0 ||
+	    take_bytes(ret, json_object_get(json, "key_file"), &job->key.file, err) < 0 ||
 	    take_words(ret, json_object_get(json, "fix"), &ret->fix, err) < 0 ||
 	    take_words(ret, json_object_get(json, "more"), &ret->more, err) < 0)
 		return -1;
@@ -102,8 +108,9 @@ static int take_order(const json_t *json, struct surgery_order *ret, struct err 
 	}
 	job->fix = &ret->fix;
 	job->more = &ret->more;
-	if (!job->path || !job->work_dir || job->mode > SURGERY_RECOVER ||
-	    job->direction > RECORD_TAKE_BACK || (job->mode != SURGERY_AUDIT && !job->record_dir))
+	if (!job->path || !job->work_dir || (job->key.line && !job->key.file) ||
+	    job->mode > SURGERY_RECOVER || job->direction > RECORD_TAKE_BACK ||
+	    (job->mode != SURGERY_AUDIT && !job->record_dir))
 		return err_set(err, ERR_MALFORMED, "the surgeon's job lacks a member");
 	return 0;
 }

@@ -25,6 +25,7 @@ struct one_case {
 	struct disks disks;
 	struct cloud_facts cloud;
 	char *console;
+	char *key[3];	     /* line, user, file */
 	struct str problems; /* why it failed; empty: it did not */
 };
 
@@ -165,6 +166,13 @@ static void read_facts(struct one_case *c)
 	if ((disks && disks_from_json(disks, &c->disks, &err) < 0) ||
 	    (cloud && cloud_facts_from_json(cloud, &c->cloud, &err) < 0))
 		broken(c->dir, err.text);
+	for (size_t i = 0; i < ARRAY_LEN(c->key); i++) {
+		static const char *const names[] = { "line", "user", "file" };
+		const char *word =
+			json_string_value(json_object_get(json_object_get(json, "key"), names[i]));
+
+		c->key[i] = word ? mem_strdup(word) : NULL;
+	}
 	if (json_string_value(json_object_get(json, "console")))
 		c->console = mem_strdup(json_string_value(json_object_get(json, "console")));
 	json_decref(json);
@@ -176,7 +184,8 @@ static void examine(const struct one_case *c, struct tree *tree, struct findings
 	const struct machine_given given = { .tree = tree,
 					     .disks = c->has_disks ? &c->disks : NULL,
 					     .cloud = &c->cloud,
-					     .console = c->console };
+					     .console = c->console,
+					     .key = { c->key[0], c->key[1], c->key[2] } };
 	cleanup(machine_free) struct machine *machine = machine_new(&given);
 	struct could_not_tells unknown = { 0 };
 
@@ -424,6 +433,8 @@ static void run_folder(const char *folder)
 			str_done(&c.problems);
 			disks_done(&c.disks);
 			cloud_facts_done(&c.cloud);
+			for (size_t k = 0; k < ARRAY_LEN(c.key); k++)
+				free(c.key[k]);
 			free(c.console);
 		}
 		free(list[i]);
