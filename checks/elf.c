@@ -9,6 +9,7 @@
 #define STRING_MAX   512u
 #define NEEDED_MAX   256u
 #define SEGMENTS_MAX 64u
+#define VERSIONS_MAX 4096u
 #define NOTES_MAX    1024u
 
 struct segment {
@@ -194,7 +195,24 @@ static bool take_string(const struct reader *r, uint64_t index, char **ret)
 	return *ret != NULL;
 }
 
-static bool read_dynamic(struct reader *r)
+struct version_tables {
+	uint64_t needs, defines; /* addresses; 0: none */
+};
+
+/* A segment that ends behind the end of the file. */
+static bool is_cut(const struct reader *r)
+{
+	for (size_t i = 0; i < r->segment_count; i++) {
+		const struct segment *s = &r->segments[i];
+
+		if (s->type == PT_LOAD && (s->offset > r->elf->st.size_bytes ||
+					   s->size > r->elf->st.size_bytes - s->offset))
+			return true;
+	}
+	return false;
+}
+
+static bool read_dynamic(struct reader *r, struct version_tables *tables)
 {
 	const struct segment *s = find_segment(r, PT_DYNAMIC);
 	unsigned word = r->elf->class == ELFCLASS64 ? 8 : 4;
@@ -213,6 +231,10 @@ static bool read_dynamic(struct reader *r)
 
 		if (tag == DT_NULL)
 			break;
+		if (tag == DT_VERNEED)
+			tables->needs = value;
+		if (tag == DT_VERDEF)
+			tables->defines = value;
 		if ((tag == DT_SONAME && !take_string(r, value, &elf->soname)) ||
 		    (tag == DT_RPATH && !take_string(r, value, &elf->rpath)) ||
 		    (tag == DT_RUNPATH && !take_string(r, value, &elf->runpath)))
@@ -226,8 +248,77 @@ static bool read_dynamic(struct reader *r)
 	return true;
 }
 
+/* DT_VERNEED: a chain of files, with a chain of names each. Source: LSB, "Symbol Versioning". */
+static void read_wanted_versions(struct reader *r, uint64_t at, const struct str *table)
+{
+	for (unsigned i = 0; i < VERSIONS_MAX; i++) {
+		uint64_t aux = at + number(r, table, at + 8, 4),
+			 next = number(r, table, at + 12, 4);
+		unsigned count = (unsigned)number(r, table, at + 2, 2);
+		cleanup(free) char *file = string_at(r, number(r, table, at + 4, 4));
+
+		for (unsigned k = 0;
+		     file && k < count && r->elf->wants_versions.count < VERSIONS_MAX; k++) {
+			uint64_t step = number(r, table, aux + 12, 4);
+			char *name = string_at(r, number(r, table, aux + 8, 4));
+
+			if (name)
+				vec_push(&r->elf->wants_versions,
+					 ((struct elf_version){
+						 .file = mem_strdup(file),
+						 .name = name,
+						 .is_weak = number(r, table, aux + 4, 2) &
+							    VER_FLG_WEAK }));
+			if (!step)
+				break;
+			aux += step;
+		}
+		if (!next)
+			return;
+		at += next;
+	}
+}
+
+/* DT_VERDEF: a chain of names; the first of each one's own chain is the name. */
+static void read_known_versions(struct reader *r, uint64_t at, const struct str *table)
+{
+	for (unsigned i = 0; i < VERSIONS_MAX; i++) {
+		uint64_t aux = at + number(r, table, at + 12, 4),
+			 next = number(r, table, at + 16, 4);
+		char *name = string_at(r, number(r, table, aux, 4));
+
+		if (name)
+			vec_push(&r->elf->versions, name);
+		if (!next)
+			return;
+		at += next;
+	}
+}
+
+/* As much behind the table's beginning as a table can be long. */
+static void read_versions(struct reader *r, const struct version_tables *tables)
+{
+	uint64_t places[] = { tables->needs ? place_of(r, tables->needs) : UINT64_MAX,
+			      tables->defines ? place_of(r, tables->defines) : UINT64_MAX };
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		cleanup(str_done) struct str table = STR_INIT;
+		struct err ignored = ERR_INIT;
+
+		if (places[i] > r->elf->st.size_bytes ||
+		    tree_read_at(r->tree, r->elf->path, places[i], DYNAMIC_MAX, &table, &ignored) <
+			    0)
+			continue;
+		if (i == 0)
+			read_wanted_versions(r, 0, &table);
+		else
+			read_known_versions(r, 0, &table);
+	}
+}
+
 static enum elf_kind read_whole(struct reader *r)
 {
+	struct version_tables tables = { 0 };
 	struct err ignored = ERR_INIT;
 	const char *ident;
 
@@ -245,8 +336,12 @@ static enum elf_kind read_whole(struct reader *r)
 	r->elf->class = (uint8_t)ident[EI_CLASS];
 	r->is_big = ident[EI_DATA] == ELFDATA2MSB;
 	r->elf->machine = (uint16_t)number(r, &r->head, 18, 2);
-	if (!read_segments(r) || !read_interp(r) || !read_dynamic(r))
+	if (!read_segments(r))
 		return ELF_DAMAGED;
+	r->elf->is_cut = is_cut(r);
+	if (r->elf->is_cut || !read_interp(r) || !read_dynamic(r, &tables))
+		return ELF_DAMAGED;
+	read_versions(r, &tables);
 	read_abi(r);
 	return ELF_WHOLE;
 }
@@ -269,6 +364,12 @@ static void elfs_free(void *value)
 		free(elf->rpath);
 		free(elf->runpath);
 		tree_names_done(&elf->needed);
+		tree_names_done(&elf->versions);
+		vec_foreach (version, &elf->wants_versions) {
+			free(version->file);
+			free(version->name);
+		}
+		vec_done(&elf->wants_versions);
 		free(elf);
 	}
 	vec_done(&elfs->list);

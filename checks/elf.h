@@ -17,6 +17,10 @@ enum elf_kind {
 	ELF_DAMAGED, /* begins as one, and its tables lead out of the file */
 	ELF_WHOLE,
 };
+struct elf_version { /* "libcrypto.so.3" has to know "OPENSSL_3.0.0" */
+	char *file, *name;
+	bool is_weak; /* then the loader goes on without */
+};
 struct elf {
 	char *path; /* as asked for */
 	enum elf_kind kind;
@@ -26,6 +30,9 @@ struct elf {
 	char *interp;	     /* PT_INTERP; NULL: static, or a library */
 	char *soname, *rpath, *runpath; /* NULL: none */
 	struct tree_names needed;	/* DT_NEEDED, in their order */
+	bool is_cut; /* ELF_DAMAGED: it is mapped all the same, and kills who touches the rest */
+	VEC(struct elf_version) wants_versions; /* DT_VERNEED */
+	struct tree_names versions;		/* DT_VERDEF: those that it knows; empty: no word */
 	bool has_abi;
 	uint32_t abi[3]; /* the oldest kernel that will do: 3.2.0 */
 };
@@ -50,6 +57,10 @@ DEFINE_CLEANUP_DONE(struct libraries, libraries_done)
 const struct library *libraries_missing(const struct libraries *);
 /* What is wrong with a library that is missing: "is not there", "is empty". */
 const char *library_problem(const struct library *);
+/* The first version that a file wants of the library and that the library does not know, which the
+ * loader does not forgive; NULL: none. */
+const struct elf_version *library_lacks(const struct libraries *, const struct elf *program,
+					const struct library *library, const char **ret_by);
 /* A file next to where the library should be whose own name for itself (DT_SONAME) is this: ldconfig
  * would make the link. NULL: none. The caller frees. */
 char *library_link_target(const struct machine *, const struct elf *program, const char *name,

@@ -252,6 +252,45 @@ const struct library *libraries_missing(const struct libraries *libraries)
 	return NULL;
 }
 
+static bool knows_version(const struct elf *elf, const char *name)
+{
+	vec_foreach (version, &elf->versions)
+		if (str_eq(*version, name))
+			return true;
+	return false;
+}
+
+/* A library that knows no versions at all only makes the loader complain. */
+static const struct elf_version *lacked_by(const struct elf *by, const struct library *library)
+{
+	if (by->kind != ELF_WHOLE)
+		return NULL;
+	vec_foreach (version, &by->wants_versions)
+		if (!version->is_weak && str_eq(version->file, library->name) &&
+		    !knows_version(library->elf, version->name))
+			return version;
+	return NULL;
+}
+
+const struct elf_version *library_lacks(const struct libraries *libraries,
+					const struct elf *program, const struct library *library,
+					const char **ret_by)
+{
+	const struct elf_version *lacked = NULL;
+
+	if (!library->elf || library->elf->kind != ELF_WHOLE || !library->elf->versions.count)
+		return NULL;
+	*ret_by = program->path;
+	lacked = lacked_by(program, library);
+	for (size_t i = 0; i < libraries->count && !lacked; i++) {
+		const struct elf *by = libraries->items[i].elf;
+
+		lacked = by ? lacked_by(by, library) : NULL;
+		*ret_by = libraries->items[i].path;
+	}
+	return lacked;
+}
+
 /* "libcrypto.so.3" and "libcrypto.so.3.0.7", "libc.so.6" and "libc-2.17.so". */
 static bool may_be_for(const char *file, const char *name)
 {

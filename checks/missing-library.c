@@ -1,41 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/check.h"
 #include "checks/elf.h"
-
-/* What a boot and a login run, in the order of their weight. */
-static const struct vital {
-	const char *path;
-	enum severity severity;
-} vitals[] = {
-	{ "/sbin/init", SEVERITY_BLOCKS_BOOT },
-	{ "/lib/systemd/systemd", SEVERITY_BLOCKS_BOOT },
-	{ "/lib/systemd/systemd-executor", SEVERITY_BLOCKS_BOOT },
-	{ "/bin/sh", SEVERITY_BLOCKS_BOOT },
-	{ "/bin/mount", SEVERITY_BLOCKS_BOOT },
-	{ "/lib/systemd/systemd-udevd", SEVERITY_BLOCKS_BOOT },
-	{ "/bin/bash", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/sbin/sshd", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/lib/openssh/sshd-session", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/lib/openssh/sshd-auth", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/libexec/openssh/sshd-session", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/libexec/openssh/sshd-auth", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/libexec/ssh/sshd-session", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/libexec/ssh/sshd-auth", SEVERITY_BLOCKS_LOGIN },
-	{ "/lib/systemd/systemd-networkd", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/sbin/NetworkManager", SEVERITY_BLOCKS_LOGIN },
-	{ "/sbin/dhclient", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/sbin/wickedd", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/bin/dbus-daemon", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/bin/dbus-broker", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/bin/sudo", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/lib/sudo/sudoers.so", SEVERITY_BLOCKS_LOGIN },
-	{ "/usr/libexec/sudo/sudoers.so", SEVERITY_BLOCKS_LOGIN },
-	{ "/lib/systemd/systemd-logind", SEVERITY_DELAYS },
-	{ "/lib/systemd/systemd-resolved", SEVERITY_DELAYS },
-	{ "/sbin/agetty", SEVERITY_DELAYS },
-	{ "/bin/login", SEVERITY_DELAYS },
-	{ "/bin/su", SEVERITY_DELAYS },
-};
+#include "checks/vital_programs.h"
 
 /* One library that cannot be loaded, and who goes without. */
 struct loss {
@@ -48,7 +14,7 @@ struct loss {
 VEC_TYPE(losses, struct loss);
 
 static void add_loss(struct losses *losses, const struct library *library,
-		     const struct vital *vital, const struct elf *program)
+		     const struct vital_program *vital, const struct elf *program)
 {
 	struct loss *loss = NULL;
 
@@ -69,7 +35,7 @@ static void add_loss(struct losses *losses, const struct library *library,
 		loss->severity = vital->severity;
 }
 
-static void look_at_program(const struct machine *machine, const struct vital *vital,
+static void look_at_program(const struct machine *machine, const struct vital_program *vital,
 			    struct losses *losses)
 {
 	const struct elf *program = elf_read(machine, vital->path);
@@ -114,8 +80,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	struct losses losses = { 0 };
 
 	(void)err;
-	for (size_t i = 0; i < ARRAY_LEN(vitals); i++)
-		look_at_program(machine, &vitals[i], &losses);
+	for (size_t i = 0; i < vital_program_count; i++)
+		look_at_program(machine, &vital_programs[i], &losses);
 	vec_foreach (loss, &losses) {
 		report(machine, loss, out);
 		free(loss->library.name);

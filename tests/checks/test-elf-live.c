@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-static unsigned programs, libraries, wrong, refused;
+static unsigned programs, libraries, versions, wrong, refused;
 
 /* The file behind "NAME => PATH (ADDRESS)" in the loader's words; "" when it does not say. */
 static void loaders_word(const char *said, const char *name, char ret[PATH_MAX])
@@ -22,11 +22,19 @@ static void loaders_word(const char *said, const char *name, char ret[PATH_MAX])
 		ret[0] = '\0';
 }
 
-static void compare(const char *path, const char *said, const struct libraries *found)
+static void compare(const char *path, const char *said, const struct elf *elf,
+		    const struct libraries *found)
 {
+	const char *by;
 	char ours[PATH_MAX], theirs[PATH_MAX];
 
 	vec_foreach (library, found) {
+		const struct elf_version *lacked = library_lacks(found, elf, library, &by);
+
+		if (lacked) {
+			wrong++;
+			printf("# %s: %s lacks %s for %s\n", path, library->path, lacked->name, by);
+		}
 		loaders_word(said, library->name, theirs);
 		if (!library->path || !realpath(library->path, ours))
 			ours[0] = '\0';
@@ -58,7 +66,9 @@ static void look_at(const struct machine *machine, const char *path)
 		return;
 	}
 	programs++;
-	compare(path, said.s, &found);
+	compare(path, said.s, elf, &found);
+	vec_foreach (version, &elf->wants_versions)
+		versions += version->name[0] != 0;
 }
 
 int main(void)
@@ -87,9 +97,9 @@ int main(void)
 			look_at(machine, path);
 		}
 	}
-	printf("# %u programs, %u libraries, %u programs that ld.so refuses\n", programs, libraries,
-	       refused);
+	printf("# %u programs, %u libraries, %u versions, %u programs that ld.so refuses\n",
+	       programs, libraries, versions, refused);
 	printf("1..2\n%sok 1 - programs were compared\n%sok 2 - the loader finds the same files\n",
-	       programs > 20 ? "" : "not ", wrong ? "not " : "");
+	       programs > 20 && versions > 20 ? "" : "not ", wrong ? "not " : "");
 	return wrong || programs <= 20;
 }
