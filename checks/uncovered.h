@@ -3,9 +3,6 @@
 UNCOVERED(35, "a locked root cannot be read without its key; the refusal to open it says how to go on")
 UNCOVERED(38, "not examined yet")
 UNCOVERED(56, "not examined yet")
-UNCOVERED(68, "not examined yet")
-UNCOVERED(71, "not examined yet")
-UNCOVERED(72, "not examined yet")
 UNCOVERED(96, "bans are for addresses, and which one the operator comes from is not on the volume; counters of "
 	      "failed passwords refuse no key")
 UNCOVERED(120, "whether the second interface is answered by its own route is decided by rules that DHCP hooks and agents make at boot")
