@@ -2,7 +2,7 @@
 /* The tree backend over a directory descriptor. Every access is openat2 with RESOLVE_IN_ROOT, so
  * that absolute links and ".." stay inside and nothing has to be checked before use. */
 #include "base/file.h"
-#include "fs/tree.h"
+#include "fs/tree_table.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,21 +14,11 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
-struct attr_row {
-	char *path;
-	uint32_t mode, uid, gid; /* permission bits */
-	uint32_t flags;		 /* TREE_IMMUTABLE, TREE_APPEND */
-};
-struct label_row {
-	char *path, *label;
-};
-
 struct dir {
 	int fd;
 	bool has_attrs;
 	struct tree *self; /* for tree_resolve, only with attrs */
-	VEC(struct attr_row) attrs;
-	VEC(struct label_row) labels;
+	struct tree_table table;
 };
 
 static int open_in(const struct dir *dir, const char *path, int flags, uint32_t mode)
@@ -106,71 +96,6 @@ static int open_regular(const struct dir *dir, const char *path, int flags, stru
 	return fd < 0 ? open_err(err, errno, path) : fd;
 }
 
-/* The table of modes and owners, when there is one */
-
-static struct attr_row *find_row(struct dir *dir, const char *path)
-{
-	vec_foreach (row, &dir->attrs)
-		if (str_eq(row->path, path))
-			return row;
-	return NULL;
-}
-
-static struct attr_row default_row(uint32_t type)
-{
-	return (struct attr_row){ .mode = S_ISDIR(type) ? 0755 : S_ISLNK(type) ? 0777 : 0644 };
-}
-
-static struct attr_row *set_row(struct dir *dir, const char *path, uint32_t mode, uint32_t uid,
-				uint32_t gid)
-{
-	struct attr_row *row = find_row(dir, path);
-
-	if (!row) {
-		row = vec_add(&dir->attrs);
-		row->path = mem_strdup(path);
-	}
-	row->mode = mode & 07777;
-	row->uid = uid;
-	row->gid = gid;
-	return row;
-}
-
-static struct label_row *find_label(struct dir *dir, const char *path)
-{
-	vec_foreach (row, &dir->labels)
-		if (str_eq(row->path, path))
-			return row;
-	return NULL;
-}
-
-static void drop_label(struct dir *dir, const char *path)
-{
-	struct label_row *row = find_label(dir, path);
-
-	if (!row)
-		return;
-	free(row->path);
-	free(row->label);
-	*row = dir->labels.items[--dir->labels.count];
-}
-
-static void set_label(struct dir *dir, const char *path, const char *label, size_t len)
-{
-	drop_label(dir, path);
-	vec_push(&dir->labels, ((struct label_row){ mem_strdup(path), mem_strndup(label, len) }));
-}
-
-static void drop_row(struct dir *dir, const char *path)
-{
-	struct attr_row *row = find_row(dir, path);
-
-	if (!row)
-		return;
-	free(row->path);
-	*row = dir->attrs.items[--dir->attrs.count];
-}
-
 /* The path as the table knows it: links before the last component resolved. */
 static int table_path(struct dir *dir, const char *path, enum tree_follow follow, struct str *into,
 		      struct err *err)
@@ -214,16 +139,16 @@ static int dir_stat(void *private, const char *path, enum tree_follow follow, st
 	};
 	if (dir->has_attrs) {
 		cleanup(str_done) struct str key = STR_INIT;
-		struct attr_row plain = default_row(ret->mode), *row;
+		struct attr_row plain = tree_table_default(ret->mode), *row;
 
 		/* A link in the last component is looked up under its own name: resolving asks
 		 * here. */
 		if (S_ISLNK(ret->mode)) {
-			row = find_row(dir, path);
+			row = tree_table_find(&dir->table, path);
 		} else {
 			if (table_path(dir, path, follow, &key, err) < 0)
 				return -1;
-			row = find_row(dir, key.s);
+			row = tree_table_find(&dir->table, key.s);
 		}
 		row = row ? row : &plain;
 		ret->mode = (ret->mode & S_IFMT) | row->mode;
@@ -336,14 +261,14 @@ static int label_from_table(struct dir *dir, const char *path, const char *name,
 			    struct err *err)
 {
 	cleanup(str_done) struct str key = STR_INIT;
-	const struct label_row *row;
+	const char *label;
 
 	if (table_path(dir, path, TREE_FOLLOW, &key, err) < 0)
 		return -1;
-	row = str_eq(name, "security.selinux") ? find_label(dir, key.s) : NULL;
-	if (!row)
+	label = str_eq(name, "security.selinux") ? tree_table_label(&dir->table, key.s) : NULL;
+	if (!label)
 		return tree_path_err(err, ERR_NOTFOUND, path, "has no such attribute");
-	str_add(into, row->label);
+	str_add(into, label);
 	return 0;
 }
 
@@ -424,9 +349,9 @@ static int dress(struct dir *dir, int fd, const char *path, const struct tree_ne
 	if (dir->has_attrs) {
 		if (table_path(dir, path, TREE_NOFOLLOW, &key, err) < 0)
 			return -1;
-		set_row(dir, key.s, is_link ? 0777 : new->mode, new->uid, new->gid);
+		tree_table_set(&dir->table, key.s, is_link ? 0777 : new->mode, new->uid, new->gid);
 		if (new->label)
-			set_label(dir, key.s, new->label, new->label_len);
+			tree_table_set_label(&dir->table, key.s, new->label, new->label_len);
 		return 0;
 	}
 	if (fchownat(fd, "", new->uid, new->gid, AT_EMPTY_PATH) < 0)
@@ -523,8 +448,7 @@ static int dir_remove(void *private, const char *path, struct err *err)
 	    ((errno != EISDIR && errno != EPERM) || unlinkat(parent, name, AT_REMOVEDIR) < 0))
 		return open_err(err, errno, path);
 	if (dir->has_attrs) {
-		drop_row(dir, key.s);
-		drop_label(dir, key.s);
+		tree_table_drop(&dir->table, key.s);
 	}
 	return 0;
 }
@@ -548,8 +472,8 @@ static int change_attrs(struct dir *dir, const char *path, const uint32_t *mode,
 
 		if (table_path(dir, path, TREE_NOFOLLOW, &key, err) < 0)
 			return -1;
-		set_row(dir, key.s, mode ? *mode : st.mode, owner ? owner[0] : st.uid,
-			owner ? owner[1] : st.gid);
+		tree_table_set(&dir->table, key.s, mode ? *mode : st.mode,
+			       owner ? owner[0] : st.uid, owner ? owner[1] : st.gid);
 		return 0;
 	}
 	if (owner && fchownat(fd, "", owner[0], owner[1], AT_EMPTY_PATH) < 0)
@@ -588,7 +512,7 @@ static int dir_chflags(void *private, const char *path, uint32_t flags, struct e
 
 		if (table_path(dir, path, TREE_NOFOLLOW, &key, err) < 0)
 			return -1;
-		set_row(dir, key.s, st.mode, st.uid, st.gid)->flags = flags;
+		tree_table_set(&dir->table, key.s, st.mode, st.uid, st.gid)->flags = flags;
 		return 0;
 	}
 	if (path_fd < 0 || (fd = reopen(path_fd, O_RDONLY | O_NONBLOCK | O_NOCTTY)) < 0 ||
@@ -615,12 +539,7 @@ static void dir_close(void *private)
 {
 	struct dir *dir = private;
 
-	vec_foreach (row, &dir->attrs)
-		free(row->path);
-	vec_done(&dir->attrs);
-	while (dir->labels.count)
-		drop_label(dir, dir->labels.items[0].path);
-	vec_done(&dir->labels);
+	tree_table_done(&dir->table);
 	free(dir);
 }
 
@@ -658,28 +577,6 @@ int tree_open_dir(int dir_fd, struct tree **ret, struct err *err)
 	return 0;
 }
 
-/* "MODE UID GID PATH" or "label PATH LABEL" */
-static int take_attrs_line(struct dir *dir, char *line, struct err *err)
-{
-	unsigned mode, uid, gid;
-	char flags[3] = "", *label;
-	int at = 0;
-
-	if (str_starts(line, "label /") && (label = strchr(line + 6, ' '))) {
-		*label++ = '\0';
-		set_label(dir, line + 6, label, strlen(label));
-		return 0;
-	}
-	if (sscanf(line, "%o%2[ia] %u %u %n", &mode, flags, &uid, &gid, &at) < 4 &&
-	    sscanf(line, "%o %u %u %n", &mode, &uid, &gid, &at) < 3)
-		at = 0;
-	if (line[at] != '/')
-		return err_set(err, ERR_MALFORMED, "attrs: \"%s\" is not MODE UID GID PATH", line);
-	set_row(dir, line + at, mode, uid, gid)->flags =
-		(strchr(flags, 'i') ? TREE_IMMUTABLE : 0) | (strchr(flags, 'a') ? TREE_APPEND : 0);
-	return 0;
-}
-
 int tree_open_dir_with_attrs(int dir_fd, const char *attrs_text, struct tree **ret, struct err *err)
 {
 	cleanup(tree_close) struct tree *tree = NULL;
@@ -689,25 +586,10 @@ int tree_open_dir_with_attrs(int dir_fd, const char *attrs_text, struct tree **r
 		return -1;
 	dir = tree_private(tree, &dir_ops);
 	dir->has_attrs = true;
-	for (const char *line = attrs_text; *line;
-	     line += strcspn(line, "\n"), line += *line == '\n') {
-		cleanup(free) char *copy = mem_strndup(line, strcspn(line, "\n"));
-
-		if (copy[0] && copy[0] != '#' && take_attrs_line(dir, copy, err) < 0)
-			return -1;
-	}
+	if (tree_table_read(&dir->table, attrs_text, err) < 0)
+		return -1;
 	*ret = TAKE(tree);
 	return 0;
-}
-
-static int compare_rows(const void *a, const void *b)
-{
-	return strcmp(((const struct attr_row *)a)->path, ((const struct attr_row *)b)->path);
-}
-
-static int compare_labels(const void *a, const void *b)
-{
-	return strcmp(((const struct label_row *)a)->path, ((const struct label_row *)b)->path);
 }
 
 void tree_attrs_text(struct tree *tree, struct str *into)
@@ -716,25 +598,21 @@ void tree_attrs_text(struct tree *tree, struct str *into)
 
 	if (!dir)
 		return;
-	if (dir->attrs.count)
-		qsort(dir->attrs.items, dir->attrs.count, sizeof(*dir->attrs.items), compare_rows);
-	vec_foreach (row, &dir->attrs) {
+	tree_table_sort(&dir->table);
+	vec_foreach (row, &dir->table.rows) {
 		struct err ignored = ERR_INIT;
 		struct tree_stat st;
 		struct attr_row plain;
 
 		if (dir_stat(dir, row->path, TREE_NOFOLLOW, &st, &ignored) < 0)
 			continue;
-		plain = default_row(st.mode);
+		plain = tree_table_default(st.mode);
 		if (row->mode != plain.mode || row->uid || row->gid || row->flags)
 			str_addf(into, "%04o%s%s %u %u %s\n", row->mode,
 				 row->flags & TREE_IMMUTABLE ? "i" : "",
 				 row->flags & TREE_APPEND ? "a" : "", row->uid, row->gid,
 				 row->path);
 	}
-	if (dir->labels.count)
-		qsort(dir->labels.items, dir->labels.count, sizeof(*dir->labels.items),
-		      compare_labels);
-	vec_foreach (row, &dir->labels)
+	vec_foreach (row, &dir->table.labels)
 		str_addf(into, "label %s %s\n", row->path, row->label);
 }
