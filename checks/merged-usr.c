@@ -94,13 +94,10 @@ static bool look_at_alias(const struct machine *machine, const struct alias *ali
 {
 	const char *witness = find_witness(machine, alias);
 	struct err err = ERR_INIT;
-	cleanup(str_done) struct str target = STR_INIT;
-	cleanup(free) char *old_name = NULL;
 	struct tree_stat st;
 
 	if (!witness)
 		return false;
-	old_name = mem_printf("%s%s", alias->link, strrchr(witness, '/'));
 	if (tree_stat(machine_tree(machine), alias->link, TREE_NOFOLLOW, &st, &err) < 0) {
 		if (err.code != ERR_NOTFOUND)
 			return false;
