@@ -96,3 +96,35 @@ void lines_edit_insert(struct edits *edits, const char *path, const struct str *
 	str_add(&lines, new);
 	replace(edits, path, text, is_cut ? last : line, is_cut, &lines);
 }
+
+void lines_edit_text(struct edits *edits, const char *path, const struct str *text,
+		     const struct str *new)
+{
+	size_t head = 0, tail = 0, same = 0;
+	size_t least = text->len < new->len ? text->len : new->len;
+	uint32_t first;
+	cleanup(str_done) struct str old_lines = STR_INIT, new_lines = STR_INIT;
+
+	/* Whole lines that begin alike, then whole lines that end alike. */
+	for (size_t i = 0; i < least && text->s[i] == new->s[i]; i++)
+		if (text->s[i] == '\n')
+			head = i + 1;
+	while (same < least - head && text->s[text->len - 1 - same] == new->s[new->len - 1 - same])
+		same++;
+	for (size_t i = text->len - same; i < text->len; i++)
+		if (i == head || (i > 0 && text->s[i - 1] == '\n')) {
+			size_t in_new = new->len - (text->len - i);
+
+			if (in_new == head || (in_new > 0 && new->s[in_new - 1] == '\n')) {
+				tail = text->len - i;
+				break;
+			}
+		}
+	if (head == text->len && head == new->len)
+		return;
+	str_add_bytes(&old_lines, text->s + head, text->len - tail - head);
+	str_add_bytes(&new_lines, new->s + head, new->len - tail - head);
+	first = lines_count(text->s, head) + 1;
+	edit_lines(edits, path, first, lines_count(old_lines.s, old_lines.len), old_lines.s,
+		   new_lines.s);
+}

@@ -27,5 +27,8 @@ void lines_edit_replace(struct edits *, const char *path, const struct str *text
  * its missing newline. */
 void lines_edit_insert(struct edits *, const char *path, const struct str *text, uint32_t line,
 		       const char *new);
+/* The one run of lines in which `new` differs from `text`, as an edit. */
+void lines_edit_text(struct edits *, const char *path, const struct str *text,
+		     const struct str *new);
 
 #endif
