@@ -310,18 +310,12 @@ static const struct ipt_rule *blame(struct walk *w, struct ipt_chain *chain)
 }
 
 /* One built-in chain. Returns outcome bits without FELL_OFF; fills `stop` when nothing passes. */
-static unsigned pass_through(struct walk *w, const char *table_name, const char *chain_name,
-			     unsigned packet, struct ipt_stop *stop)
+static unsigned pass_through(struct walk *w, const struct ipt_base *base, unsigned packet,
+			     struct ipt_stop *stop)
 {
-	struct ipt_table *table = ipt_table_find(w->rules, table_name);
-	struct ipt_chain *chain;
+	struct ipt_chain *chain = base->chain;
 	unsigned end;
 
-	if (!table || !table->is_loaded)
-		return PASS;
-	chain = ipt_chain_find(table, chain_name);
-	if (!chain)
-		return PASS;
 	w->generation = ++w->rules->generation;
 	end = walk_chain(w, chain, true, 0);
 	if (end & FELL_OFF)
@@ -336,7 +330,8 @@ static unsigned pass_through(struct walk *w, const char *table_name, const char 
 				break;
 			inner = below;
 		}
-		*stop = (struct ipt_stop){ packet, table, chain, rule, inner, (end & AWAY) != 0 };
+		*stop = (struct ipt_stop){ packet, base->table, chain,
+					   rule,   inner,	(end & AWAY) != 0 };
 	}
 	return end;
 }
@@ -348,14 +343,13 @@ static enum ipt_verdict verdict_of(unsigned end)
 	return end & (DROPPED | AWAY) ? IPT_UNSURE : IPT_OPEN;
 }
 
-static enum ipt_verdict through(struct walk *w, const char *const (*hooks)[2], unsigned packet,
+static enum ipt_verdict through(struct walk *w, enum ipt_hook hook, unsigned packet,
 				struct ipt_stop *stop)
 {
 	enum ipt_verdict worst = IPT_OPEN;
 
-	for (; hooks[0][0]; hooks++) {
-		enum ipt_verdict is =
-			verdict_of(pass_through(w, hooks[0][0], hooks[0][1], packet, stop));
+	vec_foreach (base, &w->rules->bases[hook]) {
+		enum ipt_verdict is = verdict_of(pass_through(w, base, packet, stop));
 
 		if (is < worst)
 			worst = is;
@@ -363,35 +357,42 @@ static enum ipt_verdict through(struct walk *w, const char *const (*hooks)[2], u
 	return worst;
 }
 
+/* The first chain that translates decides; without one, nothing is translated. */
+static unsigned translate(struct walk *w, struct ipt_stop *stop)
+{
+	unsigned all = 0;
+
+	vec_foreach (base, &w->rules->bases[IPT_TRANSLATE]) {
+		unsigned end = pass_through(w, base, 1, stop);
+
+		all |= end & ~(unsigned)PASS;
+		if (!(end & PASS))
+			return all;
+	}
+	return all | PASS;
+}
+
 /* From nat on: the packets of a connection to our port `port` after translation. */
 static enum ipt_verdict ask_port(struct walk w, uint16_t port, struct ipt_stop *stop)
 {
-	static const char *const in[][2] = { { "mangle", "INPUT" },
-					     { "filter", "INPUT" },
-					     { "security", "INPUT" },
-					     { NULL, NULL } };
-	static const char *const out[][2] = { { "raw", "OUTPUT" },	   { "mangle", "OUTPUT" },
-					      { "filter", "OUTPUT" },	   { "security", "OUTPUT" },
-					      { "mangle", "POSTROUTING" }, { NULL, NULL } };
-	static const char *const later[][2] = { { "raw", "PREROUTING" }, { "mangle", "PREROUTING" },
-						{ "mangle", "INPUT" },	 { "filter", "INPUT" },
-						{ "security", "INPUT" }, { NULL, NULL } };
 	uint16_t asked = w.port;
 	enum ipt_verdict worst, is;
 
 	w.is_nated = port != asked;
 	w.port = port;
-	worst = through(&w, in, 1, stop);
+	worst = through(&w, IPT_INWARD, 1, stop);
 	w.state = IPT_ESTABLISHED;
 	w.is_out = true;
 	w.flags = 0x12; /* SYN, ACK */
 	if (w.untracked != NO)
 		w.untracked = MAYBE;
-	is = through(&w, out, 2, stop);
+	is = through(&w, IPT_OUTWARD, 2, stop);
 	worst = is < worst ? is : worst;
 	w.is_out = false;
 	w.flags = 0x10;
-	is = through(&w, later, 3, stop);
+	is = through(&w, IPT_BEFORE, 3, stop);
+	worst = is < worst ? is : worst;
+	is = through(&w, IPT_INWARD, 3, stop);
 	return is < worst ? is : worst;
 }
 
@@ -407,11 +408,8 @@ static bool sets_marks(struct ipt_rules *rules)
 
 static enum ipt_verdict ask_one(struct walk *w, struct ipt_stop *stop)
 {
-	static const char *const before[][2] = { { "raw", "PREROUTING" },
-						 { "mangle", "PREROUTING" },
-						 { NULL, NULL } };
-	enum ipt_verdict worst = through(w, before, 1, stop), best = IPT_BLOCKED;
-	unsigned nat = w->untracked == YES ? PASS : pass_through(w, "nat", "PREROUTING", 1, stop);
+	enum ipt_verdict worst = through(w, IPT_BEFORE, 1, stop), best = IPT_BLOCKED;
+	unsigned nat = w->untracked == YES ? PASS : translate(w, stop);
 	enum ipt_verdict is = verdict_of(nat), least = IPT_OPEN;
 
 	worst = is < worst ? is : worst;

@@ -350,6 +350,30 @@ static void look_for_loops(struct parser *p)
 	}
 }
 
+/* The hook order of netfilter. */
+static void find_bases(struct ipt_rules *rules)
+{
+	static const struct {
+		enum ipt_hook hook;
+		const char *table, *chain;
+	} order[] = {
+		{ IPT_BEFORE, "raw", "PREROUTING" },	  { IPT_BEFORE, "mangle", "PREROUTING" },
+		{ IPT_TRANSLATE, "nat", "PREROUTING" },	  { IPT_INWARD, "mangle", "INPUT" },
+		{ IPT_INWARD, "filter", "INPUT" },	  { IPT_INWARD, "security", "INPUT" },
+		{ IPT_OUTWARD, "raw", "OUTPUT" },	  { IPT_OUTWARD, "mangle", "OUTPUT" },
+		{ IPT_OUTWARD, "filter", "OUTPUT" },	  { IPT_OUTWARD, "security", "OUTPUT" },
+		{ IPT_OUTWARD, "mangle", "POSTROUTING" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+		struct ipt_table *table = ipt_table_find(rules, order[i].table);
+		struct ipt_chain *chain = table ? ipt_chain_find(table, order[i].chain) : NULL;
+
+		if (chain && table->is_loaded)
+			vec_push(&rules->bases[order[i].hook], ((struct ipt_base){ table, chain }));
+	}
+}
+
 void ipt_rules_read(const struct ipt_reading *reading, struct ipt_rules *ret)
 {
 	struct parser p = { .reading = reading, .rules = ret };
@@ -373,6 +397,7 @@ void ipt_rules_read(const struct ipt_reading *reading, struct ipt_rules *ret)
 		refuse(&p, "the table %s has no COMMIT", p.table->name);
 	}
 	look_for_loops(&p);
+	find_bases(ret);
 }
 
 static void free_chain(struct ipt_chain *chain)
@@ -392,6 +417,8 @@ void ipt_rules_done(struct ipt_rules *rules)
 	}
 	vec_foreach (problem, &rules->problems)
 		free(problem->text);
+	for (size_t i = 0; i < IPT_HOOKS; i++)
+		vec_done(&rules->bases[i]);
 	vec_done(&rules->tables);
 	vec_done(&rules->problems);
 }

@@ -79,6 +79,8 @@ enum ipt_target {
 };
 struct ipt_rule {
 	uint32_t line;
+	uint16_t file; /* of nft's files: which one, and where in it */
+	size_t at;
 	VEC(struct ipt_cond) conds;
 	enum ipt_target target;
 	char target_name[IPT_NAME_MAX];
@@ -93,6 +95,8 @@ struct ipt_chain {
 	bool is_builtin;
 	enum ipt_target policy; /* of a built-in one: IPT_ACCEPT or IPT_DROP */
 	uint32_t line;		/* of its ":NAME" line; 0: none */
+	uint16_t file;		/* of nft's files, and where its block ends; 0: it has none */
+	size_t end_at;
 	VEC(struct ipt_rule *) rules;
 	/* For the evaluator: */
 	uint32_t generation;
@@ -105,6 +109,19 @@ struct ipt_table {
 	VEC(struct ipt_chain *) chains;
 	bool is_loaded; /* committed, and nothing before it is refused */
 };
+/* Where a packet of a connection to this host meets a chain. */
+enum ipt_hook {
+	IPT_BEFORE,    /* PREROUTING, but for nat */
+	IPT_TRANSLATE, /* PREROUTING of nat */
+	IPT_INWARD,    /* INPUT */
+	IPT_OUTWARD,   /* OUTPUT, and POSTROUTING but for nat */
+	IPT_HOOKS,
+};
+struct ipt_base {
+	struct ipt_table *table;
+	struct ipt_chain *chain;
+};
+VEC_TYPE(ipt_bases, struct ipt_base);
 struct ipt_problem {
 	uint32_t line;
 	char *text; /* why iptables-restore refuses it */
@@ -112,8 +129,9 @@ struct ipt_problem {
 struct ipt_rules {
 	bool is_v6;
 	VEC(struct ipt_table *) tables;
-	VEC(struct ipt_problem) problems; /* certain ones, in the order of the file */
-	bool has_counters;		  /* rules are written as "[0:0] -A ..." */
+	struct ipt_bases bases[IPT_HOOKS]; /* in the order in which a packet meets them */
+	VEC(struct ipt_problem) problems;  /* certain ones, in the order of the file */
+	bool has_counters;		   /* rules are written as "[0:0] -A ..." */
 	bool is_odd;	     /* -D, -R and the like: the order of rules is not certain */
 	uint32_t odd_line;   /* where */
 	uint32_t generation; /* the walker's */

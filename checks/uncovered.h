@@ -5,7 +5,6 @@ UNCOVERED(56, "not examined yet")
 UNCOVERED(96, "bans are for addresses, and which one the operator comes from is not on the volume; counters of "
 	      "failed passwords refuse no key")
 UNCOVERED(120, "whether the second interface is answered by its own route is decided by rules that DHCP hooks and agents make at boot")
-UNCOVERED(124, "not examined yet")
 UNCOVERED(127, "not examined yet")
 UNCOVERED(128, "not examined yet")
 UNCOVERED(129, "not examined yet")

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/nft.h"
+#include "checks/units.h"
+
+#define SERVICE "nftables.service"
+
+static void add(struct nft_loads *ret, const char *path, size_t len, const char *unit,
+		bool is_contested)
+{
+	cleanup(free) char *copy = mem_strndup(path, len);
+
+	vec_foreach (known, ret)
+		if (str_eq(known->path, copy))
+			return;
+	vec_push(ret, ((struct nft_loaded){ TAKE(copy), mem_strdup(unit), is_contested }));
+}
+
+/* "nft -f PATH" in a command line. */
+static void add_from_command(struct nft_loads *ret, const char *command, const char *unit,
+			     bool is_contested)
+{
+	const char *at = strstr(command, "nft ");
+	const char *option = at ? strstr(at, "-f ") : NULL;
+
+	if (!option && at)
+		option = strstr(at, "--file ");
+	if (!option || strstr(command, " -c"))
+		return;
+	option = strchr(option, ' ');
+	option += strspn(option, " \"'");
+	if (*option == '/')
+		add(ret, option, strcspn(option, " \t\"';"), unit, is_contested);
+}
+
+/* A service may have several ExecStart lines, each of which loads something. */
+void nft_loads_find(const struct machine *machine, struct nft_loads *ret)
+{
+	static const char *const rivals[] = { "firewalld.service", "iptables.service",
+					      "ufw.service", "netfilter-persistent.service" };
+	static const char *const usual[] = { "/etc/nftables.conf", "/etc/sysconfig/nftables.conf" };
+	const struct unit *unit = unit_load(machine, SERVICE);
+	bool is_contested = false;
+
+	if (machine_unit(machine, SERVICE) != UNIT_ENABLED)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(rivals); i++)
+		is_contested |= machine_unit(machine, rivals[i]) == UNIT_ENABLED;
+	if (unit && !unit->is_masked)
+		vec_foreach (file, &unit->files)
+			vec_foreach (item, &file->sections) {
+				if (item->kind != SECTION_SET ||
+				    !str_eq(item->section, "Service") ||
+				    !str_eq(item->key, "ExecStart"))
+					continue;
+				if (!*item->value)
+					nft_loads_done(ret); /* resets */
+				add_from_command(ret, item->value, SERVICE, is_contested);
+			}
+	/* A unit of which only the link is here. */
+	for (size_t i = 0; i < ARRAY_LEN(usual) && !unit; i++)
+		if (tree_exists(machine_tree(machine), usual[i]))
+			add(ret, usual[i], strlen(usual[i]), SERVICE, is_contested);
+}
+
+void nft_loads_done(struct nft_loads *loads)
+{
+	vec_foreach (load, loads) {
+		free(load->path);
+		free(load->unit);
+	}
+	vec_done(loads);
+}
