@@ -72,6 +72,20 @@ bool nft_split(const struct str *text, uint16_t file, struct nft_tokens *into,
 	       const char **ret_problem, uint32_t *ret_line);
 void nft_tokens_done(struct nft_tokens *);
 
+static inline bool nft_is(const struct nft_token *token, const char *text)
+{
+	return token->kind != NFT_STRING && token->kind != NFT_VARIABLE && token->kind != NFT_END &&
+	       str_eq(token->text, text);
+}
+void nft_token_push(struct nft_tokens *into, const struct nft_token *token); /* a copy */
+/* The first problem and the first odd place count. */
+void nft_problem(struct nft_rules *, const struct nft_token *at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void nft_odd(struct nft_rules *, const struct nft_token *at);
+/* One stream of tokens: the first of the files, with what it includes and its variables put in. */
+void nft_load(const struct machine *, struct nft_files *, struct nft_rules *ret,
+	      struct nft_tokens *all);
+
 struct nft_set {
 	char *table, *name;	    /* table: "inet filter" */
 	bool is_unsure;		    /* filled while the system runs */

@@ -334,6 +334,7 @@ static bool find_set(struct reading *x, struct nft_span *ret)
 		return false;
 	set = nft_set_find(x->r, x->chain->table, x->at->text);
 	skip(x, 1);
+	x->r->ret->rules.has_opaque |= !set; /* nft refuses it, unless something else makes it */
 	if (!set || set->is_unsure || !set->elements.count)
 		return false;
 	*ret = (struct nft_span){ set->elements.items, set->elements.items + set->elements.count };

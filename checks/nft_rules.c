@@ -1,225 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/nft.h"
 
-#include <fnmatch.h>
-#include <stdarg.h>
 #include <stdio.h>
 
-#define DEPTH_MAX  16u
 #define CHAINS_MAX 4096u
 
-struct define {
-	char *name;
-	struct nft_tokens value;
-};
 struct parser {
 	struct nft_reader r;
-	struct nft_files *files;
 	struct nft_tokens all; /* with includes and variables put in */
-	VEC(struct define) defines;
-	unsigned depth;
 	const struct nft_token *at, *end;
 };
-
-static bool is(const struct nft_token *token, const char *text)
-{
-	return token->kind != NFT_STRING && token->kind != NFT_VARIABLE && token->kind != NFT_END &&
-	       str_eq(token->text, text);
-}
-
-static void __attribute__((format(printf, 3, 4)))
-problem(struct parser *p, const struct nft_token *at, const char *fmt, ...)
-{
-	struct nft_rules *ret = p->r.ret;
-	cleanup(str_done) struct str text = STR_INIT;
-	char raw[300];
-	va_list ap;
-
-	if (ret->problem)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(raw, sizeof(raw), fmt, ap);
-	va_end(ap);
-	str_add_escaped(&text, raw, strlen(raw));
-	ret->problem = str_take(&text);
-	ret->problem_line = at->line;
-	ret->problem_file = at->file;
-}
-
-static void odd(struct parser *p, const struct nft_token *at)
-{
-	struct ipt_rules *rules = &p->r.ret->rules;
-
-	if (!rules->is_odd)
-		rules->odd_line = at->line;
-	rules->is_odd = true;
-}
-
-/* --- includes and definitions: one stream of tokens ---------------------------------------- */
-
-static void push(struct nft_tokens *into, const struct nft_token *token)
-{
-	struct nft_token copy = *token;
-
-	copy.text = mem_strdup(token->text);
-	vec_push(into, copy);
-}
-
-static struct define *find_define(struct parser *p, const char *name)
-{
-	for (size_t i = p->defines.count; i > 0; i--)
-		if (str_eq(p->defines.items[i - 1].name, name))
-			return &p->defines.items[i - 1];
-	return NULL;
-}
-
-/* A token, or what its variable stands for, which has no variables of its own any more. */
-static void push_value(struct parser *p, struct nft_tokens *into, const struct nft_token *token)
-{
-	struct define *define;
-	bool is_within;
-	size_t first, count;
-
-	if (token->kind != NFT_VARIABLE || into->count > NFT_TOKENS_MAX) {
-		push(into, token);
-		return;
-	}
-	define = find_define(p, token->text);
-	if (!define) {
-		problem(p, token, "$%s is not defined", token->text);
-		return;
-	}
-	/* A set within a set is its elements. */
-	count = define->value.count;
-	is_within =
-		into->count && count > 2 && is(&define->value.items[0], "{") &&
-		(is(&into->items[into->count - 1], "{") || is(&into->items[into->count - 1], ","));
-	first = is_within;
-	count -= is_within;
-	for (size_t i = first; i < count; i++) {
-		push(into, &define->value.items[i]);
-		into->items[into->count - 1].line = token->line;
-		into->items[into->count - 1].file = token->file;
-		into->items[into->count - 1].at = token->at;
-	}
-}
-
-/* "define name = value" up to the statement's end; braces may span lines. Returns where it ends. */
-static size_t read_define(struct parser *p, const struct nft_tokens *tokens, size_t i)
-{
-	struct define define = { 0 };
-	unsigned depth = 0;
-
-	if (i + 3 >= tokens->count || !is(&tokens->items[i + 2], "=")) {
-		odd(p, &tokens->items[i]);
-		return i + 1;
-	}
-	define.name = mem_strdup(tokens->items[i + 1].text);
-	for (i += 3; i < tokens->count; i++) {
-		const struct nft_token *token = &tokens->items[i];
-
-		depth += is(token, "{");
-		depth -= is(token, "}") && depth > 0;
-		if (token->kind == NFT_END && !depth)
-			break;
-		if (token->kind != NFT_END)
-			push_value(p, &define.value, token);
-	}
-	vec_push(&p->defines, define);
-	return i;
-}
-
-static void load(struct parser *p, const char *path, const struct nft_token *from);
-
-static void include(struct parser *p, const struct nft_token *name)
-{
-	cleanup(free) char *path =
-		name->text[0] == '/' ? mem_strdup(name->text) : mem_printf("/etc/%s", name->text);
-	char *slash = strrchr(path, '/');
-	const struct tree_names *names;
-
-	if (!strpbrk(slash, "*?[")) {
-		load(p, path, name);
-		return;
-	}
-	*slash = '\0';
-	if (strpbrk(path, "*?[")) {
-		odd(p, name);
-		return;
-	}
-	names = machine_list(p->r.machine, path);
-	if (!names) {
-		odd(p, name);
-		return;
-	}
-	vec_foreach (file, names)
-		if (!fnmatch(slash + 1, *file, FNM_PERIOD)) {
-			cleanup(free) char *full = mem_printf("%s/%s", path, *file);
-
-			if (!tree_is_dir(machine_tree(p->r.machine), full))
-				load(p, full, name);
-		}
-}
-
-/* The text of a file: as repaired when it is known already. */
-static const struct str *text_of(struct parser *p, const char *path, const struct nft_token *from,
-				 uint16_t *ret)
-{
-	struct err why = ERR_INIT;
-	const struct str *text;
-	struct nft_file *file;
-
-	for (size_t i = 0; i < p->files->count; i++)
-		if (str_eq(p->files->items[i].path, path)) {
-			*ret = (uint16_t)i;
-			return &p->files->items[i].text;
-		}
-	text = machine_file(p->r.machine, path, &why);
-	if (!text && why.code == ERR_NOTFOUND && from)
-		problem(p, from, "the included file %s is not there", path);
-	else if (!text || p->files->count == NFT_FILES_MAX)
-		p->r.ret->rules.is_odd = true;
-	if (!text || p->files->count == NFT_FILES_MAX)
-		return NULL;
-	file = vec_add(p->files);
-	file->path = mem_strdup(path);
-	file->text = (struct str)STR_INIT;
-	str_add_bytes(&file->text, text->s, text->len);
-	*ret = (uint16_t)(p->files->count - 1);
-	return &file->text;
-}
-
-static void load(struct parser *p, const char *path, const struct nft_token *from)
-{
-	struct nft_tokens tokens = { 0 };
-	const char *why = NULL;
-	uint32_t line = 0;
-	uint16_t number = 0;
-	const struct str *text = p->depth == DEPTH_MAX ? NULL : text_of(p, path, from, &number);
-
-	if (!text) {
-		p->r.ret->rules.is_odd |= p->depth == DEPTH_MAX;
-		return;
-	}
-	p->depth++;
-	if (!nft_split(text, number, &tokens, &why, &line))
-		problem(p, &(struct nft_token){ .file = number, .line = line }, "%s", why);
-	for (size_t i = 0; i < tokens.count && p->all.count < NFT_TOKENS_MAX; i++) {
-		const struct nft_token *token = &tokens.items[i];
-		bool is_first = i == 0 || tokens.items[i - 1].kind == NFT_END ||
-				is(&tokens.items[i - 1], "{");
-
-		if (is_first && i + 1 < tokens.count && is(token, "include"))
-			include(p, &tokens.items[++i]);
-		else if (is_first && (is(token, "define") || is(token, "redefine")))
-			i = read_define(p, &tokens, i);
-		else
-			push_value(p, &p->all, token);
-	}
-	p->r.ret->rules.is_odd |= p->all.count >= NFT_TOKENS_MAX;
-	nft_tokens_done(&tokens);
-	p->depth--;
-}
 
 /* --- blocks ------------------------------------------------------------------------------- */
 
@@ -229,8 +19,8 @@ static const struct nft_token *block_end(const struct nft_token *at, const struc
 	unsigned depth = 0;
 
 	for (; at < end; at++) {
-		depth += is(at, "{");
-		if (is(at, "}") && --depth == 0)
+		depth += nft_is(at, "{");
+		if (nft_is(at, "}") && --depth == 0)
 			return at + 1;
 	}
 	return NULL;
@@ -243,8 +33,8 @@ static const struct nft_token *statement_end(const struct nft_token *at,
 	unsigned depth = 0;
 
 	for (; at < end; at++) {
-		depth += is(at, "{");
-		if (is(at, "}")) {
+		depth += nft_is(at, "{");
+		if (nft_is(at, "}")) {
 			if (!depth)
 				return at;
 			depth--;
@@ -260,7 +50,7 @@ static bool is_family(const struct nft_token *token)
 	static const char *const known[] = { "ip", "ip6", "inet", "arp", "bridge", "netdev" };
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (is(token, known[i]))
+		if (nft_is(token, known[i]))
 			return true;
 	return false;
 }
@@ -364,11 +154,11 @@ static void add_elements(struct parser *p, struct nft_set *set, const struct nft
 			 const struct nft_token *to)
 {
 	if (set->elements.count)
-		push(&set->elements,
-		     &(struct nft_token){ .kind = NFT_SYMBOL, .text = (char[]){ "," } });
+		nft_token_push(&set->elements,
+			       &(struct nft_token){ .kind = NFT_SYMBOL, .text = (char[]){ "," } });
 	for (; from < to; from++)
 		if (from->kind != NFT_END)
-			push(&set->elements, from);
+			nft_token_push(&set->elements, from);
 	set->is_unsure |= set->elements.count > NFT_TOKENS_MAX / 4;
 	(void)p;
 }
@@ -385,10 +175,10 @@ static void read_set(struct parser *p, const char *table, const char *name,
 		set->name = mem_strdup(name);
 	}
 	for (; from < to; from++) {
-		if (is(from, "dynamic") || is(from, "timeout"))
+		if (nft_is(from, "dynamic") || nft_is(from, "timeout"))
 			set->is_unsure = true;
-		if (is(from, "elements") && from + 2 < to && is(from + 1, "=") &&
-		    is(from + 2, "{")) {
+		if (nft_is(from, "elements") && from + 2 < to && nft_is(from + 1, "=") &&
+		    nft_is(from + 2, "{")) {
 			const struct nft_token *end = block_end(from + 2, to);
 
 			if (!end)
@@ -414,14 +204,14 @@ static long read_priority(const struct nft_token *at, const struct nft_token *en
 		char *rest;
 		long number = strtol(at->text, &rest, 10);
 
-		if (is(at, "-") || is(at, "+"))
-			sign = is(at, "-") ? -1 : 1;
+		if (nft_is(at, "-") || nft_is(at, "+"))
+			sign = nft_is(at, "-") ? -1 : 1;
 		else if (!*rest && rest != at->text) {
 			value += sign * number;
 			sign = 1;
 		}
 		for (size_t i = 0; i < ARRAY_LEN(names); i++)
-			if (is(at, names[i].name))
+			if (nft_is(at, names[i].name))
 				value += names[i].value;
 	}
 	return value;
@@ -434,7 +224,7 @@ static void bind_devices(struct nft_chain *chain, const struct nft_token *at,
 	struct ipt_rule *rule = mem_alloc(sizeof(*rule));
 
 	rule->target = IPT_ACCEPT;
-	for (at++; at < end && at->kind != NFT_END && !is(at, "priority"); at++) {
+	for (at++; at < end && at->kind != NFT_END && !nft_is(at, "priority"); at++) {
 		struct ipt_cond *cond;
 
 		if (at->kind == NFT_SYMBOL)
@@ -457,20 +247,20 @@ static void read_hook(struct parser *p, struct nft_chain *chain, const struct nf
 		      { "input", IPT_INWARD },
 		      { "output", IPT_OUTWARD },
 		      { "postrouting", IPT_OUTWARD } };
-	bool is_nat = at + 1 < end && is(at + 1, "nat"), is_ingress = false;
+	bool is_nat = at + 1 < end && nft_is(at + 1, "nat"), is_ingress = false;
 
 	chain->is_base = true;
 	chain->is_kept = false;
 	for (; at < end; at++) {
 		for (size_t i = 0; i < ARRAY_LEN(hooks); i++)
-			if (is(at, hooks[i].name) && is(at - 1, "hook")) {
+			if (nft_is(at, hooks[i].name) && nft_is(at - 1, "hook")) {
 				chain->hook = hooks[i].hook;
-				chain->is_kept = !is_nat || is(at, "prerouting");
+				chain->is_kept = !is_nat || nft_is(at, "prerouting");
 				is_ingress = i == 0;
 			}
-		if (is(at, "priority"))
+		if (nft_is(at, "priority"))
 			chain->priority = read_priority(at + 1, end);
-		if (is(at, "device") || is(at, "devices"))
+		if (nft_is(at, "device") || nft_is(at, "devices"))
 			bind_devices(chain, at, end);
 	}
 	if (is_nat)
@@ -485,18 +275,18 @@ static void read_hook(struct parser *p, struct nft_chain *chain, const struct nf
 static void read_chain_line(struct parser *p, struct nft_chain *chain, const struct nft_token *at,
 			    const struct nft_token *end)
 {
-	if (is(at, "type") && at + 2 < end && is(at + 2, "hook"))
+	if (nft_is(at, "type") && at + 2 < end && nft_is(at + 2, "hook"))
 		read_hook(p, chain, at, end);
-	else if (is(at, "policy") && at + 1 < end)
-		chain->chain->policy = is(at + 1, "drop") ? IPT_DROP : IPT_ACCEPT;
-	else if (!is(at, "comment") && !is(at, "flags"))
+	else if (nft_is(at, "policy") && at + 1 < end)
+		chain->chain->policy = nft_is(at + 1, "drop") ? IPT_DROP : IPT_ACCEPT;
+	else if (!nft_is(at, "comment") && !nft_is(at, "flags"))
 		nft_rule_read(&p->r, chain, at, end, false);
 }
 
 /* Chains, and what is in a chain, end with a line or a ";". */
 static void expect_end(struct parser *p, const struct nft_token *at)
 {
-	problem(p, at, "a line end or ; is missing before %s", at->text);
+	nft_problem(p->r.ret, at, "a line end or ; is missing before %s", at->text);
 }
 
 static void read_chain(struct parser *p, const char *table, const struct nft_token *name,
@@ -505,7 +295,7 @@ static void read_chain(struct parser *p, const char *table, const struct nft_tok
 	struct nft_chain *chain = add_chain(p, table, name->text);
 
 	if (!chain) {
-		odd(p, name);
+		nft_odd(p->r.ret, name);
 		return;
 	}
 	chain->chain->line = name->line;
@@ -528,7 +318,7 @@ static void read_chain(struct parser *p, const char *table, const struct nft_tok
 
 static bool is_set_word(const struct nft_token *token)
 {
-	return is(token, "set") || is(token, "map");
+	return nft_is(token, "set") || nft_is(token, "map");
 }
 
 /* Between the braces of a table. */
@@ -538,17 +328,17 @@ static void read_table(struct parser *p, const char *table, const struct nft_tok
 	while (at < close) {
 		const struct nft_token *end = statement_end(at, close), *open = at;
 
-		while (open < end && !is(open, "{"))
+		while (open < end && !nft_is(open, "{"))
 			open++;
-		if (at < end && is(at, "chain") && open < end && at + 1 < open)
+		if (at < end && nft_is(at, "chain") && open < end && at + 1 < open)
 			read_chain(p, table, at + 1, open, block_end(open, close) - 1);
 		else if (at < end && is_set_word(at) && open < end && at + 1 < open)
 			read_set(p, table, at[1].text, open + 1, block_end(open, close) - 1);
-		else if (at + 1 < end && is(at, "flags") && is(at + 1, "dormant"))
-			odd(p, at);
+		else if (at + 1 < end && nft_is(at, "flags") && nft_is(at + 1, "dormant"))
+			nft_odd(p->r.ret, at);
 		if (at < end && end == close)
 			expect_end(p, close);
-		else if (open < end && is(at, "chain") && block_end(open, close) < end)
+		else if (open < end && nft_is(at, "chain") && block_end(open, close) < end)
 			expect_end(p, block_end(open, close));
 		at = end + 1;
 	}
@@ -562,7 +352,7 @@ static void command_table(struct parser *p, bool is_delete)
 		return;
 	if (is_delete)
 		delete_table(p, key);
-	else if (p->at < p->end && is(p->at, "{")) {
+	else if (p->at < p->end && nft_is(p->at, "{")) {
 		const struct nft_token *behind = block_end(p->at, p->end);
 
 		read_table(p, key, p->at + 1, behind - 1);
@@ -579,10 +369,10 @@ static void command_chain(struct parser *p, bool is_delete)
 	if (!key || name >= p->end)
 		return;
 	if (is_delete) {
-		odd(p, name);
+		nft_odd(p->r.ret, name);
 		return;
 	}
-	if (name + 1 < p->end && is(name + 1, "{")) {
+	if (name + 1 < p->end && nft_is(name + 1, "{")) {
 		read_chain(p, key, name, name + 1, block_end(name + 1, p->end) - 1);
 		/* Rules are added by commands, not in here. */
 		vec_foreach (chain, &p->r.chains)
@@ -604,15 +394,16 @@ static void command_rule(struct parser *p, bool is_insert)
 		vec_foreach (other, &p->r.chains)
 			is_known |= key && str_eq(other->table, key) && other->name[0];
 		if (!is_known) /* of a table that something else loads */
-			odd(p, p->at);
+			nft_odd(p->r.ret, p->at);
 		else if (p->at < p->end)
-			problem(p, p->at, "there is no chain %s in the table %s", p->at->text, key);
+			nft_problem(p->r.ret, p->at, "there is no chain %s in the table %s",
+				    p->at->text, key);
 		return;
 	}
 	p->at++;
 	if (p->at < p->end &&
-	    (is(p->at, "handle") || is(p->at, "position") || is(p->at, "index"))) {
-		odd(p, p->at);
+	    (nft_is(p->at, "handle") || nft_is(p->at, "position") || nft_is(p->at, "index"))) {
+		nft_odd(p->r.ret, p->at);
 		return;
 	}
 	nft_rule_read(&p->r, chain, p->at, p->end, is_insert);
@@ -624,7 +415,7 @@ static void command_element(struct parser *p, bool is_delete)
 	struct nft_set *set = key && p->at < p->end ? nft_set_find(&p->r, key, p->at->text) : NULL;
 	const struct nft_token *open = p->at + 1;
 
-	if (!set || open >= p->end || !is(open, "{"))
+	if (!set || open >= p->end || !nft_is(open, "{"))
 		return;
 	if (is_delete)
 		set->is_unsure = true;
@@ -636,7 +427,7 @@ static void command_set(struct parser *p)
 {
 	cleanup(free) char *key = read_table_key(p);
 
-	if (key && p->at + 1 < p->end && is(p->at + 1, "{"))
+	if (key && p->at + 1 < p->end && nft_is(p->at + 1, "{"))
 		read_set(p, key, p->at->text, p->at + 2, block_end(p->at + 1, p->end) - 1);
 }
 
@@ -645,17 +436,17 @@ static void command_flush(struct parser *p)
 	const struct nft_token *what = p->at++;
 	cleanup(free) char *key = NULL;
 
-	if (is(what, "ruleset")) {
+	if (nft_is(what, "ruleset")) {
 		delete_table(p, NULL);
 		return;
 	}
 	key = read_table_key(p);
 	if (!key)
 		return;
-	if (is(what, "table") || is(what, "chain"))
+	if (nft_is(what, "table") || nft_is(what, "chain"))
 		vec_foreach (chain, &p->r.chains)
 			if (str_eq(chain->table, key) &&
-			    (is(what, "table") ||
+			    (nft_is(what, "table") ||
 			     (p->at < p->end && str_eq(chain->name, p->at->text))))
 				flush_chain(p, chain);
 }
@@ -663,31 +454,31 @@ static void command_flush(struct parser *p)
 static void read_command(struct parser *p)
 {
 	const struct nft_token *first = p->at;
-	bool is_delete = is(first, "delete") || is(first, "destroy");
-	bool is_insert = is(first, "insert");
+	bool is_delete = nft_is(first, "delete") || nft_is(first, "destroy");
+	bool is_insert = nft_is(first, "insert");
 
-	if (is(first, "flush") && p->at + 1 < p->end) {
+	if (nft_is(first, "flush") && p->at + 1 < p->end) {
 		p->at++;
 		command_flush(p);
 		return;
 	}
-	if (is(first, "replace") || is(first, "reset") || is(first, "rename") ||
-	    (is_delete && p->at + 1 < p->end && is(p->at + 1, "rule"))) {
-		odd(p, first);
+	if (nft_is(first, "replace") || nft_is(first, "reset") || nft_is(first, "rename") ||
+	    (is_delete && p->at + 1 < p->end && nft_is(p->at + 1, "rule"))) {
+		nft_odd(p->r.ret, first);
 		return;
 	}
-	if (is_delete || is_insert || is(first, "add") || is(first, "create"))
+	if (is_delete || is_insert || nft_is(first, "add") || nft_is(first, "create"))
 		p->at++;
 	if (p->at == p->end)
 		return;
 	first = p->at++;
-	if (is(first, "table"))
+	if (nft_is(first, "table"))
 		command_table(p, is_delete);
-	else if (is(first, "chain"))
+	else if (nft_is(first, "chain"))
 		command_chain(p, is_delete);
-	else if (is(first, "rule"))
+	else if (nft_is(first, "rule"))
 		command_rule(p, is_insert);
-	else if (is(first, "element"))
+	else if (nft_is(first, "element"))
 		command_element(p, is_delete);
 	else if (is_set_word(first) && !is_delete)
 		command_set(p);
@@ -699,14 +490,14 @@ static void read_commands(struct parser *p)
 	long depth = 0;
 
 	for (const struct nft_token *at = p->all.items; at < end; at++) {
-		depth += is(at, "{") ? 1 : is(at, "}") ? -1 : 0;
+		depth += nft_is(at, "{") ? 1 : nft_is(at, "}") ? -1 : 0;
 		if (depth < 0) {
-			problem(p, at, "a } that closes nothing");
+			nft_problem(p->r.ret, at, "a } that closes nothing");
 			return;
 		}
 	}
 	if (depth > 0) {
-		problem(p, end - 1, "a { that is not closed");
+		nft_problem(p->r.ret, end - 1, "a { that is not closed");
 		return;
 	}
 	for (const struct nft_token *at = p->all.items; at < end;) {
@@ -731,8 +522,8 @@ static void resolve_jumps(struct parser *p)
 			continue;
 		/* Within one command chains come first, whatever their order. */
 		if (!to || to->command > jump->command)
-			problem(p, &at, "there is no chain %s in the table %s%s", jump->name,
-				jump->table, to ? " yet" : "");
+			nft_problem(p->r.ret, &at, "there is no chain %s in the table %s%s",
+				    jump->name, jump->table, to ? " yet" : "");
 		else
 			jump->rule->to = to->chain;
 	}
@@ -777,14 +568,9 @@ static void reader_done(struct parser *p)
 		free(jump->table);
 		free(jump->name);
 	}
-	vec_foreach (define, &p->defines) {
-		free(define->name);
-		nft_tokens_done(&define->value);
-	}
 	vec_done(&p->r.sets);
 	vec_done(&p->r.chains);
 	vec_done(&p->r.jumps);
-	vec_done(&p->defines);
 	nft_tokens_done(&p->all);
 }
 
@@ -792,7 +578,7 @@ void nft_read(const struct machine *machine, struct nft_files *files, bool is_v6
 	      struct nft_rules *ret)
 {
 	struct err ignored = ERR_INIT;
-	struct parser p = { .r = { .machine = machine, .ret = ret }, .files = files };
+	struct parser p = { .r = { .machine = machine, .ret = ret } };
 
 	*ret = (struct nft_rules){ .rules = { .is_v6 = is_v6 } };
 	p.r.reading = (struct ipt_reading){
@@ -801,7 +587,7 @@ void nft_read(const struct machine *machine, struct nft_files *files, bool is_v6
 		.services = machine_file(machine, "/etc/services", &ignored),
 		.protocols = machine_file(machine, "/etc/protocols", &ignored),
 	};
-	load(&p, files->items[0].path, NULL);
+	nft_load(machine, files, ret, &p.all);
 	if (!ret->problem)
 		read_commands(&p);
 	if (!ret->problem)
@@ -815,13 +601,4 @@ void nft_rules_done(struct nft_rules *rules)
 {
 	ipt_rules_done(&rules->rules);
 	free(rules->problem);
-}
-
-void nft_files_done(struct nft_files *files)
-{
-	vec_foreach (file, files) {
-		free(file->path);
-		str_done(&file->text);
-	}
-	vec_done(files);
 }

@@ -53,10 +53,6 @@ void nft_term_values(const struct nft_reader *, const struct nft_selector *, enu
 void nft_term_value(const struct nft_reader *, const struct nft_selector *,
 		    const struct nft_span *value, struct nft_alternative *);
 
-static inline bool nft_is(const struct nft_token *token, const char *text)
-{
-	return token->kind != NFT_STRING && token->kind != NFT_END && str_eq(token->text, text);
-}
 /* The next comma (or "." for keys) outside of braces, or the end. */
 const struct nft_token *nft_next(const struct nft_token *at, const struct nft_token *to,
 				 const char *separator);
