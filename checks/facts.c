@@ -37,6 +37,8 @@ static json_t *list_to_json(char *const *list, size_t count)
 	return json;
 }
 
+static const char *const source_checks[] = { NULL, "on", "off" };
+
 json_t *cloud_facts_to_json(const struct cloud_facts *facts)
 {
 	json_t *interfaces = json_array(), *volumes = json_array();
@@ -46,11 +48,12 @@ json_t *cloud_facts_to_json(const struct cloud_facts *facts)
 
 		json_array_append_new(
 			interfaces,
-			json_pack("{s:I, s:s*, s:o, s:s*, s:b}", "device_index",
+			json_pack("{s:I, s:s*, s:o, s:s*, s:b, s:s*}", "device_index",
 				  (json_int_t)nic->device_index, "mac", nic->mac, "private_ips",
 				  list_to_json(nic->private_ips, nic->private_ip_count),
 				  "subnet_cidr", nic->subnet_cidr, "has_public_ip",
-				  nic->has_public_ip));
+				  nic->has_public_ip, "source_check",
+				  source_checks[nic->source_check]));
 	}
 	for (size_t i = 0; i < facts->volume_count; i++)
 		json_array_append_new(volumes, json_pack("{s:s*, s:s*, s:I}", "device",
@@ -85,6 +88,16 @@ static char **list_of(const json_t *object, const char *key, size_t *ret_count)
 	return list;
 }
 
+static enum source_check source_check_of(const json_t *interface)
+{
+	const char *s = json_string_value(json_object_get(interface, "source_check"));
+
+	for (size_t i = 1; s && i < ARRAY_LEN(source_checks); i++)
+		if (!strcmp(s, source_checks[i]))
+			return (enum source_check)i;
+	return SOURCE_CHECK_UNKNOWN;
+}
+
 int cloud_facts_from_json(const json_t *json, struct cloud_facts *ret, struct err *err)
 {
 	const json_t *interfaces = json_object_get(json, "interfaces");
@@ -108,6 +121,7 @@ int cloud_facts_from_json(const json_t *json, struct cloud_facts *ret, struct er
 		nic->private_ips = list_of(from, "private_ips", &nic->private_ip_count);
 		nic->subnet_cidr = text_of(from, "subnet_cidr");
 		nic->has_public_ip = json_is_true(json_object_get(from, "has_public_ip"));
+		nic->source_check = source_check_of(from);
 	}
 	facts.volumes = mem_array(json_array_size(volumes), sizeof(*facts.volumes));
 	for (; facts.volume_count < json_array_size(volumes); facts.volume_count++) {

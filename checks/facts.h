@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Does the network drop what is not from or to an address of the interface? */
+enum source_check { SOURCE_CHECK_UNKNOWN, SOURCE_CHECK_ON, SOURCE_CHECK_OFF };
 struct cloud_interface {
 	uint32_t device_index;
 	char *mac;	    /* lower case, colons */
@@ -18,6 +20,7 @@ struct cloud_interface {
 	size_t private_ip_count;
 	char *subnet_cidr; /* "10.0.1.0/24"; NULL: unknown */
 	bool has_public_ip;
+	enum source_check source_check;
 };
 struct cloud_volume {
 	char *device, *volume; /* "/dev/sdf", "vol-0abc…" */

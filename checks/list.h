@@ -156,3 +156,8 @@ CHECK(package_state)
 CHECK(firewalld_ssh)
 CHECK(ufw_ssh)
 CHECK(nftables_ssh)
+
+/* A machine that forwards for others: it is reachable itself. */
+CHECK(nat_forwarding)
+CHECK(nat_rules)
+CHECK(nat_service)

@@ -26,6 +26,9 @@ static void fill_interface(const struct inventory *inv, const struct ec2_interfa
 			*c = (char)(*c - 'A' + 'a');
 	to->subnet_cidr = copy(cidr_of(inv, from->subnet));
 	to->has_public_ip = from->public_ip != NULL;
+	to->source_check = from->source_dest_check == EC2_TRUE	  ? SOURCE_CHECK_ON
+			   : from->source_dest_check == EC2_FALSE ? SOURCE_CHECK_OFF
+								  : SOURCE_CHECK_UNKNOWN;
 	to->private_ips = mem_array(room, sizeof(*to->private_ips));
 	if (from->private_ip)
 		to->private_ips[to->private_ip_count++] = mem_strdup(from->private_ip);
