@@ -120,6 +120,22 @@ struct nft_reader {
 	size_t rule_count;
 	size_t command; /* which one is read */
 };
+/* Past the "}" that belongs to the first "{" from `at` on; NULL: there is none. */
+const struct nft_token *nft_block_end(const struct nft_token *at, const struct nft_token *end);
+/* The end of the statement at `at`, braces in it included. */
+const struct nft_token *nft_statement_end(const struct nft_token *at, const struct nft_token *end);
+/* Chains, and what is in a chain, end with a line or a ";": not so at `at`. */
+void nft_expect_end(struct nft_reader *, const struct nft_token *at);
+void nft_table_delete(struct nft_reader *, const char *table); /* NULL: all */
+struct nft_chain *nft_chain_find(struct nft_reader *, const char *table, const char *name);
+void nft_chain_flush(struct nft_reader *, struct nft_chain *);
+/* A chain's block between `open` and `close`; open NULL: it has none. */
+void nft_chain_read(struct nft_reader *, const char *table, const struct nft_token *name,
+		    const struct nft_token *open, const struct nft_token *close);
+/* "{ type …; flags …; elements = { … } }": [from, to) lies between the braces. */
+void nft_set_read(struct nft_reader *, const char *table, const char *name,
+		  const struct nft_token *from, const struct nft_token *to);
+void nft_set_add(struct nft_set *, const struct nft_token *from, const struct nft_token *to);
 struct nft_set *nft_set_find(struct nft_reader *, const char *table, const char *name);
 /* One rule's tokens [from, to), as one or more rules at the end of (or before) the chain's. */
 void nft_rule_read(struct nft_reader *, const struct nft_chain *, const struct nft_token *from,

@@ -57,4 +57,52 @@ void nft_term_value(const struct nft_reader *, const struct nft_selector *,
 const struct nft_token *nft_next(const struct nft_token *at, const struct nft_token *to,
 				 const char *separator);
 
+/* One rule while it is read. */
+struct nft_reading {
+	struct nft_reader *r;
+	const struct nft_chain *chain;
+	const struct nft_token *first, *at, *to;
+	VEC(struct nft_term) terms;
+	enum ipt_target target;
+	const char *jump_to; /* IPT_CHAIN */
+	bool is_goto, has_verdict, is_done;
+	bool sets_mark, is_notrack;
+	uint16_t port; /* of redirect, dnat */
+	bool has_addr;
+	struct ip addr;
+};
+
+static inline void nft_maybe(struct nft_reading *x)
+{
+	nft_term_maybe(vec_add(&x->terms));
+}
+
+static inline bool nft_next_is(const struct nft_reading *x, const char *text)
+{
+	return x->at < x->to && nft_is(x->at, text);
+}
+
+static inline bool nft_take(struct nft_reading *x, const char *text)
+{
+	bool is_it = nft_next_is(x, text);
+
+	x->at += is_it;
+	return is_it;
+}
+
+static inline void nft_skip(struct nft_reading *x, size_t count)
+{
+	x->at += (size_t)(x->to - x->at) < count ? (size_t)(x->to - x->at) : count;
+}
+void nft_skip_block(struct nft_reading *); /* past the "}" of the next "{" */
+/* The verdict at `at`; false: there is none. */
+bool nft_verdict_read(const struct nft_token *at, const struct nft_token *to, enum ipt_target *ret,
+		      const char **ret_jump, bool *ret_goto);
+/* What does something; false: it is no statement that is known. */
+bool nft_statement_read(struct nft_reading *);
+/* What must hold; false: no selector that is known. */
+bool nft_match_read(struct nft_reading *);
+/* Something unknown: it may hold or not, up to the next word that begins a statement for sure. */
+void nft_skip_unknown(struct nft_reading *);
+
 #endif

@@ -173,7 +173,7 @@ int main(void)
 {
 	const char *corpus = getenv("CORPUS") ? getenv("CORPUS") : "../shared/corpus";
 	const char *count_text = getenv("MUTATIONS");
-	unsigned count = count_text ? (unsigned)strtoul(count_text, NULL, 10) : 80;
+	unsigned count = count_text ? (unsigned)strtoul(count_text, NULL, 10) : 150;
 	cleanup(free) char *pattern = mem_printf("%s/nftables/*", corpus);
 	glob_t files = { 0 };
 	struct err err = ERR_INIT;
