@@ -15,6 +15,7 @@
 
 #define NFT_FILES_MAX  64u
 #define NFT_TOKENS_MAX 300000u
+#define NFT_WORK_MAX   2000000u
 
 enum nft_token_kind {
 	NFT_WORD,
@@ -104,7 +105,8 @@ struct nft_chain {
 	bool is_kept; /* its hook is one that our packet passes */
 };
 struct nft_jump {
-	struct ipt_rule *rule;
+	const struct ipt_chain *from;
+	struct ipt_rule *rule; /* NULL: flushed */
 	char *table, *name;
 	uint32_t line;
 	uint16_t file;
@@ -119,6 +121,7 @@ struct nft_reader {
 	VEC(struct nft_jump) jumps;
 	size_t rule_count;
 	size_t command; /* which one is read */
+	size_t work;	/* elements of sets put into rules; past NFT_WORK_MAX nothing is sure */
 };
 /* Past the "}" that belongs to the first "{" from `at` on; NULL: there is none. */
 const struct nft_token *nft_block_end(const struct nft_token *at, const struct nft_token *end);

@@ -88,7 +88,8 @@ static bool find_set(struct nft_reading *x, struct nft_span *ret)
 	set = nft_set_find(x->r, x->chain->table, x->at->text);
 	nft_skip(x, 1);
 	x->r->ret->rules.has_opaque |= !set; /* nft refuses it, unless something else makes it */
-	if (!set || set->is_unsure || !set->elements.count)
+	x->r->work += set ? set->elements.count : 0;
+	if (!set || set->is_unsure || !set->elements.count || x->r->work > NFT_WORK_MAX)
 		return false;
 	*ret = (struct nft_span){ set->elements.items, set->elements.items + set->elements.count };
 	return true;

@@ -89,12 +89,13 @@ static struct nft_chain *add_chain(struct nft_reader *r, const char *table, cons
 
 void nft_chain_flush(struct nft_reader *r, struct nft_chain *chain)
 {
-	vec_foreach (rule, &chain->chain->rules) {
-		vec_foreach (jump, &r->jumps)
-			if (jump->rule == *rule)
-				jump->rule = NULL;
+	if (!chain->chain->rules.count)
+		return;
+	vec_foreach (jump, &r->jumps)
+		if (jump->from == chain->chain)
+			jump->rule = NULL;
+	vec_foreach (rule, &chain->chain->rules)
 		ipt_rule_free(*rule);
-	}
 	chain->chain->rules.count = 0;
 }
 

@@ -3,13 +3,19 @@
 
 #define EMITTED_MAX 2048u
 
-static void copy_cond(struct ipt_rule *rule, const struct ipt_cond *cond)
+static void copy_cond(struct nft_reader *r, struct ipt_rule *rule, const struct ipt_cond *cond)
 {
+	bool is_too_much = (r->work += cond->ranges.count) > NFT_WORK_MAX;
 	struct ipt_cond *copy = ipt_cond_add(rule, cond->kind, cond->is_not);
 
 	*copy = *cond;
 	memset(&copy->nets, 0, sizeof(copy->nets));
 	memset(&copy->ranges, 0, sizeof(copy->ranges));
+	if (is_too_much) {
+		copy->kind = IPT_MAYBE;
+		copy->is_not = false;
+		return;
+	}
 	vec_foreach (net, &cond->nets)
 		vec_push(&copy->nets, *net);
 	vec_foreach (range, &cond->ranges)
@@ -51,7 +57,7 @@ static void emit(struct nft_reading *x, const size_t *choice, enum ipt_target ta
 		const struct nft_alternative *a = &x->terms.items[i].any.items[choice[i]];
 
 		vec_foreach (cond, &a->conds)
-			copy_cond(rule, cond);
+			copy_cond(x->r, rule, cond);
 		if (a->verdict.from < a->verdict.to &&
 		    !nft_verdict_read(a->verdict.from, a->verdict.to, &rule->target, &jump,
 				      &is_goto))
@@ -60,8 +66,9 @@ static void emit(struct nft_reading *x, const size_t *choice, enum ipt_target ta
 	if (rule->target == IPT_CHAIN && jump) {
 		rule->is_goto = is_goto;
 		vec_push(&x->r->jumps,
-			 ((struct nft_jump){ rule, mem_strdup(x->chain->table), mem_strdup(jump),
-					     rule->line, rule->file, x->r->command }));
+			 ((struct nft_jump){ x->chain->chain, rule, mem_strdup(x->chain->table),
+					     mem_strdup(jump), rule->line, rule->file,
+					     x->r->command }));
 	}
 	insert(x, rule, place);
 }

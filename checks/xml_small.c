@@ -2,6 +2,7 @@
 #include "checks/xml_small.h"
 
 #include <ctype.h>
+#include <strings.h>
 
 #define ELEMENTS_MAX 20000u
 #define ATTRS_MAX    64u
@@ -96,7 +97,9 @@ static char reference(const char *s, size_t len)
 		       (unsigned long)(isdigit((unsigned char)s[i]) ? s[i] - '0'
 								    : (s[i] | 32) - 'a' + 10);
 	}
-	return code > 0 && code < 128 ? (char)code : code ? '?' : '\0';
+	if (code < 0x20 && code != '\t' && code != '\n' && code != '\r')
+		return '\0';
+	return code < 128 ? (char)code : '?';
 }
 
 /* Text up to `end` with its references resolved; `end` itself is passed for a quote. */
@@ -233,6 +236,71 @@ static bool read_comment(struct reader *r)
 	return true;
 }
 
+/* `name="value"` at r->at; false: it is not there, or not so. */
+static bool read_pseudo(struct reader *r, const char *name, struct str *value)
+{
+	const char *at = r->s + r->at, *end;
+
+	if (!is_at(r, name))
+		return false;
+	at += strlen(name);
+	at += strspn(at, " \t\r\n");
+	if (*at++ != '=')
+		return false;
+	at += strspn(at, " \t\r\n");
+	end = *at == '"' || *at == '\'' ? strchr(at + 1, *at) : NULL;
+	if (!end)
+		return false;
+	str_add_bytes(value, at + 1, (size_t)(end - at) - 1);
+	r->at = (size_t)(end - r->s) + 1;
+	return true;
+}
+
+/* `<?xml version="1.0" encoding="utf-8"?>`, behind its "<?xml". What is of another version or in
+ * another encoding is not judged. */
+static bool read_declaration(struct reader *r)
+{
+	static const char *const names[] = { "version", "encoding", "standalone" };
+	struct str values[] = { STR_INIT, STR_INIT, STR_INIT };
+	bool is_good = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(names) && is_good; i++) {
+		size_t start = r->at;
+
+		skip_blanks(r);
+		if (r->at == start || !read_pseudo(r, names[i], &values[i])) {
+			r->at = start;
+			is_good = i > 0;
+		}
+	}
+	skip_blanks(r);
+	is_good &= is_at(r, "?>");
+	r->at += is_good ? 2 : 0;
+	if (is_good && (!str_eq(values[0].s, "1.0") || values[2].len ||
+			(values[1].len && strcasecmp(values[1].s, "utf-8") &&
+			 strcasecmp(values[1].s, "us-ascii"))))
+		r->xml->is_odd = true;
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		str_done(&values[i]);
+	return is_good ? !r->xml->is_odd : fail(r, "an XML declaration that is none");
+}
+
+static bool read_instruction(struct reader *r)
+{
+	size_t start = r->at;
+	cleanup(free) char *name = NULL;
+
+	r->at += 2;
+	name = read_name(r);
+	if (!name || (!is_at(r, "?>") && (r->at >= r->len || !isspace((unsigned char)r->s[r->at]))))
+		return fail(r, "<? without a name");
+	if (strcasecmp(name, "xml"))
+		return skip_to(r, "?>") || fail(r, "<? that is not closed");
+	if (!str_eq(name, "xml") || (start != 0 && start != 3) || r->xml->count)
+		return fail(r, "<?xml that is not at the beginning");
+	return read_declaration(r);
+}
+
 static bool read_piece(struct reader *r)
 {
 	cleanup(str_done) struct str ignored = STR_INIT;
@@ -240,7 +308,7 @@ static bool read_piece(struct reader *r)
 	if (is_at(r, "<!--"))
 		return read_comment(r);
 	if (is_at(r, "<?"))
-		return skip_to(r, "?>") || fail(r, "<? that is not closed");
+		return read_instruction(r);
 	if (is_at(r, "<![CDATA[") && r->depth)
 		return skip_to(r, "]]>") || fail(r, "CDATA that is not closed");
 	if (is_at(r, "<!")) {
