@@ -80,12 +80,10 @@ static void look_at_file(const struct machine *machine, const struct tree_stat *
 		return;
 	for (const char *at = text->s; *at; at += strcspn(at, "\n"), at += *at == '\n')
 		has_server |= str_starts(at, "nameserver ") || str_starts(at, "nameserver\t");
-	finding_add(out, has_server ? SEVERITY_NOTE : SEVERITY_DELAYS, REPAIR_NONE, "117", PATH, 0,
-		    has_server
-			    ? "the file is immutable (chattr +i); what DHCP says of name servers "
-			      "does not get into it"
-			    : "the file is immutable (chattr +i) and names no server; no host name "
-			      "is resolved");
+	if (!has_server) /* else it is meant: DHCP is not to change it */
+		finding_add(out, SEVERITY_DELAYS, REPAIR_NONE, "117", PATH, 0,
+			    "the file is immutable (chattr +i) and names no server; no host name "
+			    "is resolved");
 }
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)

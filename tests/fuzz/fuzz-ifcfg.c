@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ifcfg files and their neighbours: the shell's view of assignments, its editor, then the checks. */
+#include "fs/lines.h"
 #include "fs/shellvars.h"
 #include "fs/tree_cow.h"
 #include "tests/fuzz/fuzz.h"

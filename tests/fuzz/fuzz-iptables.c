@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Saved iptables rules: reader and evaluator, then the checks. */
 #include "checks/iptables_files.h"
+#include "fs/lines.h"
 #include "fs/shellvars.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/patient.h"
