@@ -107,18 +107,19 @@ static struct verdict of_echo(const struct machine *machine, int64_t value)
 
 static const struct {
 	const char *key;
+	const char *rows;
 	struct verdict (*judge)(const struct machine *, int64_t value);
 } parameters[] = {
-	{ "net.ipv4.conf.all.arp_ignore", of_arp_ignore },
-	{ "net.ipv4.conf.default.arp_ignore", of_arp_ignore },
-	{ "net.ipv4.conf.eth0.arp_ignore", of_arp_ignore },
-	{ "net.ipv4.conf.ens5.arp_ignore", of_arp_ignore },
-	{ "net.ipv4.ip_default_ttl", of_ttl },
-	{ "net.ipv4.neigh.default.gc_thresh3", of_neighbours },
-	{ "net.ipv4.tcp_tw_recycle", of_tw_recycle },
-	{ "net.ipv4.conf.all.rp_filter", of_rp_filter },
-	{ "net.ipv6.conf.all.disable_ipv6", of_disable_ipv6 },
-	{ "net.ipv4.icmp_echo_ignore_all", of_echo },
+	{ "net.ipv4.conf.all.arp_ignore", "121", of_arp_ignore },
+	{ "net.ipv4.conf.default.arp_ignore", "121", of_arp_ignore },
+	{ "net.ipv4.conf.eth0.arp_ignore", "121", of_arp_ignore },
+	{ "net.ipv4.conf.ens5.arp_ignore", "121", of_arp_ignore },
+	{ "net.ipv4.ip_default_ttl", "121", of_ttl },
+	{ "net.ipv4.neigh.default.gc_thresh3", "121", of_neighbours },
+	{ "net.ipv4.tcp_tw_recycle", "121", of_tw_recycle },
+	{ "net.ipv4.conf.all.rp_filter", "121,132", of_rp_filter },
+	{ "net.ipv6.conf.all.disable_ipv6", "121", of_disable_ipv6 },
+	{ "net.ipv4.icmp_echo_ignore_all", "121", of_echo },
 };
 
 /* All lines that give the key such a value: else an earlier one would count next. */
@@ -154,8 +155,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 		verdict = parameters[i].judge(machine, value);
 		if (!verdict.why)
 			continue;
-		finding = finding_add(out, verdict.severity, verdict.repair, "121", item->path,
-				      item->line, "%s = %s: %s", parameters[i].key,
+		finding = finding_add(out, verdict.severity, verdict.repair, parameters[i].rows,
+				      item->path, item->line, "%s = %s: %s", parameters[i].key,
 				      machine_quote(machine, item->value, strlen(item->value)),
 				      verdict.why);
 		if (verdict.repair != REPAIR_NONE)
@@ -178,7 +179,7 @@ const struct check check_sysctl_network = {
 		"rp_filter those that come in by a second interface. The repair puts a # before "
 		"the lines, so that the kernel's own value holds.",
 	.source = "Documentation/networking/ip-sysctl of Linux; arp(7); tcp(7), tcp_tw_recycle",
-	.rows = "121",
+	.rows = "121,132",
 	.repair = REPAIR_SURE,
 	.needs = NEEDS_CLOUD,
 	.examine = examine,
