@@ -86,8 +86,10 @@ static void *member_of(const struct fs_state *state, const struct state_member *
 
 static void put_number(json_t *into, const char *key, uint64_t value)
 {
+	/* What a superblock claims may be more than JSON's integers hold. */
 	if (value)
-		json_object_set_new(into, key, json_integer((json_int_t)value));
+		json_object_set_new(
+			into, key, json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value));
 }
 
 static json_t *state_to_json(const struct fs_state *state)
@@ -105,12 +107,17 @@ static json_t *state_to_json(const struct fs_state *state)
 			json_object_set_new(into, state_flags[i].key, json_true());
 	for (size_t i = 0; i < ARRAY_LEN(state_texts); i++) {
 		const char *s = *(char **)member_of(state, &state_texts[i]);
+		json_t *value = s ? json_string(s) : NULL;
 
-		if (s)
-			json_object_set_new(into, state_texts[i].key, text(s));
+		if (value)
+			json_object_set_new(into, state_texts[i].key, value);
 	}
-	for (size_t i = 0; i < state->other_member_count; i++)
-		json_array_append_new(others, text(state->other_members[i]));
+	for (size_t i = 0; i < state->other_member_count; i++) {
+		json_t *value = json_string(state->other_members[i]);
+
+		if (value)
+			json_array_append_new(others, value);
+	}
 	json_object_set_new(into, "other_members", others);
 	return into;
 }

@@ -44,10 +44,13 @@ void lines_drop_crs(const struct str *text, struct str *into)
 {
 	size_t line = into->len;
 
-	for (size_t i = 0; i < text->len; i++) {
-		while (text->s[i] == '\n' && into->len > line && into->s[into->len - 1] == '\r')
-			into->len--;
-		str_add_char(into, text->s[i]);
+	for (size_t i = 0; i <= text->len; i++) {
+		bool is_end = i == text->len || text->s[i] == '\n';
+
+		while (is_end && into->len > line && into->s[into->len - 1] == '\r')
+			into->s[--into->len] = '\0';
+		if (i < text->len)
+			str_add_char(into, text->s[i]);
 	}
 }
 

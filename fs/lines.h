@@ -11,7 +11,7 @@ uint32_t lines_count(const char *text, size_t len);
 void lines_copy(const char *text, size_t len, uint32_t line, uint32_t count, struct str *into);
 /* Where the line begins; text->len past the last one. */
 size_t lines_offset(const struct str *text, uint32_t line);
-/* The text with every line that ends in CRs and LF ending in LF. */
+/* The text without the CRs at the ends of its lines, the last one's too. */
 void lines_drop_crs(const struct str *text, struct str *into);
 
 /* Edits of some lines of a file that holds `text` now. */

@@ -260,8 +260,8 @@ void shellvars_parse(const char *text, size_t len, struct shellvars *ret)
 	str_add_bytes(&ret->text, text, len);
 	struct reader r = { .s = ret->text.s, .len = len, .line = 1, .out = ret };
 
-	for (size_t i = 0; i + 1 < len; i++)
-		if (text[i] == '\r' && text[i + 1] == '\n')
+	for (size_t i = 0; i < len; i++)
+		if (text[i] == '\r' && (i + 1 == len || text[i + 1] == '\n'))
 			ret->has_crlf = true;
 	bool is_after_statement = false;
 	while (!at_end(&r)) {

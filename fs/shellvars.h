@@ -31,7 +31,7 @@ struct shellvars {
 	size_t count, room;
 	struct str text;
 	bool has_code; /* SHELLVAR_CODE or SHELLVAR_OPEN among the items */
-	bool has_crlf; /* some line ends in CR LF: the CR becomes part of a value in bash */
+	bool has_crlf; /* some line ends in CR LF, or the last in CR: the CR becomes part of a value in bash */
 };
 
 /* Never fails: what cannot be read as assignments is an item of another kind. Copies the text.
