@@ -26,11 +26,11 @@ static void repair(const struct machine *machine, const char *old, struct findin
 	const char *base = strrchr(old, '/'), *path = machine_unit_path(machine, name);
 	cleanup(free) char *near = mem_printf("%.*s/%s", base ? (int)(base - old) : 0, old, name);
 
-	if (path && machine_unit(machine, name) != UNIT_MASKED &&
-	    !(base && tree_exists(machine_tree(machine), near)))
-		edit_symlink(&finding->edits, in_etc, path);
-	else if (base && base > old && (str_ends(near, "/systemd/system/multi-user.target")))
+	if (base && base > old && str_ends(near, "/systemd/system/multi-user.target") &&
+	    tree_exists(machine_tree(machine), near))
 		edit_symlink(&finding->edits, in_etc, near);
+	else if (path && machine_unit(machine, name) != UNIT_MASKED)
+		edit_symlink(&finding->edits, in_etc, path);
 	else
 		finding->repair = REPAIR_NONE;
 }
