@@ -25,6 +25,7 @@ void cloud_facts_done(struct cloud_facts *facts)
 	free(facts->instance);
 	free(facts->instance_type);
 	free(facts->hypervisor);
+	free(facts->boot_mode);
 	*facts = (struct cloud_facts){ 0 };
 }
 
@@ -60,9 +61,10 @@ json_t *cloud_facts_to_json(const struct cloud_facts *facts)
 							 facts->volumes[i].device, "volume",
 							 facts->volumes[i].volume, "size_gib",
 							 (json_int_t)facts->volumes[i].size_gib));
-	return json_pack("{s:b, s:s*, s:s*, s:s*, s:o, s:o, s:o}", "is_known", facts->is_known,
-			 "instance", facts->instance, "instance_type", facts->instance_type,
-			 "hypervisor", facts->hypervisor, "interfaces", interfaces, "vpc_cidrs",
+	return json_pack("{s:b, s:s*, s:s*, s:s*, s:s*, s:o, s:o, s:o}", "is_known",
+			 facts->is_known, "instance", facts->instance, "instance_type",
+			 facts->instance_type, "hypervisor", facts->hypervisor, "boot_mode",
+			 facts->boot_mode, "interfaces", interfaces, "vpc_cidrs",
 			 list_to_json(facts->vpc_cidrs, facts->vpc_cidr_count), "volumes", volumes);
 }
 
@@ -109,6 +111,7 @@ int cloud_facts_from_json(const json_t *json, struct cloud_facts *ret, struct er
 	facts.instance = text_of(json, "instance");
 	facts.instance_type = text_of(json, "instance_type");
 	facts.hypervisor = text_of(json, "hypervisor");
+	facts.boot_mode = text_of(json, "boot_mode");
 	facts.vpc_cidrs = list_of(json, "vpc_cidrs", &facts.vpc_cidr_count);
 	facts.interfaces = mem_array(json_array_size(interfaces), sizeof(*facts.interfaces));
 	for (; facts.interface_count < json_array_size(interfaces); facts.interface_count++) {

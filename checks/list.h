@@ -28,6 +28,7 @@ CHECK(fs_full)
 CHECK(volume_grown)
 CHECK(boot_full)
 /* The boot chain: the loader's menu, the kernel, the initramfs. */
+CHECK(boot_mode)
 CHECK(grub_core)
 CHECK(esp_files)
 CHECK(grub_missing)

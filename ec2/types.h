@@ -113,7 +113,8 @@ struct ec2_instance {
 	char *root_device_type;	       /* "ebs", "instance-store" */
 	char *lifecycle;	       /* "spot", "scheduled"; NULL: on demand */
 	char *spot_request, *platform; /* platform "windows" or NULL */
-	char *vpc, *subnet, *private_ip, *public_ip, *boot_mode, *outpost;
+	char *vpc, *subnet, *private_ip, *public_ip, *outpost;
+	char *boot_mode, *virtualization; /* currentInstanceBootMode; "hvm", "paravirtual" */
 	char *reason, *state_reason_code, *state_reason;
 	int64_t launch_time;
 	enum ec2_bool hibernation_configured, ena_support, ebs_optimized, source_dest_check;

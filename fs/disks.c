@@ -131,11 +131,12 @@ static json_t *table_to_json(const struct disk_table *table)
 						      (json_int_t)fs->offset_bytes, "size",
 						      (json_int_t)fs->size_bytes, "type",
 						      text(fs->type)));
-	return json_pack("{s:o, s:I, s:o, s:b, s:b, s:b, s:b, s:o}", "disk", text(table->disk),
+	return json_pack("{s:o, s:I, s:o, s:b, s:b, s:b, s:b, s:b, s:o}", "disk", text(table->disk),
 			 "size", (json_int_t)table->size_bytes, "kind", text(table->kind),
 			 "is_primary_bad", table->is_primary_bad, "is_backup_bad",
 			 table->is_backup_bad, "is_backup_misplaced", table->is_backup_misplaced,
-			 "lacks_protective_mbr", table->lacks_protective_mbr, "lost", lost);
+			 "lacks_protective_mbr", table->lacks_protective_mbr, "lacks_boot_code",
+			 table->lacks_boot_code, "lost", lost);
 }
 
 json_t *disks_to_json(const struct disks *disks)
@@ -216,6 +217,7 @@ static void table_from_json(const json_t *json, struct disk_table *ret)
 	ret->is_backup_bad = json_is_true(json_object_get(json, "is_backup_bad"));
 	ret->is_backup_misplaced = json_is_true(json_object_get(json, "is_backup_misplaced"));
 	ret->lacks_protective_mbr = json_is_true(json_object_get(json, "lacks_protective_mbr"));
+	ret->lacks_boot_code = json_is_true(json_object_get(json, "lacks_boot_code"));
 	json_array_foreach (json_object_get(json, "lost"), i, value)
 		vec_push(&ret->lost, ((struct lost_fs){ .offset_bytes = number_of(value, "offset"),
 							.size_bytes = number_of(value, "size"),

@@ -87,18 +87,22 @@ static bool find_backup(struct overlay *overlay, struct gpt *gpt)
 	return false;
 }
 
+#define BOOT_CODE 440u /* behind it the disk's signature and the table */
 enum mbr { MBR_PROTECTIVE, MBR_OTHER, MBR_EMPTY };
 
 /* The kernel takes a GPT when any entry is of type 0xEE; without a signature or an entry it looks no
- * further. An MBR with partitions of its own wins over a GPT that it does not protect. */
-static enum mbr read_mbr(struct overlay *overlay)
+ * further. An MBR with partitions of its own wins over a GPT that it does not protect. *ret_lacks_code, unless NULL,
+ * becomes true when the sector holds no program. */
+static enum mbr read_mbr(struct overlay *overlay, bool *ret_lacks_code)
 {
-	static const unsigned char zero[64];
+	static const unsigned char zero[BOOT_CODE];
 	unsigned char mbr[SECTOR];
 	struct err ignored;
 
 	if (overlay_pread(overlay, mbr, SECTOR, 0, &ignored) < 0)
 		return MBR_OTHER;
+	if (ret_lacks_code)
+		*ret_lacks_code = !memcmp(mbr, zero, BOOT_CODE);
 	if (mbr[510] != 0x55 || mbr[511] != 0xaa || !memcmp(mbr + 446, zero, 64))
 		return MBR_EMPTY;
 	for (int i = 0; i < 4; i++)
@@ -137,7 +141,7 @@ void gpt_read(struct overlay *overlay, const char *disk, bool has_table, struct 
 {
 	struct disk_table *table = vec_add(tables);
 	cleanup(gpt_done) struct gpt primary = { 0 }, backup = { 0 };
-	enum mbr mbr = read_mbr(overlay);
+	enum mbr mbr = read_mbr(overlay, &table->lacks_boot_code);
 	bool has_primary = read_copy(overlay, 1, &primary), has_backup;
 	uint64_t last = last_sector(overlay);
 
@@ -214,7 +218,7 @@ int gpt_mend(struct overlay *overlay, struct err *err)
 	cleanup(gpt_done) struct gpt gpt = { 0 };
 	uint64_t last = last_sector(overlay), sectors, usable;
 
-	if (read_mbr(overlay) == MBR_OTHER)
+	if (read_mbr(overlay, NULL) == MBR_OTHER)
 		return err_set(err, ERR_CONFLICT, "the disk has a partition table of another kind");
 	if (!read_copy(overlay, 1, &gpt) && !find_backup(overlay, &gpt))
 		return err_set(err, ERR_CONFLICT, "the disk has no sound copy of a GPT");
@@ -232,5 +236,5 @@ int gpt_mend(struct overlay *overlay, struct err *err)
 	if (write_copy(overlay, &gpt, last, 1, last - sectors, err) < 0 ||
 	    write_copy(overlay, &gpt, 1, last, 2, err) < 0)
 		return -1;
-	return read_mbr(overlay) == MBR_EMPTY ? write_mbr(overlay, err) : 0;
+	return read_mbr(overlay, NULL) == MBR_EMPTY ? write_mbr(overlay, err) : 0;
 }

@@ -62,6 +62,12 @@ static int64_t size_of(const struct inventory *inv, const struct volume_id *id)
 	return 0;
 }
 
+/* A paravirtual instance has no firmware, whatever is said of it: the host starts its kernel. */
+static const char *firmware_of(const struct ec2_instance *i)
+{
+	return i->virtualization && str_eq(i->virtualization, "hvm") ? i->boot_mode : NULL;
+}
+
 void cloud_facts_of(const struct inventory *inv, const struct patient *p, struct cloud_facts *ret)
 {
 	const struct ec2_instance *i = p->instance;
@@ -70,7 +76,8 @@ void cloud_facts_of(const struct inventory *inv, const struct patient *p, struct
 	*ret = (struct cloud_facts){ .is_known = true,
 				     .instance = mem_strdup(i->id.s),
 				     .instance_type = copy(i->type),
-				     .hypervisor = copy(p->type ? p->type->hypervisor : NULL) };
+				     .hypervisor = copy(p->type ? p->type->hypervisor : NULL),
+				     .boot_mode = copy(firmware_of(i)) };
 	ret->interfaces = mem_array(i->interfaces.count + 1, sizeof(*ret->interfaces));
 	vec_foreach (interface, &i->interfaces)
 		fill_interface(inv, interface, &ret->interfaces[ret->interface_count++]);

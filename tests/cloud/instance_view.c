@@ -179,6 +179,19 @@ static void render_network(struct sim *sim, const json_t *v, json_t *out)
 	jset(out, "networkInterfaceSet", interfaces_render(sim, v));
 }
 
+/* As the user guide has it, "Determine the boot mode of an EC2 instance". */
+static const char *boot_mode(const json_t *v)
+{
+	struct instance_type type = instance_type_of(js(v, "type"));
+	const char *wanted = js(v, "boot_mode");
+
+	if (str_eq(wanted, "uefi-preferred"))
+		return type.is_nitro ? "uefi" : "legacy-bios";
+	if (*wanted)
+		return wanted;
+	return type.is_arm ? "uefi" : "legacy-bios";
+}
+
 json_t *instance_render(struct sim *sim, const json_t *v)
 {
 	json_t *out = json_object(), *placement = json_object();
@@ -216,6 +229,7 @@ json_t *instance_render(struct sim *sim, const json_t *v)
 	jset_b(out, "ebsOptimized", jb(v, "ebs_optimized"));
 	jset_b(out, "enaSupport", !jhas(v, "ena_support") || jb(v, "ena_support"));
 	jcopy(out, "bootMode", v, "boot_mode");
+	jset_s(out, "currentInstanceBootMode", boot_mode(v));
 	jcopy(out, "platform", v, "platform");
 	jset_s(out, "platformDetails", "Linux/UNIX");
 	jset(out, "hibernationOptions", json_pack("{s:b}", "configured", jb(v, "hibernation")));
