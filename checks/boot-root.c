@@ -243,8 +243,8 @@ const struct check check_boot_root = {
 		"that the root really has: of the same kind, or UUID=; PARTUUID= where the kernel "
 		"starts without an initramfs.",
 	.source = "The kernel's command-line parameters (root=, rootfstype=); dracut.cmdline(7); "
-		  "initramfs-tools(7); Amazon EBS and NVMe; seen: \"ALERT!  /dev/xvda1 does not "
-		  "exist.  Dropping to a shell!\"",
+		  "initramfs-tools(7); Amazon EBS and NVMe; initramfs-tools, /scripts/local "
+		  "(\"does not exist\")",
 	.rows = "50,57",
 	.repair = REPAIR_SURE,
 	.needs = NEEDS_DISKS | NEEDS_CLOUD | NEEDS_CONSOLE,
