@@ -212,21 +212,27 @@ int name_from_json(const json_t *value, struct str *ret, struct err *err)
 	return 0;
 }
 
-int path_from_json(const json_t *value, char **ret, struct err *err)
+bool path_is_plain(const char *path)
 {
-	cleanup(str_done) struct str name = STR_INIT;
-	const char *path;
-
-	if (name_from_json(value, &name, err) < 0)
-		return -1;
-	path = name.s;
-	if (path[0] != '/' || name.len >= TREE_PATH_MAX)
-		return err_set(err, ERR_MALFORMED, "a path is not absolute or too long");
+	if (path[0] != '/' || strlen(path) >= TREE_PATH_MAX)
+		return false;
 	for (const char *p = path; p && path[1]; p = strchr(p + 1, '/'))
 		if (!strncmp(p, "/../", 4) || str_eq(p, "/..") || !strncmp(p, "/./", 3) ||
 		    str_eq(p, "/.") || !strncmp(p, "//", 2) || str_eq(p, "/"))
-			return err_set(err, ERR_MALFORMED, "a path is not in its plain form");
-	*ret = mem_strdup(path);
+			return false;
+	return true;
+}
+
+int path_from_json(const json_t *value, char **ret, struct err *err)
+{
+	cleanup(str_done) struct str name = STR_INIT;
+
+	if (name_from_json(value, &name, err) < 0)
+		return -1;
+	if (!path_is_plain(name.s))
+		return err_set(err, ERR_MALFORMED,
+			       "a path is not absolute, too long, or not in its plain form");
+	*ret = mem_strdup(name.s);
 	return 0;
 }
 

@@ -129,6 +129,8 @@ json_t *bytes_to_json(const struct str *bytes);
 int bytes_from_json(const json_t *value, const char *what, struct str *ret, struct err *err);
 int u32_from_json(const json_t *object, const char *key, uint32_t *ret, struct err *err);
 int path_from_json(const json_t *value, char **ret, struct err *err);
+/* Absolute, not too long, without empty names, "." and "..": only such a path comes through JSON. */
+bool path_is_plain(const char *path);
 /* A name of the kernel's: a string where it is text, else an object with its bytes. */
 json_t *name_to_json(const char *name);
 int name_from_json(const json_t *value, struct str *ret, struct err *err);
