@@ -345,11 +345,9 @@ static void report_error(struct view *v, struct findings *out)
 /* Nothing small helps: the file's lines become comments, and a card asks DHCP. */
 static void fall_back(struct view *v, struct str *into)
 {
-	const struct str *text = v->file->text;
 	bool has_other_card = v->model->cards.count > 0;
 
-	for (const char *at = text->s; *at; at += strcspn(at, "\n"), at += *at == '\n')
-		str_addf(into, "%s%.*s\n", LINES_MARK, (int)strcspn(at, "\n"), at);
+	netplan_add_clean(v->file->text, LINES_MARK, into);
 	if (!has_other_card)
 		str_addf(into,
 			 "network:\n  version: 2\n  ethernets:\n    rescue:\n      match:\n"
@@ -374,10 +372,7 @@ static void report_bad(struct view *v, struct findings *out)
 			      : v->model->cards.count ? ""
 						      : ", and what the card should be cannot "
 							"be read from it");
-	if (memchr(v->file->text->s, '\0', v->file->text->len))
-		finding->repair = REPAIR_NONE;
-	else
-		edit_replace(&finding->edits, v->file->path, v->file->text, &new);
+	edit_replace(&finding->edits, v->file->path, v->file->text, &new);
 }
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)

@@ -27,6 +27,32 @@ static bool is_good(const struct str *text)
 	return good;
 }
 
+void netplan_add_clean(const struct str *text, const char *before, struct str *into)
+{
+	for (size_t at = 0; at < text->len;) {
+		const char *end = memchr(text->s + at, '\n', text->len - at);
+		size_t stop = end ? (size_t)(end - text->s) : text->len;
+		bool has_cr = stop > at && text->s[stop - 1] == '\r';
+		cleanup(str_done) struct str line = STR_INIT;
+
+		for (; at < stop - has_cr; at++)
+			if (text->s[at])
+				str_add_char(&line, text->s[at]);
+		str_add(into, before);
+		str_add_escaped(into, line.s, line.len);
+		str_add(into, has_cr ? "\r\n" : "\n");
+		at = stop + 1;
+	}
+}
+
+/* "# B\xfcro", written on a system of another character set. */
+static bool try_clean(const struct attempt *a)
+{
+	str_clear(a->into);
+	netplan_add_clean(a->text, "", a->into);
+	return is_good(a->into);
+}
+
 /* The text with one line in place of another; true when that helps. */
 static bool try_line(const struct attempt *a, uint32_t line, const char *new)
 {
@@ -171,7 +197,11 @@ bool netplan_mend(const struct str *text, const struct yaml_doc *doc, struct str
 	uint32_t first = doc->bad_line > NEAR ? doc->bad_line - NEAR : 1;
 	uint32_t last = doc->bad_line + 1 < a.count ? doc->bad_line + 1 : a.count;
 
-	if (text->len > TEXT_MAX || memchr(text->s, '\0', text->len))
+	if (text->len > TEXT_MAX)
+		return false;
+	if (try_clean(&a))
+		return true;
+	if (memchr(text->s, '\0', text->len))
 		return false;
 	for (size_t width = 2; width <= 8; width *= 2)
 		if (try_tabs(&a, width))
