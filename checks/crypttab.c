@@ -23,8 +23,8 @@ DEFINE_CLEANUP_DONE(struct crypt_line, crypt_line_done)
 
 static char *next_word(const char **p)
 {
-	const char *word = *p + strspn(*p, " \t\r\n");
-	size_t len = strcspn(word, " \t\r\n");
+	const char *word = *p + strspn(*p, " \t");
+	size_t len = strcspn(word, " \t");
 
 	*p = word + len;
 	return mem_strndup(word, len);
@@ -125,17 +125,18 @@ static bool holds_root(const struct fstab_view *view, const char *name)
 	return false;
 }
 
-static void add_nofail(const struct str *file, const struct crypt_line *c, struct edits *edits)
+/* Bytes behind a NUL are another line to systemd; they stay. */
+static void add_nofail(const struct crypt_line *c, struct edits *edits)
 {
 	cleanup(str_done) struct str new = STR_INIT;
-	const char *end = c->text.s + strcspn(c->text.s, "\r\n"), *body = end, *p = c->text.s;
+	size_t at = strcspn(c->text.s, "\r\n");
 
-	while (body > c->text.s && strchr(" \t", body[-1]))
-		body--;
-	str_add_bytes(&new, p, (size_t)(body - p));
+	while (at && strchr(" \t", c->text.s[at - 1]))
+		at--;
+	str_add_bytes(&new, c->text.s, at);
 	str_add(&new, !*c->key ? " none nofail" : !*c->options ? " nofail" : ",nofail");
-	str_add(&new, body);
-	lines_edit_replace(edits, path, file, c->line, 1, new.s);
+	str_add_bytes(&new, c->text.s + at, c->text.len - at);
+	edit_line_bytes(edits, path, c->line, 1, &c->text, &new);
 }
 
 /* Lines of fstab for it that would stop the boot, and that nobody else finds. */
@@ -157,8 +158,8 @@ static size_t defuse(const struct fstab_view *view, const char *name, struct fin
 	return count;
 }
 
-static void say(const struct fstab_view *view, const struct str *file, const struct crypt_line *c,
-		const char *why, enum repair_class repair, bool is_endless, struct findings *out)
+static void say(const struct fstab_view *view, const struct crypt_line *c, const char *why,
+		enum repair_class repair, bool is_endless, struct findings *out)
 {
 	bool stops = is_endless || defuse(view, c->name, NULL);
 	struct finding *finding;
@@ -171,14 +172,13 @@ static void say(const struct fstab_view *view, const struct str *file, const str
 			     "emergency mode"
 			   : "the boot waits 90 seconds for it");
 	if (!has_option(c, "nofail"))
-		add_nofail(file, c, &finding->edits);
+		add_nofail(c, &finding->edits);
 	defuse(view, c->name, finding);
 	if (!finding->edits.count)
 		finding->repair = REPAIR_NONE;
 }
 
-static void look_at(const struct fstab_view *view, const struct str *file,
-		    const struct crypt_line *c, struct findings *out)
+static void look_at(const struct fstab_view *view, const struct crypt_line *c, struct findings *out)
 {
 	bool has_nofail = has_option(c, "nofail");
 	enum fstab_presence presence;
@@ -191,15 +191,15 @@ static void look_at(const struct fstab_view *view, const struct str *file,
 	if (presence == DEVICE_MISSING) {
 		why = mem_printf("is on %s, which is on no disk",
 				 machine_quote(view->machine, c->device, strlen(c->device)));
-		say(view, file, c, why, REPAIR_SURE, false, out);
+		say(view, c, why, REPAIR_SURE, false, out);
 	} else if (presence == DEVICE_UNSEEN || is_opened_otherwise(view->machine, c))
 		return;
 	else if (is_lost_key(view, c)) {
 		why = mem_printf("has the key file %s, which is not there",
 				 machine_quote(view->machine, c->key, strlen(c->key)));
-		say(view, file, c, why, REPAIR_SURE, !has_nofail, out);
+		say(view, c, why, REPAIR_SURE, !has_nofail, out);
 	} else if (!has_nofail && (!*c->key || str_eq(c->key, "none") || str_eq(c->key, "-")))
-		say(view, file, c, "has no key", REPAIR_OFFERED, true, out);
+		say(view, c, "has no key", REPAIR_OFFERED, true, out);
 }
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
@@ -220,16 +220,18 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	count = lines_count(file->s, file->len);
 	for (uint32_t n = 1; n <= count && n <= FSTAB_ENTRIES_MAX; n++) {
 		cleanup(crypt_line_done) struct crypt_line c = { .line = n, .text = STR_INIT };
+		cleanup(free) char *seen = NULL;
 		const char *p;
 
 		lines_copy(file->s, file->len, n, 1, &c.text);
-		p = c.text.s;
+		/* A CR or a NUL ends a line, too, as systemd reads it. */
+		p = seen = mem_strndup(c.text.s, strcspn(c.text.s, "\r\n"));
 		c.name = next_word(&p);
 		c.device = next_word(&p);
 		c.key = next_word(&p);
 		c.options = next_word(&p);
 		if (*c.name && *c.name != '#')
-			look_at(&view, file, &c, out);
+			look_at(&view, &c, out);
 	}
 	return 0;
 }
