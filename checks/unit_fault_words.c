@@ -84,7 +84,8 @@ void unit_fault_repair(const struct machine *machine, const struct unit *unit,
 		if (!tree_stat(machine_tree(machine), fault->what, TREE_NOFOLLOW, &st, &ignored) &&
 		    S_ISREG(st.mode))
 			edit_mode(edits, fault->what, &st,
-				  (st.mode & 07777) | ((st.mode & 0444) >> 2), st.uid, st.gid);
+				  (st.mode & 07777) | 0500 | ((st.mode & 0444) >> 2), st.uid,
+				  st.gid);
 		return;
 	case UNIT_NO_COMMAND:
 	case UNIT_NO_PROGRAM:
