@@ -238,7 +238,7 @@ static void look_at_method(const struct view *v, const struct profile *p)
 	const struct cloud_interface *nic = nic_by_index(v->machine, 0);
 	struct finding *finding;
 
-	if (!method || v->profiles.count != 1 || nic_count(v->machine) != 1 ||
+	if (!method || v->profiles.count != 1 || nic_count(v->machine) != 1 || !nic ||
 	    !nic->private_ip_count || strchr(nic->private_ips[0], ':') ||
 	    (!str_eq(method->value, "disabled") && !str_eq(method->value, "link-local")))
 		return;

@@ -82,7 +82,8 @@ static const char *find_deadlock(const struct machine *machine, const struct uni
 		for (size_t k = i + 1; k < words->count; k++)
 			if (str_eq(words->items[k], "--no-block"))
 				return NULL;
-		if (unit_is_ordered(machine, unit->name, full))
+		/* One that is only named, by who is ordered against it, is not there to be waited for. */
+		if (unit_load(machine, full) && unit_is_ordered(machine, unit->name, full))
 			return boot_unit_find(units_at_boot(machine),
 					      unit_load(machine, full)->name)
 				->name;
