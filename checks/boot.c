@@ -318,12 +318,23 @@ static bool names_entry(const struct boot_entry *entry, const char *text)
 	       (inner && (str_eq(inner + 1, entry->id) || str_eq(inner + 1, entry->title)));
 }
 
+const struct boot_entry *boot_named(const struct boot *boot, const char *text)
+{
+	/* Entries of two submenus may have one title: the whole name counts first. */
+	vec_foreach (entry, &boot->entries)
+		if (str_eq(text, entry->number) || (*text && str_eq(text, entry->name)))
+			return entry;
+	vec_foreach (entry, &boot->entries)
+		if (names_entry(entry, text))
+			return entry;
+	return NULL;
+}
+
 static void find_default(struct boot *boot)
 {
-	boot->default_entry = SIZE_MAX;
-	for (size_t i = 0; i < boot->entries.count && boot->default_entry == SIZE_MAX; i++)
-		if (names_entry(&boot->entries.items[i], boot->default_text))
-			boot->default_entry = i;
+	const struct boot_entry *entry = boot_named(boot, boot->default_text);
+
+	boot->default_entry = entry ? (size_t)(entry - boot->entries.items) : SIZE_MAX;
 	if (boot->default_entry != SIZE_MAX || !boot->entries.count)
 		return;
 	boot->default_is_gone = boot->default_text[0] != '\0';

@@ -61,6 +61,8 @@ struct boot {
 const struct boot *boot_model(const struct machine *);
 /* The entry that starts; NULL: cannot be told. */
 const struct boot_entry *boot_default(const struct boot *);
+/* The entry that a default of this text starts ("0", "1>2", a title, an id, "A>B" of those); NULL: none. */
+const struct boot_entry *boot_named(const struct boot *, const char *text);
 /* Could it start: its kernel is there, so is every initrd, and modules of its version that modprobe
  * finds. */
 bool boot_entry_is_complete(const struct machine *, const struct boot_entry *);

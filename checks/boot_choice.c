@@ -158,10 +158,12 @@ bool boot_edit_default(const struct machine *machine, const struct boot *boot,
 {
 	struct err ignored = ERR_INIT;
 	const struct str *text = boot->path ? machine_file(machine, boot->path, &ignored) : NULL;
-	const char *name = entry->name[0] ? entry->name : entry->number;
+	/* A name that another entry has, too, means the first of them. */
+	bool is_own_name = entry->name[0] && boot_named(boot, entry->name) == entry;
+	const char *name = is_own_name ? entry->name : entry->number;
 	size_t before = edits->count;
 
-	if (!text || !name[0] || strpbrk(name, "\"\\\n"))
+	if (!text || !name[0] || strpbrk(name, "\"\\\n") || boot_named(boot, name) != entry)
 		return false;
 	if (boot->loader == BOOT_LEGACY) {
 		edit_legacy(text, boot, entry->number, edits);
