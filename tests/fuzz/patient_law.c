@@ -114,6 +114,18 @@ static void undo(struct tree *tree, struct patch *patches, size_t count)
 	tree_names_done(&changed);
 }
 
+/* What was done about it so often, for the one who reads of it. */
+static void __attribute__((noreturn))
+found_again(const struct finding *f, const struct patch *patches, size_t count)
+{
+	cleanup(str_done) struct str diff = STR_INIT;
+
+	for (size_t i = 0; i < count; i++)
+		patch_diff(&patches[i], &diff);
+	fprintf(stderr, "%s", diff.s);
+	fuzz_broken("%s: repaired, but found again: %s", f->check->name, f->message);
+}
+
 void patient_law(const struct patient *patient, const char *const *prefixes)
 {
 	cleanup(findings_done) struct findings findings = { 0 };
@@ -130,8 +142,7 @@ void patient_law(const struct patient *patient, const char *const *prefixes)
 	}
 	vec_foreach (f, &findings)
 		if (through_json(f) && f->edits.count && !finding_is_of_blocks(f))
-			fuzz_broken("%s: repaired, but found again: %s", f->check->name,
-				    f->message);
+			found_again(f, patches, count);
 	undo(tree, patches, count);
 	if (!count)
 		return;
