@@ -37,9 +37,8 @@ static void take_facts(struct patient *patient, const char *text, size_t len)
 
 	if (disks && !patient->has_disks && !disks_from_json(disks, &patient->disks, &ignored))
 		patient->has_disks = true;
-	if (cloud && !patient->cloud.is_known &&
-	    cloud_facts_from_json(cloud, &patient->cloud, &ignored) < 0)
-		patient->cloud = (struct cloud_facts){ 0 };
+	if (cloud && !patient->has_cloud)
+		patient->has_cloud = !cloud_facts_from_json(cloud, &patient->cloud, &ignored);
 	if (console && !patient->console)
 		patient->console = mem_strdup(console);
 	json_decref(json);

@@ -14,7 +14,7 @@ struct patient {
 	struct tree *tree;
 	struct disks disks;
 	struct cloud_facts cloud;
-	bool has_disks;
+	bool has_disks, has_cloud;
 	char *console;
 };
 void patient_read(const uint8_t *data, size_t size, struct patient *ret);
