@@ -162,3 +162,6 @@ CHECK(nftables_ssh)
 CHECK(nat_forwarding)
 CHECK(nat_rules)
 CHECK(nat_service)
+
+/* What the console says and no check above can explain. */
+CHECK(console_says)

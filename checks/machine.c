@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/machine.h"
+#include "checks/console_rules.h"
 
 #include <stdio.h>
 
@@ -28,6 +29,7 @@ struct machine {
 	VEC(struct cached_dir *) dirs;
 	VEC(struct cached_file *) files;
 	VEC(char *) quotes;
+	char *console;
 	bool has_os, has_users;
 	unsigned used; /* bits of enum machine_need */
 	struct machine_os os;
@@ -61,6 +63,7 @@ void machine_free(struct machine *machine)
 		free((*file)->seen);
 		free(*file);
 	}
+	free(machine->console);
 	vec_foreach (quote, &machine->quotes)
 		free(*quote);
 	vec_foreach (dir, &machine->dirs) {
@@ -121,8 +124,18 @@ const struct cloud_facts *machine_cloud(const struct machine *machine)
 
 const char *machine_console(const struct machine *machine)
 {
-	mutable(machine)->used |= NEEDS_CONSOLE;
-	return machine->given.console;
+	struct machine *m = mutable(machine);
+
+	m->used |= NEEDS_CONSOLE;
+	if (!m->given.console)
+		return NULL;
+	if (!m->console) {
+		struct str text = STR_INIT;
+
+		console_last_boot(m->given.console, &text);
+		m->console = str_take(&text);
+	}
+	return m->console;
 }
 
 const struct wanted_key *machine_wanted_key(const struct machine *machine)

@@ -24,7 +24,7 @@ struct machine_given {
 	struct tree *tree;		 /* borrowed, as all here */
 	const struct disks *disks;	 /* NULL: unknown */
 	const struct cloud_facts *cloud; /* NULL: unknown */
-	const char *console;		 /* text since the last boot; NULL: none */
+	const char *console;		 /* as it came; NULL: none */
 	struct wanted_key key;
 };
 struct machine *machine_new(const struct machine_given *given);
@@ -45,6 +45,7 @@ unsigned machine_used(const struct machine *); /* bits of what was asked for unt
 struct tree *machine_tree(const struct machine *);
 const struct disks *machine_disks(const struct machine *);	 /* NULL: unknown */
 const struct cloud_facts *machine_cloud(const struct machine *); /* NULL: unknown */
+/* The last boot's, as checks/console_rules.h has it; NULL: none. */
 const char *machine_console(const struct machine *);
 const struct wanted_key *machine_wanted_key(const struct machine *); /* NULL: none is asked for */
 

@@ -2,28 +2,21 @@
 #ifndef RESCUE_CONSOLE_H
 #define RESCUE_CONSOLE_H
 
-/* What the serial console says. Text of an earlier boot gives false alarms, so only the last boot
- * is read; serial output may lose its last lines, so a match is a suspicion and never a finding. */
+/* The serial console (checks/console_rules.h) before a person. */
 
-#include "base/str.h"
+#include "checks/console_rules.h"
+#include "rescue/examiner.h"
 #include "rescue/report.h"
-
-/* The output since the last boot: without escape sequences and carriage returns, lines that GRUB
- * wrapped at 80 columns joined again. `raw` is hostile; NULL is nothing. */
-void console_last_boot(const char *raw, struct str *out);
-
-struct console_rule {
-	const char *text;  /* fragments within one line, "…" between them; case counts */
-	const char *cause; /* "fstab names a device that does not exist" */
-};
-extern const struct console_rule console_rules[];
-extern const size_t console_rule_count;
-/* The first line of `text` that the rule matches: its start and *ret_len. NULL: none. */
-const char *console_match(const struct console_rule *rule, const char *text, size_t *ret_len);
 
 /* Reports what the last boot suggests, as facts; at most a handful. */
 void console_suspect(struct report *report, const char *instance, const char *raw);
 /* Reports the last lines of the last boot. */
 void console_show(struct report *report, const char *instance, const char *raw);
+/* Tells what the last boot complained of although no check that would find the cause found anything;
+ * `event` owns what it gets. */
+void console_tell_unexplained(const char *raw, const struct examination *,
+			      void (*event)(void *arg, json_t *event), void *arg);
+/* The last lines of the last boot, escaped, each with a line end; nothing when there are none. */
+void console_tail(const char *raw, unsigned lines, struct str *out);
 
 #endif

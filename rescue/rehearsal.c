@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/rehearsal.h"
 #include "fs/tree_cow.h"
+#include "rescue/console.h"
 
 #define ROUNDS_MAX   5
 #define RESTARTS_MAX 16
@@ -284,6 +285,7 @@ int rehearse(const struct rehearsal_request *request, struct rehearsal *ret, str
 		say(request, event);
 	}
 	tell_findings(&a, &r.first.findings);
+	console_tell_unexplained(request->examiner.console, &r.first, request->event, request->arg);
 	rc = request->what == REHEARSE_REPAIRS ? attempts(&a, &r, err) : 0;
 	last = r.repairs ? &r.last : &r.first;
 	rehearsal_tell_unknown(&last->could_not_tell, request->event, request->arg);
