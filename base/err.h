@@ -33,7 +33,8 @@
 	X(ERR_CLOUD, 20, "EC2 refused or failed the request")                                  \
 	X(ERR_INTERRUPTED, 21, "interrupted; everything borrowed went home")                   \
 	X(ERR_COULD_NOT_TELL, 22, "something could not be examined, so health is not proven")  \
-	X(ERR_INTERNAL, 23, "a defect of this program")
+	X(ERR_INTERNAL, 23, "a defect of this program")                                        \
+	X(ERR_UNBOOTABLE, 24, "the system does not come up in a rehearsal; nothing was written")
 
 enum err_code {
 	ERR_NONE = 0,

@@ -11,10 +11,10 @@ static size_t escape_len(const char *s)
 
 	if (s[0] != '\033')
 		return 0;
-	if (s[1] == '[') { /* CSI: parameters, then one letter */
+	if (s[1] == '[') { /* CSI: parameters, then one letter, unless systemd's "…" cut it off */
 		for (n = 2; (s[n] >= '0' && s[n] <= '?') || (s[n] >= ' ' && s[n] <= '/'); n++)
 			;
-		return n + (s[n] != '\0');
+		return n + (s[n] >= '@' && s[n] <= '~');
 	}
 	if (s[1] == ']') { /* OSC: up to BEL */
 		while (s[n] && s[n] != '\a' && s[n] != '\n')

@@ -39,4 +39,7 @@ bool overlay_is_changed(const struct overlay *, uint64_t offset_bytes, uint64_t 
 /* Forgets every change: the overlay shows the source again. */
 void overlay_reset(struct overlay *);
 
+/* What it shows, as something that another overlay can be laid over. Borrows it. */
+struct source *overlay_as_source(struct overlay *);
+
 #endif

@@ -263,6 +263,8 @@ void volume_close(struct volume *volume)
 	export_close(volume->export);
 	vec_foreach (disk, &volume->parts) {
 		overlay_close(disk->overlay);
+		source_close(disk->beneath_source);
+		overlay_close(disk->beneath);
 		source_close(disk->source);
 		free(disk->path);
 		free(disk->name);

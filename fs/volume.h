@@ -76,6 +76,18 @@ int volume_fsck(struct volume *, bool *ret_clean, struct str *report, struct err
 	__attribute__((warn_unused_result));
 int volume_remount(struct volume *, struct err *) __attribute__((warn_unused_result));
 
+/* A scratch: from now on every change of disks and files goes to a second overlay, until it is thrown
+ * away and the volume is as it was, unmounted. Unmounts; volume_remount mounts the scratch. Not for a
+ * mounted tree. */
+int volume_scratch_begin(struct volume *, struct err *) __attribute__((warn_unused_result));
+void volume_scratch_end(struct volume *);
+int volume_unmount(struct volume *, struct err *) __attribute__((warn_unused_result));
+/* The disks as they are shown now, in the order of path and more_paths; for nobody who writes while
+ * something is mounted. */
+struct overlay;
+size_t volume_disk_count(const struct volume *);
+struct overlay *volume_disk_overlay(const struct volume *, size_t disk);
+
 /* Commit: redo and undo records are written to record_dir and fsynced, then the changed blocks go
  * to the source, fsync, then the finished mark. Killed anywhere in between, volume_recover finishes
  * or takes it back. The patch is recorded too, for taking edits back file by file after the

@@ -14,6 +14,9 @@ struct volume_disk {
 	char *path, *name;
 	struct source *source;
 	struct overlay *overlay;
+	/* While there is a scratch, that is `overlay`, and this is what it lies on. */
+	struct overlay *beneath;
+	struct source *beneath_source;
 };
 
 /* A way to get from overlays to a tree. */

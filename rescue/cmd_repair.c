@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/file.h"
 #include "checks/check.h"
 #include "rescue/local.h"
 
@@ -138,7 +139,7 @@ int cmd_repair(const struct options *options, struct report *report)
 			       .consent = consent,
 			       .arg = &repair };
 	cleanup(target_done) struct target target = TARGET_INIT;
-	cleanup(free) char *record = NULL;
+	cleanup(free) char *record = NULL, *console = NULL;
 	struct surgery_job job = { .mode = SURGERY_REPAIR };
 	struct err err = ERR_INIT;
 
@@ -150,6 +151,11 @@ int cmd_repair(const struct options *options, struct report *report)
 		return local_fail(&local, &err);
 	record = target_new_record(&target);
 	job.record_dir = record;
+	if (options->rehearse_boot)
+		console = surgery_console_path(target_dir(&target));
+	job.boot = local_boot_wish(options, console);
+	if (console && dir_make(target_dir(&target), &err) < 0)
+		return local_fail(&local, &err);
 	if (local_surgery(&local, &job, &err) < 0)
 		return local_fail(&local, &err);
 	if (repair.was_refused) {

@@ -13,18 +13,23 @@ enum option_group {
 	OPT_RESCUE = 4,	 /* what stops and starts instances */
 	OPT_SURGERY = 8, /* what may change a volume */
 	OPT_LOCAL = 16,	 /* what looks at a target that is already here */
+	OPT_BOOT = 64,	 /* what may start a volume in QEMU */
 	OPT_OUTPUT = 32, /* what has a machine-readable form */
 };
 
 const struct command commands[] = {
 	{ "rescue", "INSTANCE-ID...", 1, 1000,
 	  "stop, repair, return, restart and verify (the default command)",
-	  OPT_AWS | OPT_STATE | OPT_RESCUE | OPT_SURGERY | OPT_OUTPUT, cmd_rescue },
+	  OPT_AWS | OPT_STATE | OPT_RESCUE | OPT_SURGERY | OPT_BOOT | OPT_OUTPUT, cmd_rescue },
 	{ "audit", "TARGET", 1, 1,
 	  "examine a block device, a raw image or a mounted tree; writes nothing",
 	  OPT_STATE | OPT_LOCAL | OPT_OUTPUT, cmd_audit },
 	{ "repair", "TARGET", 1, 1, "examine and repair a target that is already here",
-	  OPT_STATE | OPT_SURGERY | OPT_LOCAL | OPT_OUTPUT, cmd_repair },
+	  OPT_STATE | OPT_SURGERY | OPT_LOCAL | OPT_BOOT | OPT_OUTPUT, cmd_repair },
+	{ "boot", "TARGET", 1, 1,
+	  "start a block device or image in QEMU, cut off from every network, and see whether its "
+	  "sshd answers; writes nothing",
+	  OPT_STATE | OPT_LOCAL | OPT_BOOT | OPT_OUTPUT, cmd_boot },
 	{ "undo", "TARGET|INSTANCE-ID|RUN", 1, 1, "put a repair back",
 	  OPT_AWS | OPT_STATE | OPT_RESCUE | OPT_LOCAL | OPT_OUTPUT, cmd_undo },
 	{ "resume", "[RUN|INSTANCE-ID]", 0, 1,
@@ -52,6 +57,15 @@ const struct option_row option_rows[] = {
 	    "put the public key in FILE where sshd on the volume reads the user's keys"),
 	ROW("user", VALUE_TEXT, OPT_SURGERY, user, "NAME",
 	    "whose account --add-key opens; default: the user that the image was made with"),
+	ROW("rehearse-boot", VALUE_FLAG, OPT_SURGERY, rehearse_boot, NULL,
+	    "before the repair is written, boot it in QEMU; when it does not come up, write "
+	    "nothing"),
+	ROW("commit-anyway", VALUE_FLAG, OPT_SURGERY, commit_anyway, NULL,
+	    "write the repair although that boot fails"),
+	ROW("boot-timeout", VALUE_SECONDS, OPT_BOOT, boot_s, "SECONDS",
+	    "patience with one boot; default 600"),
+	ROW("no-kvm", VALUE_FLAG, OPT_BOOT, no_kvm, NULL,
+	    "emulate the processor although /dev/kvm is there"),
 	ROW("json", VALUE_FLAG, OPT_OUTPUT, json, NULL,
 	    "one JSON object per event (audit: one object) on stdout"),
 	ROW("region", VALUE_TEXT, OPT_AWS, region, "REGION",
@@ -221,14 +235,24 @@ static int take_key(struct options *options, struct err *err)
 	return 0;
 }
 
+static int check_boot(const struct options *options, struct err *err)
+{
+	if (options->commit_anyway && !options->rehearse_boot)
+		return err_set(err, ERR_USAGE,
+			       "--commit-anyway is about the boot of --rehearse-boot, which is not "
+			       "asked for");
+	return 0;
+}
+
 int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err)
 {
 	VEC(const struct option_row *) used = { 0 };
 	bool only_targets = false;
 	int rc = 0;
 
-	ret->options =
-		(struct options){ .device_dir = "/dev/disk/by-id", .verify_s = 300, .stop_s = 300 };
+	ret->options = (struct options){
+		.device_dir = "/dev/disk/by-id", .verify_s = 300, .stop_s = 300, .boot_s = 600
+	};
 	for (int i = 1; i < argc && !rc; i++) {
 		const struct option_row *row = NULL;
 		unsigned groups = 0;
@@ -267,6 +291,8 @@ int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err)
 			ret->command = &commands[0];
 		if (!rc)
 			rc = check_use(ret, used.items, used.count, err);
+		if (!rc)
+			rc = check_boot(&ret->options, err);
 		if (!rc)
 			rc = take_key(&ret->options, err);
 	}

@@ -29,6 +29,7 @@ int cmd_undo(const struct options *, struct report *); /* a target, an instance 
 int undo_rescue(const struct options *, struct report *);
 int cmd_resume(const struct options *, struct report *);
 int cmd_runs(const struct options *, struct report *);
+int cmd_boot(const struct options *, struct report *);
 int cmd_checks(const struct options *, struct report *);
 
 #endif

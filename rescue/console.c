@@ -75,6 +75,17 @@ void console_suspect(struct report *report, const char *instance, const char *ra
 	}
 }
 
+void console_each(const char *raw,
+		  void (*tell)(void *arg, const struct console_rule *, const char *quoted),
+		  void *arg)
+{
+	cleanup(said_done) struct said said = { 0 };
+
+	listen(raw, NULL, NULL, &said);
+	for (size_t i = 0; i < said.count; i++)
+		tell(arg, said.rule[i], said.line[i].s);
+}
+
 static bool is_unexplained(void *arg, const struct console_rule *rule)
 {
 	const struct examination *e = arg;

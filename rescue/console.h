@@ -16,6 +16,10 @@ void console_show(struct report *report, const char *instance, const char *raw);
  * `event` owns what it gets. */
 void console_tell_unexplained(const char *raw, const struct examination *,
 			      void (*event)(void *arg, json_t *event), void *arg);
+/* What the last boot suggests, one call each; at most a handful. */
+void console_each(const char *raw,
+		  void (*tell)(void *arg, const struct console_rule *, const char *quoted),
+		  void *arg);
 /* The last lines of the last boot, escaped, each with a line end; nothing when there are none. */
 void console_tail(const char *raw, unsigned lines, struct str *out);
 

@@ -184,6 +184,14 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 	return rc;
 }
 
+struct boot_wish local_boot_wish(const struct options *options, const char *console_path)
+{
+	return (struct boot_wish){ .console_path = console_path,
+				   .may_commit_anyway = options->commit_anyway,
+				   .may_use_kvm = !options->no_kvm,
+				   .limit_s = options->boot_s };
+}
+
 static void add_word(struct str *into, const char *word)
 {
 	bool is_plain = *word != '\0';

@@ -32,6 +32,9 @@ int local_refuse_halves(struct target *, const char *path, struct err *)
 int local_recover(struct local *, struct target *, enum record_direction, struct err *)
 	__attribute__((warn_unused_result));
 
+/* As the options have it; console_path NULL: no boot. */
+struct boot_wish local_boot_wish(const struct options *, const char *console_path);
+
 /* "ec2-rescue undo TARGET" as it has to be typed here. */
 char *local_command(const struct options *, const char *command) __attribute__((returns_nonnull));
 

@@ -2,6 +2,7 @@
 #include "base/secrets.h"
 #include "base/str.h"
 #include "rescue/parse.h"
+#include "rescue/boot.h"
 #include "rescue/surgery.h"
 
 #include <signal.h>
@@ -49,6 +50,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (argc == 2 && str_eq(argv[1], "surgeon"))
 		return surgeon_main(3);
+	if (argc == 2 && str_eq(argv[1], "rehearser"))
+		return rehearser_main();
 	if (argc == 2 && str_eq(argv[1], "completion")) {
 		print_completion(stdout);
 		return 0;

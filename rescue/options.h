@@ -28,15 +28,20 @@ struct options {
 	bool json;
 	bool force_stop; /* consent to a forced stop when the graceful one does not end */
 	bool no_snapshot;
-	struct words fix;  /* --fix NAME: offered repairs to do as well */
+	struct words fix;    /* --fix NAME: offered repairs to do as well */
 	const char *add_key; /* file of a public key that shall open an account */
 	const char *user;    /* whose; NULL: the one of the image */
 	char *key_line;	     /* what is in add_key, read and judged before anything begins */
-	uint32_t verify_s; /* deadline for status checks and the sshd port; default 300 */
-	uint32_t stop_s;   /* patience with a graceful stop; default 300 */
+	uint32_t verify_s;   /* deadline for status checks and the sshd port; default 300 */
+	uint32_t stop_s;     /* patience with a graceful stop; default 300 */
 	const char
 		*ssh_host; /* address to try the sshd port on; NULL: public, else private address */
 	uint32_t ssh_port; /* 0: the port sshd listens on according to the volume, else 22 */
+	/* the proof by booting */
+	bool rehearse_boot; /* before a commit */
+	bool commit_anyway; /* although it fails */
+	bool no_kvm;	    /* emulate the processor although /dev/kvm is there */
+	uint32_t boot_s;    /* patience with one boot; default 600 */
 	/* audit, repair */
 	struct words with; /* --with PATH: further devices of the same system */
 	bool unprivileged; /* use libext2fs although root */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/device.h"
+#include "rescue/local.h"
 #include "rescue/runner.h"
 
 /* The rows of the operation itself. The surgery runs in a child without credentials; here it is
@@ -130,6 +131,9 @@ static int operate(struct rescue *r, enum operation operation, struct err *err)
 	cleanup(free) char *device = device_find(options->device_dir, &r->record.volume);
 	cleanup(free) char *records = records_of(r);
 	cleanup(free) char *work = mem_printf("%s/work", r->dir);
+	cleanup(free) char *console = options->rehearse_boot && operation == OPERATION_EXAMINE
+					      ? surgery_console_path(r->dir)
+					      : NULL;
 	struct surgery_job job = {
 		.mode = mode_of(operation),
 		.path = device,
@@ -141,6 +145,7 @@ static int operate(struct rescue *r, enum operation operation, struct err *err)
 		.cloud = &r->facts,
 		.console = r->console,
 		.key = { options->key_line, options->user, options->add_key },
+		.boot = local_boot_wish(options, console),
 		.is_unprivileged = options->unprivileged,
 		.direction = operation == OPERATION_TAKE_BACK ? RECORD_TAKE_BACK : RECORD_FINISH,
 		.deadline_s = SURGERY_DEADLINE_S,

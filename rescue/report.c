@@ -233,6 +233,16 @@ static void say_examined(const struct line *line, const json_t *event)
 	fputc('\n', line->to);
 }
 
+static void say_booted(const struct line *line, const json_t *event)
+{
+	bool answers = json_is_true(json_object_get(event, "answers"));
+
+	put_who(line);
+	put_tinted(line, answers ? TINT_GOOD : TINT_BAD, answers ? "boots" : "does not boot");
+	fprintf(line->to, ": %s (console: %s)\n", text_of(event, "text"),
+		text_of(event, "console"));
+}
+
 static void say_repaired(const struct line *line, const json_t *event)
 {
 	put_who(line);
@@ -278,7 +288,8 @@ static void say_verdict(const struct line *line, const json_t *event)
 {
 	const char *result = text_of(event, "result");
 	bool good = str_eq(result, "rescued") || str_eq(result, "healthy") ||
-		    str_eq(result, "repaired") || str_eq(result, "undone");
+		    str_eq(result, "repaired") || str_eq(result, "undone") ||
+		    str_eq(result, "boots");
 
 	put_who(line);
 	put_tinted(line, good ? TINT_GOOD : TINT_BAD, result);
@@ -311,6 +322,7 @@ static const struct {
 	{ "diff", say_diff, true, false },
 	{ "could_not_tell", say_could_not_tell, true, false },
 	{ "examined", say_examined, false, false },
+	{ "booted", say_booted, true, false },
 	{ "repaired", say_repaired, true, false },
 	{ "console", say_console, false, false },
 	{ "warning", say_warning, false, false },

@@ -3,17 +3,23 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/mount.h"
+#include "rescue/boot.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #define NOBODY	   65534
@@ -73,7 +79,17 @@ int sandbox_surgeon(bool shall_mount, struct err *err)
 	return 0;
 }
 
-static int drop_privileges(struct err *err)
+/* Where a group may use KVM, that group is all that is kept. */
+static int keep_groups(void)
+{
+	struct stat st;
+
+	if (!stat("/dev/kvm", &st) && (st.st_mode & 060) == 060 && st.st_gid)
+		return setgroups(1, &st.st_gid);
+	return setgroups(0, NULL);
+}
+
+static int drop_privileges(bool keeps_kvm, struct err *err)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[2] = { 0 };
@@ -81,8 +97,8 @@ static int drop_privileges(struct err *err)
 	if (!geteuid()) {
 		for (unsigned long cap = 0; cap < 64; cap++)
 			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
-		if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-		    setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		if ((keeps_kvm ? keep_groups() : setgroups(0, NULL)) < 0 ||
+		    setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
 			return err_errno(err, errno, "root could not be given up");
 	}
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
@@ -204,7 +220,7 @@ int sandbox_examiner(int channel_fd, uint32_t cpu_s, int parent, struct err *err
 	if (close_range(SANDBOX_CHANNEL + 1, ~0u, 0) < 0 ||
 	    close_range(0, SANDBOX_CHANNEL - 1, 0) < 0)
 		return err_errno(err, errno, "descriptors could not be closed");
-	if (drop_privileges(err) < 0)
+	if (drop_privileges(false, err) < 0)
 		return -1;
 	/* After the change of uid, which would reset both. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -214,4 +230,52 @@ int sandbox_examiner(int channel_fd, uint32_t cpu_s, int parent, struct err *err
 	if (limit_resources(cpu_s, err) < 0)
 		return -1;
 	return load_filter(err);
+}
+
+/* The loopback device, up, with the address that the rehearser knocks from. */
+static int raise_loopback(struct err *err)
+{
+	cleanup(fd_close) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq up = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_LOOPBACK };
+	struct ifreq named = { .ifr_name = "lo:1" };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(BOOT_OUTSIDE) };
+
+	memcpy(&named.ifr_addr, &address, sizeof(address));
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &up) < 0 || ioctl(fd, SIOCSIFADDR, &named) < 0)
+		return err_errno(err, errno, "the loopback device of the rehearsal");
+	return 0;
+}
+
+/* Kernels before 5.12 cannot; nobody's uid is what counts there. */
+static void make_mounts_read_only(void)
+{
+#ifdef SYS_mount_setattr
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID };
+
+	if (syscall(SYS_mount_setattr, -1, "/", AT_RECURSIVE, &attr, sizeof(attr)) < 0)
+		log_debug("sandbox", "the mounts stay writable: %s", strerror(errno));
+#endif
+}
+
+int sandbox_rehearser(struct err *err)
+{
+	const struct rlimit none = { 0, 0 };
+	int spaces = CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+
+	if (unshare(geteuid() ? spaces | CLONE_NEWUSER : spaces) < 0) {
+		err_errno(
+			err, errno,
+			"a boot needs a network that only it can reach (unshare), and that is not "
+			"allowed here; run this as root");
+		err->code = ERR_TOOL;
+		return -1;
+	}
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_errno(err, errno, "the mounts of the rehearsal");
+	make_mounts_read_only();
+	if (raise_loopback(err) < 0)
+		return -1;
+	setrlimit(RLIMIT_CORE, &none);
+	return drop_privileges(true, err);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define SANDBOX_CHANNEL 3 /* the descriptor that a confined process talks on */
+#define SANDBOX_LINK	4 /* the surgeon's, to its rehearser, when it has one */
 
 /* The surgeon: no sockets, no new privileges, no core dumps; when it shall mount, a mount namespace of
  * its own, which a process that is not root may have to do without. */
@@ -21,5 +22,9 @@ int sandbox_surgeon(bool shall_mount, struct err *err) __attribute__((warn_unuse
  * Call it in a fresh child; its parent must be `parent`, or the process exits. */
 int sandbox_examiner(int channel_fd, uint32_t cpu_s, int parent, struct err *err)
 	__attribute__((warn_unused_result));
+
+/* The rehearser: a network of its own in which only itself is, namespaces of its own with every mount
+ * read-only, nobody's uid (with the group of /dev/kvm, where that opens it), no capabilities. */
+int sandbox_rehearser(struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -12,6 +12,7 @@
  *       records/           redo, undo and patch of the surgery (fs/)
  *       work/              scratch of the surgery; removed at the end
  *       console            console output as it was before the rescue
+ *       boot-TIME.console  the console of a boot that was rehearsed (rescue/boot.h)
  *     targets/ID/          repairs of local targets (rescue/target.h) */
 
 #include "base/mem.h"

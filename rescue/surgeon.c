@@ -2,6 +2,7 @@
 /* The child that operates: it holds the volume and no credential, and writes to the volume only
  * when it was told to commit. */
 #include "base/file.h"
+#include "rescue/boot.h"
 #include "rescue/mending.h"
 #include "rescue/sandbox.h"
 #include "rescue/surgery_wire.h"
@@ -165,7 +166,7 @@ static int open_volume(struct surgeon *s, enum volume_access access, struct err 
 	mending = (struct mending_request){ .volume = s->volume,
 					    .examiner = examiner_of(s),
 					    .fix = s->order.job.fix,
-					    .may_repair = access == VOLUME_REPAIR,
+					    .may_repair = s->order.job.mode == SURGERY_REPAIR,
 					    .event = tell_event };
 	result = mending_run(&mending, &s->mending, err);
 	tell_warnings(s);
@@ -328,13 +329,26 @@ static int commit(struct surgeon *s, const struct rehearsal *r, struct err *err)
 	return 0;
 }
 
+static struct boot_request boot_of(const struct surgeon *s, uint32_t ssh_port)
+{
+	const struct surgery_job *job = &s->order.job;
+
+	return (struct boot_request){ .volume = s->volume,
+				      .wish = &job->boot,
+				      .ssh_port = ssh_port,
+				      .cloud = job->cloud,
+				      .event = tell_event };
+}
+
 static int repair(struct surgeon *s, struct err *err)
 {
 	cleanup(rehearsal_done) struct rehearsal r = { 0 };
 	struct rehearsal_request request;
+	struct boot_request boot;
 	bool shall_commit = false;
 
-	if (open_volume(s, VOLUME_REPAIR, err) < 0)
+	if (open_volume(s, VOLUME_REPAIR, err) < 0 ||
+	    (s->order.job.boot.console_path && boot_is_possible(s->volume, err) < 0))
 		return -1;
 	request = rehearsal_of(s);
 	if (rehearse(&request, &r, err) < 0)
@@ -342,6 +356,8 @@ static int repair(struct surgeon *s, struct err *err)
 	take_figures(s, &r);
 	if (!s->result.repairs) {
 		tell_examined(s);
+		if (s->order.job.boot.console_path)
+			tell_text("fact", "boot", "nothing is repaired, so no boot is rehearsed");
 		return 0;
 	}
 	tell_diffs(&r.patch);
@@ -349,6 +365,9 @@ static int repair(struct surgeon *s, struct err *err)
 		return -1;
 	take_figures(s, &r);
 	tell_examined(s);
+	boot = boot_of(s, r.repairs ? r.last.ssh_port : r.first.ssh_port);
+	if (boot.wish->console_path && boot_prove(&boot, err) < 0)
+		return -1;
 	tell_state(s, "ready", NULL);
 	if (await_order(s, &shall_commit, err) < 0)
 		return -1;
@@ -370,6 +389,24 @@ static int audit(struct surgeon *s, struct err *err)
 		s->result.repairs += f->repair == REPAIR_SURE;
 	tell_examined(s);
 	return 0;
+}
+
+/* As it is: what is found is told, and nothing is repaired. */
+static int boot_as_is(struct surgeon *s, struct err *err)
+{
+	cleanup(rehearsal_done) struct rehearsal r = { 0 };
+	struct rehearsal_request request;
+	struct boot_request boot;
+
+	if (open_volume(s, VOLUME_REPAIR, err) < 0 || boot_is_possible(s->volume, err) < 0)
+		return -1;
+	request = rehearsal_of(s);
+	if (rehearse(&request, &r, err) < 0)
+		return -1;
+	take_figures(s, &r);
+	tell_examined(s);
+	boot = boot_of(s, r.first.ssh_port);
+	return boot_see(&boot, err);
 }
 
 static int undo(struct surgeon *s, struct err *err)
@@ -443,6 +480,8 @@ static int run(struct surgeon *s, struct err *err)
 		return undo(s, err);
 	case SURGERY_RECOVER:
 		return recover(s, err);
+	case SURGERY_BOOT:
+		return boot_as_is(s, err);
 	}
 	return err_set(err, ERR_INTERNAL, "an operation that does not exist");
 }
@@ -458,6 +497,7 @@ int surgeon_main(int channel_fd)
 		return ERR_USAGE;
 	}
 	fcntl(channel_fd, F_SETFD, FD_CLOEXEC);
+	fcntl(SANDBOX_LINK, F_SETFD, FD_CLOEXEC);
 	prctl(PR_SET_NAME, "surgeon", 0, 0, 0); /* the file it was started from is "exe" */
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/surgery.h"
-#include "base/secrets.h"
+#include "rescue/birth.h"
+#include "rescue/boot.h"
 #include "rescue/sandbox.h"
 #include "rescue/surgery_wire.h"
 
 #include <errno.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define LAST_WORDS_MAX 2048u
 
@@ -21,7 +21,7 @@ struct surgery {
 	struct surgery_result result;
 	char *target;
 	uint32_t deadline_s;
-	pid_t pid;
+	pid_t pid, rehearser;	   /* -1: none */
 	int channel, words, pidfd; /* words: the child's standard error */
 	struct str in, out, last_words;
 	uint32_t events;
@@ -72,6 +72,8 @@ static void forget(struct surgery *s, int *fd)
  * write its last blocks there. */
 static void kill_child(struct surgery *s)
 {
+	if (s->rehearser > 0)
+		kill(s->rehearser, SIGKILL);
 	if (s->pid > 0)
 		kill(s->pid, SIGKILL);
 }
@@ -283,6 +285,14 @@ static void explain_exit(struct surgery *s, int status)
 			words.len ? ". Its last words: " : "", words.s);
 }
 
+static void end_child(pid_t pid)
+{
+	if (pid <= 0)
+		return;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 static void on_exit_of_child(void *arg, int fd, uint32_t events)
 {
 	struct surgery *s = arg;
@@ -298,6 +308,8 @@ static void on_exit_of_child(void *arg, int fd, uint32_t events)
 		;
 	while (s->words >= 0 && receive_words(s))
 		;
+	end_child(s->rehearser);
+	s->rehearser = -1;
 	forget(s, &s->channel);
 	forget(s, &s->words);
 	forget(s, &s->pidfd);
@@ -320,59 +332,26 @@ static void on_deadline(void *arg)
 
 /* ---- the start ---- */
 
-/* In the child: as after an exec, but for what lies in memory. */
-static void __attribute__((noreturn)) go_on_as_surgeon(char *env[])
+static int surgeon(void)
 {
-	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
-	environ = env;
-	_exit(surgeon_main(SANDBOX_CHANNEL));
+	return surgeon_main(SANDBOX_CHANNEL);
 }
 
-/* In the child, between fork and exec: only async-signal-safe calls. */
-static void __attribute__((noreturn))
-become_surgeon(char *env[], int channel, int words, pid_t parent)
+/* The rehearser first, so that nothing of the surgeon's is open in it. Its end of the link is closed
+ * here; the other one goes to the surgeon. */
+static int start_rehearser(int words, pid_t *ret, int *ret_link, struct err *err)
 {
-	char name[] = "ec2-rescue", command[] = "surgeon";
-	char *const argv[] = { name, command, NULL };
-	sigset_t none;
-	int null;
+	char command[] = "rehearser";
+	struct birth b = { .command = command, .main = rehearser_main, .link = -1, .words = words };
+	int pair[2];
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* A ^C on the terminal is the parent's to handle: a commit must not be cut by it. */
-	setsid();
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (getppid() != parent)
-		_exit(1);
-	/* Out of the way of 0 to 3 first. */
-	channel = fcntl(channel, F_DUPFD, 10);
-	words = fcntl(words, F_DUPFD, 10);
-	null = open("/dev/null", O_RDWR);
-	if (channel < 0 || words < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-	    dup2(words, 2) < 0 || dup2(channel, SANDBOX_CHANNEL) < 0 ||
-	    close_range(SANDBOX_CHANNEL + 1, ~0u, 0) < 0)
-		_exit(1);
-	if (secrets_are_absent())
-		go_on_as_surgeon(env);
-	execve("/proc/self/exe", argv, env);
-	_exit(1);
-}
-
-/* PATH for e2fsck and its kin, the debug log when it is wanted, and nothing else. */
-static pid_t start_child(int channel, int words)
-{
-	const char *path_now = getenv("PATH"), *debug_now = getenv("EC2_RESCUE_DEBUG");
-	cleanup(free) char *path =
-		mem_printf("PATH=%s", path_now ? path_now : "/usr/sbin:/usr/bin:/sbin:/bin");
-	cleanup(free) char *debug = debug_now ? mem_printf("EC2_RESCUE_DEBUG=%s", debug_now) : NULL;
-	char lang[] = "LANG=C.UTF-8";
-	char *env[] = { path, lang, debug, NULL };
-	pid_t parent = getpid(), pid = fork();
-
-	if (!pid)
-		become_surgeon(env, channel, debug ? 2 : words, parent);
-	return pid;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(err, errno, "the rehearser's link could not be made");
+	b.channel = pair[0];
+	*ret = birth_start(&b);
+	close(pair[0]);
+	*ret_link = pair[1];
+	return *ret < 0 ? err_errno(err, errno, "the rehearser could not be started") : 0;
 }
 
 static int open_channels(int channel[2], int words[2], struct err *err)
@@ -394,26 +373,31 @@ static int open_channels(int channel[2], int words[2], struct err *err)
 int surgery_start(struct loop *loop, const struct surgery_job *job,
 		  const struct surgery_watch *watch, struct surgery **ret, struct err *err)
 {
-	int channel[2], words[2], pidfd;
+	char command[] = "surgeon";
+	struct birth b = { .command = command, .main = surgeon, .link = -1 };
+	int channel[2], words[2], pidfd = -1;
+	pid_t pid = -1, rehearser = -1;
 	struct surgery *s;
-	pid_t pid;
 
 	if (open_channels(channel, words, err) < 0)
 		return -1;
-	pid = start_child(channel[1], words[1]);
-	pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	b.channel = channel[1];
+	b.words = words[1];
+	if (!job->boot.console_path || !start_rehearser(words[1], &rehearser, &b.link, err)) {
+		pid = birth_start(&b);
+		pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+		if (pidfd < 0)
+			err_errno(err, errno, "the surgeon could not be started");
+	}
+	fd_close(b.link);
 	close(channel[1]);
 	close(words[1]);
 	if (pidfd < 0) {
-		int saved = errno;
-
-		if (pid > 0) {
-			kill(pid, SIGKILL);
-			waitpid(pid, NULL, 0);
-		}
+		end_child(pid);
+		end_child(rehearser);
 		close(channel[0]);
 		close(words[0]);
-		return err_errno(err, saved, "the surgeon could not be started");
+		return -1;
 	}
 	fcntl(pidfd, F_SETFD, FD_CLOEXEC);
 	s = mem_alloc(sizeof(*s));
@@ -422,6 +406,7 @@ int surgery_start(struct loop *loop, const struct surgery_job *job,
 			       .target = mem_strdup(job->name ? job->name : job->path),
 			       .deadline_s = job->deadline_s,
 			       .pid = pid,
+			       .rehearser = rehearser,
 			       .channel = channel[0],
 			       .words = words[0],
 			       .pidfd = pidfd,
@@ -467,6 +452,7 @@ static void destroy(struct surgery *s)
 		for (int i = 0; i < 500 && !waitpid(s->pid, NULL, WNOHANG); i++)
 			usleep(10000);
 	}
+	end_child(s->rehearser);
 	forget(s, &s->channel);
 	forget(s, &s->words);
 	forget(s, &s->pidfd);
@@ -484,4 +470,15 @@ void surgery_free(struct surgery *s)
 	s->is_freed = true;
 	if (!s->depth)
 		destroy(s);
+}
+
+char *surgery_console_path(const char *dir)
+{
+	char when[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", &tm);
+	return mem_printf("%s/boot-%s.console", dir, when);
 }

@@ -19,7 +19,15 @@
 
 #include <jansson.h>
 
-enum surgery_mode { SURGERY_AUDIT, SURGERY_REPAIR, SURGERY_UNDO, SURGERY_RECOVER };
+enum surgery_mode { SURGERY_AUDIT, SURGERY_REPAIR, SURGERY_UNDO, SURGERY_RECOVER, SURGERY_BOOT };
+
+/* The proof by booting (rescue/boot.h), for REPAIR before READY. For BOOT it is the operation. */
+struct boot_wish {
+	const char *console_path; /* where the console is kept; NULL: no boot */
+	bool may_commit_anyway;	  /* a boot that fails is a warning */
+	bool may_use_kvm;
+	uint32_t limit_s;
+};
 
 struct surgery_job {
 	enum surgery_mode mode;
@@ -31,7 +39,8 @@ struct surgery_job {
 	const struct cloud_facts *cloud; /* NULL: unknown */
 	const char *console;		 /* NULL: none */
 	struct wanted_key key;		 /* line NULL: none */
-	bool is_unprivileged;		 /* libext2fs although root */
+	struct boot_wish boot;
+	bool is_unprivileged; /* libext2fs although root */
 	bool disks_are_complete;
 	enum record_direction
 		direction;   /* RECOVER: which side a half-written target is brought to */
@@ -69,6 +78,9 @@ void surgery_commit(struct surgery *);
 void surgery_decline(struct surgery *);
 /* Kills the child if it still runs, reaps it. NULL is fine. */
 void surgery_free(struct surgery *);
+
+/* Where the console of a boot is kept, malloc'd: beside the records of the run or target. */
+char *surgery_console_path(const char *dir) __attribute__((returns_nonnull));
 
 /* The child's whole life; the hidden command, `ec2-rescue surgeon` with the channel on
  * descriptor 3. Returns the exit status. */

@@ -23,7 +23,9 @@ static json_t *words_to_json(const struct words *words)
 json_t *surgery_job_to_json(const struct surgery_job *job)
 {
 	return json_pack(
-		"{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:i, s:I}",
+		"{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, "
+		"s:b, "
+		"s:b, s:i, s:I}",
 		"mode", (int)job->mode, "path", bytes_or_null(job->path), "name",
 		bytes_or_null(job->name), "record_dir", bytes_or_null(job->record_dir), "work_dir",
 		bytes_or_null(job->work_dir), "fix", words_to_json(job->fix), "more",
@@ -31,9 +33,11 @@ json_t *surgery_job_to_json(const struct surgery_job *job)
 		job->cloud ? cloud_facts_to_json(job->cloud) : json_null(), "console",
 		bytes_or_null(job->console), "key_line", bytes_or_null(job->key.line), "key_user",
 		bytes_or_null(job->key.user), "key_file", bytes_or_null(job->key.file),
-		"is_unprivileged", job->is_unprivileged, "disks_are_complete",
-		job->disks_are_complete, "direction", (int)job->direction, "deadline_s",
-		(json_int_t)job->deadline_s);
+		"boot_console", bytes_or_null(job->boot.console_path), "may_commit_anyway",
+		job->boot.may_commit_anyway, "may_use_kvm", job->boot.may_use_kvm, "boot_limit_s",
+		(json_int_t)job->boot.limit_s, "is_unprivileged", job->is_unprivileged,
+		"disks_are_complete", job->disks_are_complete, "direction", (int)job->direction,
+		"deadline_s", (json_int_t)job->deadline_s);
 }
 
 /* NULL where the member is null. */
@@ -88,6 +92,9 @@ static int take_order(const json_t *json, struct surgery_order *ret, struct err 
 	job->direction =
 		(enum record_direction)json_integer_value(json_object_get(json, "direction"));
 	job->deadline_s = (uint32_t)json_integer_value(json_object_get(json, "deadline_s"));
+	job->boot.may_commit_anyway = json_is_true(json_object_get(json, "may_commit_anyway"));
+	job->boot.may_use_kvm = json_is_true(json_object_get(json, "may_use_kvm"));
+	job->boot.limit_s = (uint32_t)json_integer_value(json_object_get(json, "boot_limit_s"));
 	job->is_unprivileged = json_is_true(json_object_get(json, "is_unprivileged"));
 	job->disks_are_complete = json_is_true(json_object_get(json, "disks_are_complete"));
 	if (take_bytes(ret, json_object_get(json, "path"), &job->path, err) < 0 ||
@@ -95,6 +102,8 @@ static int take_order(const json_t *json, struct surgery_order *ret, struct err 
 	    take_bytes(ret, json_object_get(json, "record_dir"), &job->record_dir, err) < 0 ||
 	    take_bytes(ret, json_object_get(json, "work_dir"), &job->work_dir, err) < 0 ||
 	    take_bytes(ret, json_object_get(json, "console"), &job->console, err) < 0 ||
+	    take_bytes(ret, json_object_get(json, "boot_console"), &job->boot.console_path, err) <
+		    0 ||
 	    take_bytes(ret, json_object_get(json, "key_line"), &job->key.line, err) < 0 ||
 	    take_bytes(ret, json_object_get(json, "key_user"), &job->key.user, err) < 0 ||
 	    take_bytes(ret, json_object_get(json, "key_file"), &job->key.file, err) < 0 ||
@@ -109,8 +118,9 @@ static int take_order(const json_t *json, struct surgery_order *ret, struct err 
 	job->fix = &ret->fix;
 	job->more = &ret->more;
 	if (!job->path || !job->work_dir || (job->key.line && !job->key.file) ||
-	    job->mode > SURGERY_RECOVER || job->direction > RECORD_TAKE_BACK ||
-	    (job->mode != SURGERY_AUDIT && !job->record_dir))
+	    job->mode > SURGERY_BOOT || job->direction > RECORD_TAKE_BACK ||
+	    (job->mode == SURGERY_BOOT ? !job->boot.console_path
+				       : job->mode != SURGERY_AUDIT && !job->record_dir))
 		return err_set(err, ERR_MALFORMED, "the surgeon's job lacks a member");
 	return 0;
 }
@@ -182,6 +192,8 @@ static const struct {
 	{ "could_not_tell", { "check", "message" } },
 	{ "machine", { "pretty_name" } },
 	{ "examined", { NULL } },
+	{ "booted", { "text", "console" } },
+	{ "console", { "text" } },
 	{ "repaired", { NULL } },
 	{ "waiting", { "name", "text" } },
 	{ "fact", { "name", "text" } },

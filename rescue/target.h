@@ -7,6 +7,7 @@
  *   STATE/targets/ID/          0700; ID: the identity, escaped; a long one's SHA-256
  *     identity                 the identity itself, for a person who looks
  *     lock                     locked (flock) by the process that changes the target
+ *     boot-20261122-073015.console  of a boot that was rehearsed (rescue/boot.h)
  *     20261122-073015-4f2a91/  one repair: redo, undo and patch records (fs/volume.h)
  *
  * The identity is what stays the same while a target is moved about: the serial number of a disk

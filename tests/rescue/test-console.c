@@ -29,6 +29,9 @@ static void cuts_at_the_last_boot(void **state)
 		{ "Linux version 1\nx\033", "Linux version 1\nx" },
 		{ "Linux version 1\nx\033[", "Linux version 1\nx" },
 		{ "Linux version 1\nx\033]0;title", "Linux version 1\nx" },
+		/* systemd shortens a line, and a sequence in it with it. */
+		{ "Linux version 1\ndevice \033[0;1;\xe2\x80\xa6-41\033[0m.",
+		  "Linux version 1\ndevice \xe2\x80\xa6-41." },
 		/* Firmware and GRUB's menu write no line ends. */
 		{ "\033[2J\033[01;01HBdsDxe: loading Boot0001\033[02;01HBdsDxe: starting\r\n",
 		  "BdsDxe: loading Boot0001\nBdsDxe: starting\n" },
