@@ -106,6 +106,11 @@ static struct rescue *rescue_of(struct runner *runner, const struct admission *a
 		 runner->options->region ? runner->options->region : "");
 	snprintf(record.endpoint, sizeof(record.endpoint), "%s",
 		 runner->options->endpoint_url ? runner->options->endpoint_url : "");
+	if (record.kind == RESCUE_REPAIR && runner->options->rehearse_boot) {
+		record.boot_s = runner->options->boot_s;
+		record.boot_may_fail = runner->options->commit_anyway;
+		record.boot_no_kvm = runner->options->no_kvm;
+	}
 	r = rescue_new(runner, &record);
 	memcpy(r->overwrites, p->overwrites, sizeof(r->overwrites));
 	cloud_facts_of(inv, p, &r->facts);

@@ -97,6 +97,8 @@ void boot_command_done(struct boot_command *);
 DEFINE_CLEANUP_DONE(struct boot_command, boot_command_done)
 /* Is all there that such a machine needs? ERR_TOOL: the package is named. */
 int boot_tools(enum boot_arch arch, bool is_uefi, struct err *) __attribute__((warn_unused_result));
+/* Before anything is known of the volume: for any processor? */
+int boot_tools_are_here(struct err *) __attribute__((warn_unused_result));
 /* Where the rehearser knocks, in its own network: no address of the guest's network, so that the answer
  * needs the guest's default route. */
 #define BOOT_OUTSIDE	  0xc0000201u /* 192.0.2.1, RFC 5737 */

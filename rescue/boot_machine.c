@@ -81,6 +81,17 @@ int boot_tools(enum boot_arch arch, bool is_uefi, struct err *err)
 	return 0;
 }
 
+int boot_tools_are_here(struct err *err)
+{
+	struct err ignored = ERR_INIT;
+
+	if (!proc_have("ssh-keyscan"))
+		return err_set(err, ERR_TOOL,
+			       "a boot needs ssh-keyscan, which is not installed (package "
+			       "openssh-client or openssh-clients)");
+	return !boot_tools(BOOT_ARM64, true, &ignored) ? 0 : boot_tools(BOOT_X86_64, false, err);
+}
+
 static void add(struct boot_command *c, const char *option, char *value)
 {
 	vec_push(&c->argv, mem_strdup(option));

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From the files of a volume to the machine that it is started in. */
-#include "base/proc.h"
 #include "checks/facts.h"
 #include "rescue/boot.h"
 
@@ -90,11 +89,7 @@ int boot_is_possible(struct volume *volume, struct err *err)
 	if (read_arch(volume_tree(volume), &arch, err) < 0 ||
 	    read_firmware(volume, arch, &is_uefi, err) < 0 || boot_tools(arch, is_uefi, err) < 0)
 		return -1;
-	if (!proc_have("ssh-keyscan"))
-		return err_set(err, ERR_TOOL,
-			       "a boot needs ssh-keyscan, which is not installed (package "
-			       "openssh-client or openssh-clients)");
-	return 0;
+	return boot_tools_are_here(err);
 }
 
 /* --- sshd --- */

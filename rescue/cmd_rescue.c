@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/admit.h"
+#include "rescue/boot.h"
 #include "rescue/command.h"
 
 VEC_TYPE(instance_ids, struct instance_id);
@@ -42,6 +43,7 @@ int cmd_rescue(const struct options *options, struct report *report)
 	int status = -1;
 
 	if (parse_targets(options, &ids, &err) == 0 &&
+	    (!options->rehearse_boot || boot_tools_are_here(&err) == 0) &&
 	    runner_open(&runner, options, report, NULL, NULL, &err) == 0)
 		status = rescue_all(&runner, &ids, &err);
 	vec_done(&ids);

@@ -63,7 +63,7 @@ const struct option_row option_rows[] = {
 	ROW("commit-anyway", VALUE_FLAG, OPT_SURGERY, commit_anyway, NULL,
 	    "write the repair although that boot fails"),
 	ROW("boot-timeout", VALUE_SECONDS, OPT_BOOT, boot_s, "SECONDS",
-	    "patience with one boot; default 600"),
+	    "patience with one boot; default 600, in a rescue at most 900"),
 	ROW("no-kvm", VALUE_FLAG, OPT_BOOT, no_kvm, NULL,
 	    "emulate the processor although /dev/kvm is there"),
 	ROW("json", VALUE_FLAG, OPT_OUTPUT, json, NULL,

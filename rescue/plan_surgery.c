@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/device.h"
-#include "rescue/local.h"
 #include "rescue/runner.h"
 
 /* The rows of the operation itself. The surgery runs in a child without credentials; here it is
  * started, told to commit or to leave the volume alone, and recovered when a commit broke off. */
 
-enum { SURGERY_DEADLINE_S = 3600 };
+/* Three boots, where each is the last one's second chance, have to fit. */
+enum { SURGERY_DEADLINE_S = 3600, BOOT_MAX_S = 900 };
 
 bool rescue_has_nothing_to_repair(const struct rescue *r)
 {
@@ -131,7 +131,7 @@ static int operate(struct rescue *r, enum operation operation, struct err *err)
 	cleanup(free) char *device = device_find(options->device_dir, &r->record.volume);
 	cleanup(free) char *records = records_of(r);
 	cleanup(free) char *work = mem_printf("%s/work", r->dir);
-	cleanup(free) char *console = options->rehearse_boot && operation == OPERATION_EXAMINE
+	cleanup(free) char *console = r->record.boot_s && operation == OPERATION_EXAMINE
 					      ? surgery_console_path(r->dir)
 					      : NULL;
 	struct surgery_job job = {
@@ -145,7 +145,11 @@ static int operate(struct rescue *r, enum operation operation, struct err *err)
 		.cloud = &r->facts,
 		.console = r->console,
 		.key = { options->key_line, options->user, options->add_key },
-		.boot = local_boot_wish(options, console),
+		.boot = { .console_path = console,
+			  .may_commit_anyway = r->record.boot_may_fail,
+			  .may_use_kvm = !r->record.boot_no_kvm,
+			  .limit_s =
+				  r->record.boot_s < BOOT_MAX_S ? r->record.boot_s : BOOT_MAX_S },
 		.is_unprivileged = options->unprivileged,
 		.direction = operation == OPERATION_TAKE_BACK ? RECORD_TAKE_BACK : RECORD_FINISH,
 		.deadline_s = SURGERY_DEADLINE_S,
@@ -194,8 +198,8 @@ static void examine_say(const struct rescue *r, enum way way, struct str *out)
 	if (way == WAY_HOME)
 		str_addf(out, "close %s", r->record.volume.s);
 	else
-		str_addf(out, "examine %s and rehearse its repair on a copy-on-write overlay",
-			 r->record.volume.s);
+		str_addf(out, "examine %s and rehearse its repair%s on a copy-on-write overlay",
+			 r->record.volume.s, r->record.boot_s ? " and its boot" : "");
 }
 
 static enum held surgery_held(const struct rescue *r, struct err *err)

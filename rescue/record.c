@@ -25,13 +25,15 @@ static json_t *tristate(enum ec2_bool value)
 
 json_t *record_to_json(const struct record *r)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s, s:I, "
+			 "s:b, s:b}",
 			 "event", "run", "run", r->run, "kind", rescue_kind_name(r->kind),
 			 "instance", r->instance.s, "volume", r->volume.s, "helper", r->helper.s,
 			 "home_device", r->home_device, "delete_on_termination",
 			 tristate(r->delete_on_termination), "was_running", r->was_running,
 			 "region", r->region, "endpoint", r->endpoint, "undo_of", r->undo_of,
-			 "restore_from", r->restore_from.s);
+			 "restore_from", r->restore_from.s, "boot_s", (json_int_t)r->boot_s,
+			 "boot_may_fail", r->boot_may_fail, "boot_no_kvm", r->boot_no_kvm);
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -52,6 +54,13 @@ static int copy_text(const json_t *object, const char *key, char *into, size_t s
 	return 0;
 }
 
+static uint32_t small_number(const json_t *object, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(object, key));
+
+	return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
 static int read_run(const json_t *record, struct record *r, struct err *err)
 {
 	const char *kind = text_of(record, "kind"), *helper = text_of(record, "helper");
@@ -70,6 +79,9 @@ static int read_run(const json_t *record, struct record *r, struct err *err)
 				   : json_is_false(dot) ? EC2_FALSE
 							: EC2_BOOL_ABSENT;
 	r->was_running = json_is_true(json_object_get(record, "was_running"));
+	r->boot_s = small_number(record, "boot_s");
+	r->boot_may_fail = json_is_true(json_object_get(record, "boot_may_fail"));
+	r->boot_no_kvm = json_is_true(json_object_get(record, "boot_no_kvm"));
 	if (instance_id_parse(text_of(record, "instance"), &r->instance, err) < 0 ||
 	    volume_id_parse(text_of(record, "volume"), &r->volume, err) < 0 ||
 	    (helper[0] && instance_id_parse(helper, &r->helper, err) < 0) ||
@@ -106,13 +118,6 @@ static int read_step(const json_t *record, struct record *r, struct err *err)
 		return 0;
 	}
 	return err_set(err, ERR_MALFORMED, "journal: \"%s\" is no state of a step", state);
-}
-
-static uint32_t small_number(const json_t *object, const char *key)
-{
-	json_int_t n = json_integer_value(json_object_get(object, key));
-
-	return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
 }
 
 static int read_note(const json_t *record, struct record *r, struct err *err)

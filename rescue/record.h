@@ -41,16 +41,18 @@ struct record {
 	char home_device[DEVICE_NAME_SIZE], away_device[DEVICE_NAME_SIZE];
 	enum ec2_bool delete_on_termination; /* _ABSENT: the server does not say */
 	bool was_running;
-	bool has_no_tags;		    /* the server has none, so there is no claim; warned */
-	bool has_stray_tags;		    /* but ours may be there all the same */
-	char region[64], endpoint[256];	    /* "" unless given on the command line */
-	struct snapshot_id restore_from;    /* RESCUE_HOME: the root is made anew from it */
-	struct volume_id restored;	    /* once there is such a volume */
-	char undo_of[RUN_ID_SIZE];	    /* RESCUE_UNDO: the run to take back */
-	struct step_record steps[PLAN_MAX]; /* by index in rescue_plan */
-	bool has_turned;		    /* the way home began */
-	struct err turn;		    /* why; ERR_NONE: everything worked */
-	bool was_committed;		    /* the volume has been changed */
+	bool has_no_tags;		 /* the server has none, so there is no claim; warned */
+	bool has_stray_tags;		 /* but ours may be there all the same */
+	char region[64], endpoint[256];	 /* "" unless given on the command line */
+	struct snapshot_id restore_from; /* RESCUE_HOME: the root is made anew from it */
+	struct volume_id restored;	 /* once there is such a volume */
+	char undo_of[RUN_ID_SIZE];	 /* RESCUE_UNDO: the run to take back */
+	uint32_t boot_s; /* RESCUE_REPAIR: a boot is rehearsed for at most so long; 0: none */
+	bool boot_may_fail, boot_no_kvm;
+	struct step_record steps[PLAN_MAX];		    /* by index in rescue_plan */
+	bool has_turned;				    /* the way home began */
+	struct err turn;				    /* why; ERR_NONE: everything worked */
+	bool was_committed;				    /* the volume has been changed */
 	uint32_t repairs, faults, could_not_tell, ssh_port; /* of the examination */
 	bool was_examined;
 	char result[32]; /* "" while unfinished */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a rescue does in one situation after the other, against the embedded cloud. TAP. usage: scenarios.py [NAME...]"""
-import os, signal, subprocess, sys, time
+import os, shutil, signal, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from worlds import Cloud, HELPER
 
@@ -384,6 +384,27 @@ def no_tags_but_journal(cloud):
     contains('error', texts(run, 'error'), 'ec2-rescue resume r')
     expect('resumed', cloud.run('resume', *V, p.instance).status, 0)
     home(cloud, p)
+
+@scenario('a boot that fails when it is rehearsed: nothing is written, everything home, the console kept')
+def boot_fails(cloud):
+    image, tools = cloud.dir + '/bootable.img', cloud.dir + '/tools'
+    shutil.copy(cloud.image, image); os.mkdir(tools)
+    subprocess.run(['gcc', '-static', '-nostdlib', '-x', 'c', '-o', tools + '/program', '-'], input='void _start(void) { for (;;); }', text=True, check=True)
+    subprocess.run(['debugfs', '-w', '-R', 'write %s/program /usr/lib/systemd/systemd' % tools, image + '?offset=1048576'], check=True, capture_output=True)
+    with open('tests/surgery/fake-qemu') as f: stand_in = f.read()
+    with open(tools + '/qemu-system-x86_64', 'w') as f: f.write('#!/usr/bin/python3\nSCENARIO = "off"\n' + stand_in)
+    for name in (tools, tools + '/qemu-system-x86_64'): os.chmod(name, 0o755)
+    os.chmod(cloud.dir, 0o711)
+    before = cloud.sum_file(image)
+    p = cloud.patient(root={'file': image})
+    run = cloud.rescue(p, options=[*V, '--rehearse-boot', '--no-kvm'], env={'PATH': tools + ':' + cloud.env['PATH']})
+    expect('status', run.status, 24)
+    contains('error', texts(run, 'error'), 'the system switches itself off')
+    contains('verdict of the boot', texts(run, 'booted'), 'switches itself off')
+    kept = run.of('booted')[0]['console']
+    contains('the file of the console', kept, cloud.state('here') + '/runs/r')
+    with open(kept) as f: contains('the console', f.read(), 'Linux version')
+    home(cloud, p); expect('the volume is as it was', cloud.sum_file(cloud.file(p)), before)
 
 def main():
     chosen = [s for s in scenarios if not sys.argv[1:] or s[0] in sys.argv[1:]]
