@@ -3,14 +3,16 @@
 
 #include <elf.h>
 
-#define HEAD_BYTES   4096u /* the header, the program headers and what stands right behind them */
-#define DYNAMIC_MAX  (64u << 10)  /* a dynamic section has some thirty entries */
-#define STRINGS_MAX  (128u << 10) /* a table of strings that is read whole */
-#define STRING_MAX   512u
-#define NEEDED_MAX   256u
-#define SEGMENTS_MAX 64u
-#define VERSIONS_MAX 4096u
-#define NOTES_MAX    1024u
+/* The header, and behind it in most files all tables but the dynamic section: one request in place of five. */
+#define HEAD_BYTES     (64u << 10)
+#define VERSIONS_BYTES (16u << 10)  /* a table of versions */
+#define DYNAMIC_MAX    (64u << 10)  /* a dynamic section has some thirty entries */
+#define STRINGS_MAX    (128u << 10) /* a table of strings that is read whole */
+#define STRING_MAX     512u
+#define NEEDED_MAX     256u
+#define SEGMENTS_MAX   64u
+#define VERSIONS_MAX   4096u
+#define NOTES_MAX      1024u
 
 struct segment {
 	uint32_t type;
@@ -295,7 +297,20 @@ static void read_known_versions(struct reader *r, uint64_t at, const struct str 
 	}
 }
 
-/* As much behind the table's beginning as a table can be long. */
+/* As much behind the table's beginning as a table can be long; less at the end of the file. */
+static bool versions_at(const struct reader *r, uint64_t at, struct str *into)
+{
+	struct err ignored = ERR_INIT;
+
+	if (at > r->elf->st.size_bytes)
+		return false;
+	if (at + VERSIONS_BYTES <= r->head.len) {
+		str_add_bytes(into, r->head.s + at, VERSIONS_BYTES);
+		return true;
+	}
+	return !tree_read_at(r->tree, r->elf->path, at, VERSIONS_BYTES, into, &ignored);
+}
+
 static void read_versions(struct reader *r, const struct version_tables *tables)
 {
 	uint64_t places[] = { tables->needs ? place_of(r, tables->needs) : UINT64_MAX,
@@ -303,11 +318,8 @@ static void read_versions(struct reader *r, const struct version_tables *tables)
 
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
 		cleanup(str_done) struct str table = STR_INIT;
-		struct err ignored = ERR_INIT;
 
-		if (places[i] > r->elf->st.size_bytes ||
-		    tree_read_at(r->tree, r->elf->path, places[i], DYNAMIC_MAX, &table, &ignored) <
-			    0)
+		if (!versions_at(r, places[i], &table))
 			continue;
 		if (i == 0)
 			read_wanted_versions(r, 0, &table);
