@@ -127,9 +127,10 @@ static void look_at_inittab(const struct machine *machine, struct findings *out)
 
 		lines_copy(text->s, text->len, n, 1, &line);
 		level = strchr(line.s, ':');
-		if (line.s[0] == '#' || !level++ || !level[0] ||
-		    !str_starts(level + 1, ":initdefault:"))
+		if (line.s[0] == '#' || !level || !level[1] ||
+		    !str_starts(level + 2, ":initdefault:"))
 			continue;
+		level++;
 		if (!strchr("016sS", *level))
 			return;
 		finding =
@@ -139,8 +140,10 @@ static void look_at_inittab(const struct machine *machine, struct findings *out)
 				    : *level == '6' ? "the instance boots again and again"
 						    : "single user mode, which starts no service");
 		str_add_bytes(&new, line.s, (size_t)(level - line.s));
-		str_addf(&new, "%c%s", is_debian ? '2' : '3', level + 1);
-		lines_edit_replace(&finding->edits, path, text, n, 1, new.s);
+		str_add_char(&new, is_debian ? '2' : '3');
+		/* All of it: a crash leaves NULs even in text. */
+		str_add_bytes(&new, level + 1, line.len - new.len);
+		edit_line_bytes(&finding->edits, path, n, 1, &line, &new);
 		return;
 	}
 }
