@@ -43,7 +43,7 @@ static void look_at_loader(const struct machine *machine, struct findings *out)
 
 	for (size_t i = 0; i < ARRAY_LEN(shells) && (!shell || shell->kind != ELF_WHOLE); i++)
 		shell = elf_read(machine, shells[i]);
-	if (!shell || shell->kind != ELF_WHOLE || !shell->interp ||
+	if (!shell || shell->kind != ELF_WHOLE || !shell->interp || shell->interp[0] != '/' ||
 	    elf_read(machine, shell->interp)->kind != ELF_ABSENT)
 		return;
 	name = strrchr(shell->interp, '/') + 1;
