@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Targets: all setup test proof fuzz demo check-layers test-asan analyze valgrind coverage bench man format install uninstall
+# Targets: all setup test check-boot proof fuzz demo check-layers test-asan analyze valgrind coverage bench man format install uninstall
 # clean (see README.md).
 BUILD   ?= build
 PREFIX  ?= /usr/local
@@ -72,6 +72,9 @@ test-asan: setup
 proof: setup
 	@$(MAKE) --no-print-directory all $(TESTS)
 	@BUILD=$(BUILD) BUDGET=$(BUDGET) SEED=$(SEED) tests/proof/run $(if $(ONLY),'$(ONLY)')
+# Real boots of broken and repaired images (tests/boot/run): minutes each under emulation, so never part of the tests. ONLY=word.
+check-boot: $(BUILD)/ec2-rescue
+	@BUILD=$(BUILD) tests/boot/run $(if $(ONLY),'$(ONLY)')
 # Inputs that nobody wrote: every target of tests/fuzz for SECONDS, JOBS of them at once (tests/fuzz/README).
 fuzz:
 	@scripts/setup fuzz
@@ -168,5 +171,5 @@ clean:
 	rm -rf build build-*
 
 -include $(ALLOBJ:.o=.d) $(ANALYZED:%=$(BUILD)/%.gcc.d)
-.PHONY: all man setup test check test-asan proof fuzz fuzzers analyze findings valgrind coverage demo bench check-layers format install uninstall clean
+.PHONY: all man setup test check check-boot test-asan proof fuzz fuzzers analyze findings valgrind coverage demo bench check-layers format install uninstall clean
 .SECONDARY:
