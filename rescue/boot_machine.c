@@ -146,7 +146,9 @@ static int add_firmware(struct boot_command *c, enum boot_arch arch, struct err 
 	add(c, "-add-fd", mem_printf("fd=%d,set=1", c->firmware_vars));
 	add(c, "-drive",
 	    mem_printf("if=pflash,unit=0,format=raw,readonly=on,file=%s", firmware->code));
-	add(c, "-drive", mem_strdup("if=pflash,unit=1,format=raw,file=/dev/fdset/1"));
+	add(c, "-drive",
+	    mem_strdup("if=pflash,unit=1,format=raw,auto-read-only=off,"
+		       "file=/dev/fdset/1"));
 	return 0;
 }
 

@@ -297,6 +297,16 @@ static void tell_console(const struct rehearsal_of_boot *r)
 		say("console", NULL, tail.s);
 }
 
+/* Nothing is said to the rehearser while something boots: the surgeon is gone. */
+static void on_link(void *arg, int fd, uint32_t events)
+{
+	struct rehearsal_of_boot *r = arg;
+
+	(void)events;
+	loop_watch(r->loop, fd, 0, NULL, NULL);
+	rehearser_end(r, BOOT_BROKE, "nobody is there to boot for");
+}
+
 static int one_boot(const json_t *wish, int fds[], size_t fd_count, struct err *err)
 {
 	struct rehearsal_of_boot r = { .pid = -1,
@@ -322,6 +332,7 @@ static int one_boot(const json_t *wish, int fds[], size_t fd_count, struct err *
 		rehearser_end(&r, BOOT_BROKE, "%s", err->text);
 	for (size_t i = 1; i < fd_count; i++)
 		close(fds[i]);
+	loop_watch(r.loop, BOOT_LINK, EPOLLIN, on_link, &r);
 	tick(&r);
 	while (!r.is_over && !(rc = loop_step(r.loop, TICK_MS, err)))
 		;

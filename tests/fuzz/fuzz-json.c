@@ -6,6 +6,7 @@
 #include "ec2/lookup.h"
 #include "fs/record.h"
 #include "fs/witness.h"
+#include "rescue/boot.h"
 #include "rescue/journal.h"
 #include "rescue/surgery_wire.h"
 #include "tests/fuzz/fuzz.h"
@@ -63,6 +64,10 @@ static void read_wires(json_t *json)
 	      cloud_facts_done);
 	TWICE("an order", struct surgery_order, surgery_order_from_json, order_to_json,
 	      surgery_order_done);
+	TWICE("a wish for a boot", struct boot_spec, boot_spec_from_json, boot_spec_to_json,
+	      boot_spec_done);
+	TWICE("what a boot showed", struct boot_result, boot_result_from_json, boot_result_to_json,
+	      nothing);
 	TWICE("a result", struct surgery_result, surgery_result_from_json, surgery_result_to_json,
 	      nothing);
 }
