@@ -66,6 +66,8 @@ struct boot_result {
 	char text[512];	 /* a sentence without its subject: "answers on port 22 ..." */
 };
 
+/* "06:52:54:00:00:01", whatever comes behind it. */
+bool boot_mac_parse(const char *text, unsigned char ret[6]);
 json_t *boot_spec_to_json(const struct boot_spec *);
 int boot_spec_from_json(const json_t *, struct boot_spec *ret, struct err *)
 	__attribute__((warn_unused_result));

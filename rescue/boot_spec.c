@@ -5,7 +5,6 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <stdio.h>
 
 #define ESP	   "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 #define BIOS_BOOT  "21686148-6449-6e6f-744e-656564454649"
@@ -130,14 +129,11 @@ static bool find_mac(const char *text, unsigned char ret[6])
 {
 	for (const char *p = text; (p = strchr(p, ':')); p++) {
 		unsigned char mac[6];
-		int used = 0;
 
-		if (p - text < 2 || !isxdigit((unsigned char)p[-1]) ||
-		    !isxdigit((unsigned char)p[-2]) ||
+		if (p - text < 2 ||
 		    (p - text > 2 && (isxdigit((unsigned char)p[-3]) || p[-3] == ':')) ||
-		    sscanf(p - 2, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1],
-			   &mac[2], &mac[3], &mac[4], &mac[5], &used) != 6 ||
-		    used != 17 || mac[0] & 1 || !memcmp(mac, "\0\0\0\0\0\0", 6))
+		    !boot_mac_parse(p - 2, mac) || isxdigit((unsigned char)p[15]) || p[15] == ':' ||
+		    mac[0] & 1 || !memcmp(mac, "\0\0\0\0\0\0", 6))
 			continue;
 		memcpy(ret, mac, 6);
 		return true;
@@ -188,23 +184,35 @@ static void read_mac(struct tree *tree, const struct cloud_facts *cloud, unsigne
 			return;
 }
 
+/* "10.0.1.0/24", and an address of it. */
+static bool read_subnet(const char *cidr, uint32_t address, struct boot_ip4 *ret)
+{
+	const char *slash = strchr(cidr, '/');
+	cleanup(free) char *text = mem_strndup(cidr, strcspn(cidr, "/"));
+	unsigned long prefix = slash ? strtoul(slash + 1, NULL, 10) : 0;
+	struct in_addr net;
+
+	if (prefix < 8 || prefix > 28 || !inet_aton(text, &net) ||
+	    address >> (32 - prefix) != ntohl(net.s_addr) >> (32 - prefix))
+		return false;
+	*ret = (struct boot_ip4){ .net = ntohl(net.s_addr),
+				  .prefix = (uint32_t)prefix,
+				  .address = address };
+	return true;
+}
+
 /* The subnet as on EC2: the router is its first address, DNS its second one. */
 static void read_address(const struct cloud_facts *cloud, struct boot_ip4 *ret)
 {
 	*ret = (struct boot_ip4){ .net = 0x0a000200u, .prefix = 24, .address = 0x0a00020fu };
 	for (size_t i = 0; cloud && i < cloud->interface_count; i++) {
 		const struct cloud_interface *card = &cloud->interfaces[i];
-		struct in_addr own, net;
-		unsigned prefix;
-		char text[32];
+		struct in_addr own;
 
-		if (card->device_index || !card->private_ip_count || !card->subnet_cidr ||
-		    sscanf(card->subnet_cidr, "%31[0-9.]/%u", text, &prefix) != 2 || prefix < 8 ||
-		    prefix > 28 || !inet_aton(text, &net) || !inet_aton(card->private_ips[0], &own))
-			continue;
-		*ret = (struct boot_ip4){ .net = ntohl(net.s_addr),
-					  .prefix = prefix,
-					  .address = ntohl(own.s_addr) };
+		if (!card->device_index && card->private_ip_count && card->subnet_cidr &&
+		    inet_aton(card->private_ips[0], &own) &&
+		    read_subnet(card->subnet_cidr, ntohl(own.s_addr), ret))
+			break;
 	}
 	ret->gateway = ret->net + 1;
 	ret->dns = ret->net + 2;

@@ -31,6 +31,26 @@ json_t *boot_spec_to_json(const struct boot_spec *s)
 			 (json_int_t)s->ip.prefix, "host_keys", keys);
 }
 
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+bool boot_mac_parse(const char *text, unsigned char ret[6])
+{
+	for (size_t i = 0; i < 6; i++, text += 3) {
+		int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+
+		if (low < 0 || (i < 5 && text[2] != ':'))
+			return false;
+		ret[i] = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}
+
 static int malformed(struct err *err, const char *what)
 {
 	return err_set(err, ERR_MALFORMED, "the wish for a boot holds no %s that can be", what);
@@ -82,8 +102,7 @@ static int take_spec(const json_t *json, struct boot_spec *s, struct err *err)
 	    take_number(json, "prefix", 8, 28, &s->ip.prefix, err) < 0 ||
 	    take_keys(json_object_get(json, "host_keys"), s, err) < 0)
 		return -1;
-	if (!mac || sscanf(mac, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &s->mac[0], &s->mac[1],
-			   &s->mac[2], &s->mac[3], &s->mac[4], &s->mac[5]) != 6)
+	if (!mac || !boot_mac_parse(mac, s->mac) || strlen(mac) != 17)
 		return malformed(err, "mac");
 	s->arch = (enum boot_arch)arch;
 	s->bus = (enum boot_bus)bus;

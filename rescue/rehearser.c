@@ -18,7 +18,7 @@ enum {
 	STOPPED_S = 15, /* after a line behind which nothing comes */
 	LOGIN_S = 60,	/* from the login prompt to an answer of sshd, and the other way round */
 	KVM_S = 60,	/* to the first line of a kernel; beyond it KVM does not work here */
-	SPEAK_S = 10,	/* between two words about how far it is */
+	SPEAK_S = 15,	/* between two words about how far it is */
 	BOOTS_MAX = 3,	/* a relabelling, a resizing may restart the system once or twice */
 	TAIL_LINES = 15,
 };

@@ -117,6 +117,7 @@ static void negotiate(int fd)
 	char hello[18], info[12], name[6] = { 0 };
 	uint32_t flags = htobe32(3);
 	struct option_reply reply;
+	uint64_t size;
 
 	take(fd, hello, sizeof(hello));
 	assert_memory_equal(hello, "NBDMAGICIHAVEOPT", 16);
@@ -127,7 +128,8 @@ static void negotiate(int fd)
 	assert_int_equal(be32toh(reply.type), 3);
 	assert_int_equal(be32toh(reply.len), sizeof(info));
 	take(fd, info, sizeof(info));
-	assert_int_equal(be64toh(*(uint64_t *)(info + 2)), SIZE);
+	memcpy(&size, info + 2, sizeof(size));
+	assert_int_equal(be64toh(size), SIZE);
 	take(fd, &reply, sizeof(reply));
 	assert_int_equal(be32toh(reply.type), 1);
 }
