@@ -155,7 +155,9 @@ static int add_firmware(struct boot_command *c, enum boot_arch arch, struct err 
 static void add_disks(struct boot_command *c, const struct boot_spec *spec, const int *disks)
 {
 	for (uint32_t i = 0; i < spec->disks; i++) {
-		char *slot = i ? mem_strdup("") : mem_strdup(",bootindex=1,addr=0x4");
+		/* In the order of their slots the kernel numbers them: the root is nvme0n1. */
+		char *slot = i ? mem_printf(",addr=0x%x", 0x10 + i)
+			       : mem_strdup(",bootindex=1,addr=0x4");
 
 		add(c, "-blockdev",
 		    mem_printf("driver=nbd,node-name=d%u,server.type=fd,server.str=%d", i,

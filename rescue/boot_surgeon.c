@@ -54,8 +54,9 @@ static int serve(const struct boot_request *r, struct nbd **ret, struct err *err
 static int send_wish(const struct boot_request *r, const struct boot_spec *spec,
 		     const struct nbd *nbd, struct err *err)
 {
-	cleanup(fd_close) int file = open(
-		r->wish->console_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cleanup(fd_close) int file =
+		open(r->wish->console_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+		     0600);
 	int fds[BOOT_DISKS_MAX + 1];
 
 	if (file < 0)
