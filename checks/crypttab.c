@@ -125,14 +125,21 @@ static bool holds_root(const struct fstab_view *view, const char *name)
 	return false;
 }
 
-/* Bytes behind a NUL are another line to systemd; they stay. */
+/* Behind the options, which are the fourth word: more words, and bytes behind a NUL, are not read; they stay. */
 static void add_nofail(const struct crypt_line *c, struct edits *edits)
 {
 	cleanup(str_done) struct str new = STR_INIT;
-	size_t at = strcspn(c->text.s, "\r\n");
+	const char *end = c->text.s;
+	size_t at;
 
-	while (at && strchr(" \t", c->text.s[at - 1]))
-		at--;
+	for (int word = 0; word < 4; word++) {
+		const char *next = end + strspn(end, " \t");
+
+		if (!strcspn(next, " \t\r\n"))
+			break;
+		end = next + strcspn(next, " \t\r\n");
+	}
+	at = (size_t)(end - c->text.s);
 	str_add_bytes(&new, c->text.s, at);
 	str_add(&new, !*c->key ? " none nofail" : !*c->options ? " nofail" : ",nofail");
 	str_add_bytes(&new, c->text.s + at, c->text.len - at);
