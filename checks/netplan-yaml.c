@@ -45,13 +45,13 @@ static const struct yaml_node *key_of(const struct yaml_node *in, const struct y
 static void comment_out(struct view *v, const struct yaml_node *key)
 {
 	cleanup(str_done) struct str line = STR_INIT;
-	const struct yaml_node *value;
+	const struct yaml_node *outer = NULL, *value;
 	uint32_t end;
 
-	if (v->error->map && !yaml_next_key(yaml_first_key(v->error->map)) &&
-	    key_of(v->file->doc.root, v->error->map))
-		key = key_of(v->file->doc.root, v->error->map);
-
+	if (v->error->map && !yaml_next_key(yaml_first_key(v->error->map)))
+		outer = key_of(v->file->doc.root, v->error->map);
+	if (outer)
+		key = outer;
 	lines_copy(v->file->text->s, v->file->text->len, key->line, 1, &line);
 	if (strspn(line.s, " ") != key->column)
 		return; /* "- key: value": the line begins an item of a list */
@@ -67,15 +67,18 @@ static void comment_out(struct view *v, const struct yaml_node *key)
 static void set_value(struct view *v, const char *new)
 {
 	const struct yaml_node *key = v->error->key, *node = v->error->node;
+	const char *is = yaml_text(node), *name = yaml_text(key);
 	cleanup(str_done) struct str old = STR_INIT, line = STR_INIT;
 	size_t at;
 
-	if (node->value && *node->value) {
-		respell(v, node->line, node->value, new);
+	if (is && *is) {
+		respell(v, node->line, is, new);
 		return;
 	}
+	if (!name)
+		return;
 	lines_copy(v->file->text->s, v->file->text->len, key->line, 1, &old);
-	at = key->column + strlen(key->value);
+	at = key->column + strlen(name);
 	if (at >= old.len || old.s[at] != ':')
 		return;
 	str_addf(&line, "%.*s: %s%s", (int)at, old.s, new, old.s + at + 1);
@@ -87,7 +90,7 @@ static void mend_map(struct view *v)
 {
 	const struct yaml_node *key = v->error->key, *node = v->error->node;
 	const struct yaml_node *last = NULL;
-	const char *word = node && node->value ? node->value : "";
+	const char *word = yaml_text(node) ? yaml_text(node) : "";
 	const char *end_of_word = word + strcspn(word, ": ");
 	cleanup(str_done) struct str old = STR_INIT, new = STR_INIT;
 
@@ -102,14 +105,13 @@ static void mend_map(struct view *v)
 		respell(v, node->line, word, with);
 		return;
 	}
-	if (!key || !v->error->map || !v->error->known_below ||
-	    (node && node->value && *node->value) || v->error->map->is_flow)
+	if (!key || !v->error->map || !v->error->known_below || *word || v->error->map->is_flow)
 		return;
 	for (const struct yaml_node *k = yaml_next_key(key); k; k = yaml_next_key(k)) {
 		bool is_below = false;
 
 		for (const char *const *name = v->error->known_below; *name; name++)
-			is_below |= k->value && str_eq(*name, k->value);
+			is_below |= yaml_text(k) && str_eq(*name, yaml_text(k));
 		if (!is_below)
 			break;
 		last = k;
@@ -138,14 +140,13 @@ static void mend_prefix(struct view *v)
 
 static void mend_address(struct view *v)
 {
-	const char *text = v->error->node->value;
+	const char *text = yaml_text(v->error->node);
 	cleanup(free) char *bare = text ? mem_strndup(text, strcspn(text, "/")) : NULL;
 	struct ip ip;
 
-	if (v->error->key && str_eq(v->error->key->value, "gateway4") && bare &&
-	    !ip_parse(bare, &ip))
+	if (str_eq(v->error->key->value, "gateway4") && bare && !ip_parse(bare, &ip))
 		respell(v, v->error->node->line, text, bare);
-	else if (v->error->key)
+	else
 		comment_out(v, v->error->key);
 }
 
@@ -226,30 +227,33 @@ static void match_any(struct view *v)
 static void mend_mac(struct view *v)
 {
 	const struct cloud_interface *nic = nic_by_index(v->machine, 0);
-	cleanup(free) char *with =
-		mem_strdup(yaml_text(v->error->node) ? v->error->node->value : "");
+	const char *text = yaml_text(v->error->node);
+	cleanup(free) char *with = mem_strdup(text ? text : "");
 	size_t pairs = 0;
 
+	if (!text)
+		return; /* a list or a map: where it ends is not told by its line */
 	for (char *c = with; *c; c++)
 		if (*c == '-' || *c == '.')
 			*c = ':';
 	for (const char *c = with; *c; c++)
 		pairs += *c == ':';
-	if (strlen(with) == 17 && pairs == 5 && !str_eq(with, v->error->node->value))
-		respell(v, v->error->node->line, v->error->node->value, with);
+	if (strlen(with) == 17 && pairs == 5 && !str_eq(with, text))
+		respell(v, v->error->node->line, text, with);
 	else if (nic && nic->mac && nic_count(v->machine) == 1)
 		set_value(v, nic->mac);
-	else if (v->error->node->value)
+	else
 		match_any(v);
 }
 
 static void mend_key(struct view *v)
 {
 	const struct yaml_node *key = v->error->node;
-	const char *near = key->value ? near_word(key->value, v->error->known) : NULL;
+	const char *text = yaml_text(key);
+	const char *near = text ? near_word(text, v->error->known) : NULL;
 
 	if (near && !yaml_get(v->error->map, near))
-		respell(v, key->line, key->value, near);
+		respell(v, key->line, text, near);
 	else
 		comment_out(v, key);
 }
@@ -257,6 +261,13 @@ static void mend_key(struct view *v)
 static void mend(struct view *v)
 {
 	v->is_sure = true;
+	if (!v->error->key) { /* the document itself, which no key leads to */
+		if (v->error->fault == NETPLAN_NO_NETWORK)
+			insert_network(v);
+		else if (v->error->fault == NETPLAN_NO_MAP)
+			mend_map(v);
+		return;
+	}
 	switch (v->error->fault) {
 	case NETPLAN_UNKNOWN_KEY:
 		mend_key(v);
@@ -284,7 +295,6 @@ static void mend(struct view *v)
 			set_value(v, "2");
 		break;
 	case NETPLAN_NO_NETWORK:
-		insert_network(v);
 		break;
 	case NETPLAN_BAD_MAC:
 		mend_mac(v);
@@ -325,10 +335,10 @@ static const char *what(const struct netplan_error *error)
 static void report_error(struct view *v, struct findings *out)
 {
 	const struct yaml_node *node = v->error->node;
-	bool is_word = node && node->value && *node->value;
-	const char *said = is_word && v->error->fault != NETPLAN_NO_MATCH ? node->value
-			   : v->error->key && v->error->key->value	  ? v->error->key->value
-									  : "the file";
+	const char *word = yaml_text(node), *name = yaml_text(v->error->key);
+	const char *said = word && *word && v->error->fault != NETPLAN_NO_MATCH ? word
+			   : name						? name
+										: "the file";
 	struct finding *finding;
 
 	mend(v);
@@ -336,7 +346,7 @@ static void report_error(struct view *v, struct findings *out)
 			      !v->edits.count ? REPAIR_NONE
 			      : v->is_sure    ? REPAIR_SURE
 					      : REPAIR_OFFERED,
-			      "115", v->file->path, node ? node->line : 0,
+			      "115", v->file->path, node->line,
 			      "%s %s; netplan refuses the file and configures nothing at all",
 			      machine_quote(v->machine, said, strlen(said)), what(v->error));
 	edits_add_all(&finding->edits, &v->edits);

@@ -31,8 +31,10 @@ enum netplan_fault {
 };
 struct netplan_error {
 	enum netplan_fault fault;
-	const struct yaml_node *key;	/* whose value it is; for an unknown key the key itself */
-	const struct yaml_node *node;	/* that is wrong */
+	const struct yaml_node
+		*key; /* whose value it is; for an unknown key the key itself; NULL: the
+					   document itself is wrong */
+	const struct yaml_node *node;	/* that is wrong; never NULL */
 	const struct yaml_node *map;	/* that the key is in */
 	const char *const *known;	/* keys that may stand there; NULL */
 	const char *const *known_below; /* NETPLAN_NO_MAP: keys that its map may have */

@@ -175,9 +175,9 @@ static bool check_keys(const struct yaml_node *map, const struct yaml_node *key,
 static void check_address(const struct yaml_node *node, const struct where *w,
 			  struct netplan_errors *ret)
 {
-	const char *text = yaml_text(node->kind == YAML_MAP ? node->first : node);
-	struct where here = { w->key, node->kind == YAML_MAP ? node->first : node, w->map,
-			      w->known };
+	const struct yaml_node *at = yaml_first_key(node) ? yaml_first_key(node) : node;
+	const struct where here = { w->key, at, w->map, w->known };
+	const char *text = yaml_text(at);
 	struct ip_net net;
 	struct ip ip;
 
