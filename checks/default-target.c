@@ -84,7 +84,7 @@ static void look_at_systemd(const struct machine *machine, struct findings *out)
 		return;
 	}
 	name = linked_name(machine, path, &text);
-	bad = name ? name : unit->name;
+	bad = name ? name : unit ? unit->name : "default.target";
 	if (!units_dead_end(bad) && unit && !unit->is_masked)
 		bad = unit->name;
 	if (units_dead_end(bad))
