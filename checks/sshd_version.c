@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/packages.h"
 #include "checks/sshd_conf.h"
 
 #include <ctype.h>
@@ -41,17 +42,11 @@ static uint32_t version_in_bytes(const struct str *bytes)
 /* "Version: 1:9.2p1-2+deb12u3" of the package in dpkg's status file. */
 static uint32_t version_from_dpkg(const struct machine *machine)
 {
-	struct err err = ERR_INIT;
-	const struct str *status = machine_file(machine, "/var/lib/dpkg/status", &err);
-	const char *p = status ? strstr(status->s, "\nPackage: openssh-server\n") : NULL;
-	const char *end = p ? strstr(p, "\n\n") : NULL;
+	const struct package *package = package_find(machine, "openssh-server");
+	const char *p = package ? package->version : NULL;
+	size_t digits = p ? strspn(p, "0123456789") : 0;
 
-	p = p ? strstr(p, "\nVersion: ") : NULL;
-	if (!p || (end && p > end))
-		return 0;
-	p += strlen("\nVersion: ");
-	size_t digits = strspn(p, "0123456789");
-	return version_parse(digits && p[digits] == ':' ? p + digits + 1 : p);
+	return p ? version_parse(digits && p[digits] == ':' ? p + digits + 1 : p) : 0;
 }
 
 /* RPM packages of old leave /usr/share/doc/openssh-7.4p1. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/packages.h"
 #include "checks/sudoers.h"
 
 #include <ctype.h>
@@ -51,13 +52,9 @@ static uint32_t version_in(const struct machine *machine, const char *path)
 
 static uint32_t version_from_dpkg(const struct machine *machine)
 {
-	struct err err = ERR_INIT;
-	const struct str *status = machine_file(machine, "/var/lib/dpkg/status", &err);
-	const char *p = status ? strstr(status->s, "Package: sudo\n") : NULL;
-	const char *end = p ? strstr(p, "\n\n") : NULL;
+	const struct package *package = package_find(machine, "sudo");
 
-	p = p ? strstr(p, "\nVersion: ") : NULL;
-	return !p || (end && p > end) ? 0 : version_parse(p + strlen("\nVersion: "), false);
+	return package && package->version ? version_parse(package->version, false) : 0;
 }
 
 /* RPM packages of old leave /usr/share/doc/sudo-1.8.23, newer ones the NEWS. */
