@@ -224,10 +224,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
 	cleanup(people_done) struct people people = { 0 };
 
-	if (sshd_conf_read(machine, &conf, err) < 0)
+	if (sshd_conf_effective(machine, &conf, err) < 0)
 		return -1;
-	if (!conf)
-		conf = sshd_conf_new(machine);
 	if (!tree_exists(machine_tree(machine), "/usr/sbin/sshd"))
 		return 0;
 	if (people_load(machine, conf, &people, err) < 0)

@@ -34,15 +34,9 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 {
 	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
 	cleanup(people_done) struct people people = { 0 };
-	struct err load_err = ERR_INIT;
 
-	if (sshd_conf_load(machine, &conf, &load_err) < 0) {
-		if (load_err.code != ERR_NOTFOUND) {
-			*err = load_err;
-			return -1;
-		}
-		conf = sshd_conf_new(machine);
-	}
+	if (sshd_conf_effective(machine, &conf, err) < 0)
+		return -1;
 	if (people_load(machine, conf, &people, err) < 0)
 		return -1;
 	const struct person *stopped = people_stopped(&people, GATE_MODES);

@@ -390,7 +390,8 @@ struct sshd_conf *sshd_conf_new(const struct machine *machine)
 	return conf;
 }
 
-int sshd_conf_load(const struct machine *machine, struct sshd_conf **ret, struct err *err)
+/* ERR_NOTFOUND: there is no sshd_config. */
+static int load_conf(const struct machine *machine, struct sshd_conf **ret, struct err *err)
 {
 	cleanup(sshd_conf_free) struct sshd_conf *conf = sshd_conf_new(machine);
 	struct load load = { .machine = machine, .conf = conf };
@@ -408,10 +409,19 @@ int sshd_conf_read(const struct machine *machine, struct sshd_conf **ret, struct
 	struct err load_err = ERR_INIT;
 
 	*ret = NULL;
-	if (sshd_conf_load(machine, ret, &load_err) == 0 || load_err.code == ERR_NOTFOUND)
+	if (load_conf(machine, ret, &load_err) == 0 || load_err.code == ERR_NOTFOUND)
 		return 0;
 	*err = load_err;
 	return -1;
+}
+
+int sshd_conf_effective(const struct machine *machine, struct sshd_conf **ret, struct err *err)
+{
+	if (sshd_conf_read(machine, ret, err) < 0)
+		return -1;
+	if (!*ret)
+		*ret = sshd_conf_new(machine);
+	return 0;
 }
 
 void sshd_conf_free(struct sshd_conf *conf)

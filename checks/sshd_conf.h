@@ -151,10 +151,7 @@ struct sshd_conf {
 	VEC(struct sshd_scope) scopes;
 	VEC(char *) files; /* all that were read, the main one first */
 };
-/* Reads it. ERR_NOTFOUND: there is no sshd_config. */
-int sshd_conf_load(const struct machine *, struct sshd_conf **ret, struct err *)
-	__attribute__((warn_unused_result));
-/* The same, but *ret is NULL where there is none: that is another check's finding. */
+/* Reads it. *ret is NULL where there is none: that is another check's finding. */
 int sshd_conf_read(const struct machine *, struct sshd_conf **ret, struct err *err)
 	__attribute__((warn_unused_result));
 void sshd_conf_free(struct sshd_conf *);
@@ -162,6 +159,9 @@ DEFINE_CLEANUP(struct sshd_conf *, sshd_conf_free)
 
 /* An empty one: all defaults. For what must be known of a machine without its sshd_config. */
 struct sshd_conf *sshd_conf_new(const struct machine *);
+/* What is in force: the file's, or all defaults where there is none. */
+int sshd_conf_effective(const struct machine *, struct sshd_conf **ret, struct err *err)
+	__attribute__((warn_unused_result));
 /* What sshd would die of in this line of the global section; NULL: nothing. The caller frees. */
 char *sshd_line_problem(const struct sshd_conf *, const struct machine *, const char *line);
 

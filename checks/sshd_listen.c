@@ -143,7 +143,6 @@ int sshd_listen(const struct machine *machine, struct sshd_listens *ret, struct 
 {
 	cleanup(sshd_conf_free) struct sshd_conf *conf = NULL;
 	cleanup(sshd_listens_done) struct sshd_listens listens = { 0 };
-	struct err load_err = ERR_INIT;
 	const char *socket = sshd_service_socket(machine);
 
 	if (socket && listens_of_socket(machine, socket, &listens)) {
@@ -152,15 +151,12 @@ int sshd_listen(const struct machine *machine, struct sshd_listens *ret, struct 
 		return 0;
 	}
 
-	if (sshd_conf_load(machine, &conf, &load_err) < 0) {
-		if (load_err.code != ERR_NOTFOUND) {
-			*err = load_err;
-			return -1;
-		}
-		add_listen(&listens, NULL, 0, 22, NULL);
-	} else {
+	if (sshd_conf_read(machine, &conf, err) < 0)
+		return -1;
+	if (conf)
 		listens_of_conf(machine, conf, &listens);
-	}
+	else
+		add_listen(&listens, NULL, 0, 22, NULL);
 	*ret = listens;
 	listens = (struct sshd_listens){ 0 };
 	return 0;

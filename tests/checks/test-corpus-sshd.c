@@ -74,7 +74,7 @@ static int our_verdict(struct str *words)
 	if (tree_open_dir(fd, &tree, &err) < 0)
 		goto failed;
 	machine = machine_new(&(struct machine_given){ .tree = tree });
-	if (sshd_conf_load(machine, &conf, &err) < 0)
+	if (sshd_conf_read(machine, &conf, &err) < 0 || !conf)
 		goto failed;
 	vec_foreach (d, &conf->directives) {
 		if (!d->fatal)
