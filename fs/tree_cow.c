@@ -115,24 +115,39 @@ static int cow_stat(void *private, const char *path, enum tree_follow follow, st
 	return look(c, where.s, ret, err);
 }
 
+/* Where the file is, and its own bytes; *ret NULL: they are the base's. */
+static int own_bytes(struct cow *c, const char *path, struct str *where, const struct str **ret,
+		     struct err *err)
+{
+	struct tree_stat st;
+	struct node *n;
+
+	*ret = NULL;
+	if (canonical(c, path, TREE_FOLLOW, where, err) < 0 || look(c, where->s, &st, err) < 0)
+		return -1;
+	n = find(c, where->s);
+	if (!n || !n->has_bytes)
+		return 0;
+	if (!S_ISREG(st.mode))
+		return tree_path_err(err, ERR_MALFORMED, path, "not a regular file");
+	*ret = &n->bytes;
+	return 0;
+}
+
 static int cow_read(void *private, const char *path, size_t max_bytes, struct str *into,
 		    struct err *err)
 {
 	struct cow *c = private;
 	cleanup(str_done) struct str where = STR_INIT;
-	struct tree_stat st;
-	struct node *n;
+	const struct str *bytes;
 
-	if (canonical(c, path, TREE_FOLLOW, &where, err) < 0 || look(c, where.s, &st, err) < 0)
+	if (own_bytes(c, path, &where, &bytes, err) < 0)
 		return -1;
-	n = find(c, where.s);
-	if (!n || !n->has_bytes)
+	if (!bytes)
 		return tree_read(c->base, where.s, max_bytes, into, err);
-	if (!S_ISREG(st.mode))
-		return tree_path_err(err, ERR_MALFORMED, path, "not a regular file");
-	if (n->bytes.len > max_bytes)
+	if (bytes->len > max_bytes)
 		return tree_path_err(err, ERR_MALFORMED, path, "too large");
-	str_add_bytes(into, n->bytes.s, n->bytes.len);
+	str_add_bytes(into, bytes->s, bytes->len);
 	return 0;
 }
 
@@ -141,19 +156,15 @@ static int cow_read_at(void *private, const char *path, uint64_t offset, size_t 
 {
 	struct cow *c = private;
 	cleanup(str_done) struct str where = STR_INIT;
-	struct tree_stat st;
-	struct node *n;
+	const struct str *bytes;
 
-	if (canonical(c, path, TREE_FOLLOW, &where, err) < 0 || look(c, where.s, &st, err) < 0)
+	if (own_bytes(c, path, &where, &bytes, err) < 0)
 		return -1;
-	n = find(c, where.s);
-	if (!n || !n->has_bytes)
+	if (!bytes)
 		return tree_read_at(c->base, where.s, offset, len, into, err);
-	if (!S_ISREG(st.mode))
-		return tree_path_err(err, ERR_MALFORMED, path, "not a regular file");
-	if (offset < n->bytes.len)
-		str_add_bytes(into, n->bytes.s + offset,
-			      len < n->bytes.len - offset ? len : n->bytes.len - offset);
+	if (offset < bytes->len)
+		str_add_bytes(into, bytes->s + offset,
+			      len < bytes->len - offset ? len : bytes->len - offset);
 	return 0;
 }
 

@@ -31,69 +31,32 @@ static int ext2_stat(void *private, const char *path, enum tree_follow follow,
 	return 0;
 }
 
-static int ext2_read(void *private, const char *path, size_t max_bytes, struct str *into,
-		     struct err *err)
+/* A regular file whose contents are on the disk as they are. */
+static int find_readable(const struct ext2_tree *tree, const char *path, struct ext2_spot *ret_spot,
+			 uint64_t *ret_size, struct err *err)
 {
-	const struct ext2_tree *tree = private;
-	cleanup(free) char *bytes = NULL;
 	struct ext2_inode_large inode;
-	struct ext2_spot spot;
-	uint64_t size;
-	ext2_file_t file;
-	unsigned got = 0;
-	errcode_t code;
 
-	if (ext2_walk(tree, path, TREE_FOLLOW, &spot, err) < 0 ||
-	    ext2_read_inode(tree, spot, path, &inode, err) < 0)
+	if (ext2_walk(tree, path, TREE_FOLLOW, ret_spot, err) < 0 ||
+	    ext2_read_inode(tree, *ret_spot, path, &inode, err) < 0)
 		return -1;
 	if (!LINUX_S_ISREG(inode.i_mode))
 		return tree_path_err(err, ERR_MALFORMED, path, "is not a regular file");
 	if (inode.i_flags & (EXT4_ENCRYPT_FL | EXT2_COMPR_FL))
 		return tree_path_err(err, ERR_UNSUPPORTED, path, "is encrypted or compressed");
-	size = EXT2_I_SIZE(EXT2_INODE(&inode));
-	if (size > max_bytes)
-		return tree_path_err(err, ERR_MALFORMED, path,
-				     "is too large to be what it should be");
-	bytes = mem_alloc((size_t)size + 1);
-	code = ext2fs_file_open(ext2_fs(tree, spot), spot.ino, 0, &file);
-	if (code)
-		return ext2_path_err(err, code, path);
-	code = ext2fs_file_read(file, bytes, (unsigned)size, &got);
-	ext2fs_file_close(file);
-	if (!code && got != size)
-		code = EXT2_ET_SHORT_READ;
-	if (code)
-		return ext2_path_err(err, code, path);
-	str_add_bytes(into, bytes, got);
+	*ret_size = EXT2_I_SIZE(EXT2_INODE(&inode));
 	return 0;
 }
 
-static int ext2_read_at(void *private, const char *path, uint64_t offset, size_t len,
-			struct str *into, struct err *err)
+/* Exactly these bytes, which the file has. */
+static int read_span(const struct ext2_tree *tree, struct ext2_spot spot, const char *path,
+		     uint64_t offset, size_t len, struct str *into, struct err *err)
 {
-	const struct ext2_tree *tree = private;
-	cleanup(free) char *bytes = NULL;
-	struct ext2_inode_large inode;
-	struct ext2_spot spot;
-	uint64_t size;
+	cleanup(free) char *bytes = mem_alloc(len + 1);
 	ext2_file_t file;
 	unsigned got = 0;
-	errcode_t code;
+	errcode_t code = ext2fs_file_open(ext2_fs(tree, spot), spot.ino, 0, &file);
 
-	if (ext2_walk(tree, path, TREE_FOLLOW, &spot, err) < 0 ||
-	    ext2_read_inode(tree, spot, path, &inode, err) < 0)
-		return -1;
-	if (!LINUX_S_ISREG(inode.i_mode))
-		return tree_path_err(err, ERR_MALFORMED, path, "is not a regular file");
-	if (inode.i_flags & (EXT4_ENCRYPT_FL | EXT2_COMPR_FL))
-		return tree_path_err(err, ERR_UNSUPPORTED, path, "is encrypted or compressed");
-	size = EXT2_I_SIZE(EXT2_INODE(&inode));
-	if (offset >= size)
-		return 0;
-	if (len > size - offset)
-		len = (size_t)(size - offset);
-	bytes = mem_alloc(len + 1);
-	code = ext2fs_file_open(ext2_fs(tree, spot), spot.ino, 0, &file);
 	if (code)
 		return ext2_path_err(err, code, path);
 	code = ext2fs_file_llseek(file, offset, EXT2_SEEK_SET, NULL);
@@ -106,6 +69,35 @@ static int ext2_read_at(void *private, const char *path, uint64_t offset, size_t
 		return ext2_path_err(err, code, path);
 	str_add_bytes(into, bytes, got);
 	return 0;
+}
+
+static int ext2_read(void *private, const char *path, size_t max_bytes, struct str *into,
+		     struct err *err)
+{
+	struct ext2_spot spot;
+	uint64_t size;
+
+	if (find_readable(private, path, &spot, &size, err) < 0)
+		return -1;
+	if (size > max_bytes)
+		return tree_path_err(err, ERR_MALFORMED, path,
+				     "is too large to be what it should be");
+	return read_span(private, spot, path, 0, (size_t)size, into, err);
+}
+
+static int ext2_read_at(void *private, const char *path, uint64_t offset, size_t len,
+			struct str *into, struct err *err)
+{
+	struct ext2_spot spot;
+	uint64_t size;
+
+	if (find_readable(private, path, &spot, &size, err) < 0)
+		return -1;
+	if (offset >= size)
+		return 0;
+	if (len > size - offset)
+		len = (size_t)(size - offset);
+	return read_span(private, spot, path, offset, len, into, err);
 }
 
 static int ext2_readlink(void *private, const char *path, struct str *into, struct err *err)
