@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <strings.h>
 
 struct str {
 	char *s;
@@ -43,6 +44,15 @@ char *str_take(struct str *str) __attribute__((warn_unused_result));
 static inline bool str_eq(const char *a, const char *b)
 {
 	return !strcmp(a, b);
+}
+/* Are these len bytes the word, with or without regard to the case of its letters? */
+static inline bool str_is(const char *s, size_t len, const char *word)
+{
+	return len == strlen(word) && !strncmp(s, word, len);
+}
+static inline bool str_is_nocase(const char *s, size_t len, const char *word)
+{
+	return len == strlen(word) && !strncasecmp(s, word, len);
 }
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);

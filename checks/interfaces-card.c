@@ -62,8 +62,7 @@ static const struct ifupdown_option *find_swallowed(const struct view *v, const 
 			const char *meant = near_word(option->name, ifupdown_keywords);
 			size_t len = strcspn(option->value, " \t");
 
-			if (!meant || !str_eq(meant, keyword) || len != strlen(name) ||
-			    strncmp(option->value, name, len) != 0)
+			if (!meant || !str_eq(meant, keyword) || !str_is(option->value, len, name))
 				continue;
 			*ret_path = stanza->path;
 			return option;

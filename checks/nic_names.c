@@ -88,7 +88,7 @@ static bool gives_name(const struct str *text, const char *key, const char *name
 
 		value += strspn(value, " \t\"'=");
 		len = strcspn(value, "\"' \t\r\n,}");
-		if (name ? len == strlen(name) && !strncmp(value, name, len)
+		if (name ? str_is(value, len, name)
 			 : len && !memchr(value, '%', len) && !memchr(value, '$', len))
 			return true;
 	}

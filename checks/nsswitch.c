@@ -15,11 +15,6 @@ struct lookup {
 	const char *slow; /* a directory service in front of them; NULL: none */
 };
 
-static bool is_word(const char *p, size_t len, const char *word)
-{
-	return strlen(word) == len && !strncmp(p, word, len);
-}
-
 /* "[NOTFOUND=return]", "[!SUCCESS=return]": does it end the search for who is not found there? */
 static bool ends_search(const char *p, size_t len)
 {
@@ -45,9 +40,9 @@ static void parse_sources(struct lookup *lookup)
 		if (is_action && !lookup->has_files)
 			lookup->is_cut_off |= ends_search(p, len);
 		for (size_t i = 0; !is_action && i < ARRAY_LEN(local); i++)
-			lookup->has_files |= is_word(p, len, local[i]);
+			lookup->has_files |= str_is(p, len, local[i]);
 		for (size_t i = 0; !is_action && !lookup->has_files && i < ARRAY_LEN(slow); i++)
-			if (is_word(p, len, slow[i]))
+			if (str_is(p, len, slow[i]))
 				lookup->slow = slow[i];
 		p += len;
 	}
@@ -74,7 +69,7 @@ static void put_files_first(const struct str *text, const struct lookup *lookup,
 				       : strcspn(p + blanks, " \t\r\n[#");
 		if (!len)
 			break;
-		if (!is_word(p + blanks, len, "files")) {
+		if (!str_is(p + blanks, len, "files")) {
 			str_add_char(&new, ' ');
 			str_add_bytes(&new, p + blanks, len);
 		}
@@ -115,7 +110,7 @@ static void report(const struct machine *machine, const struct str *text,
 
 static bool is_database(const char *p, size_t len)
 {
-	return is_word(p, len, "passwd") || is_word(p, len, "group") || is_word(p, len, "shadow");
+	return str_is(p, len, "passwd") || str_is(p, len, "group") || str_is(p, len, "shadow");
 }
 
 /* sssd can serve the local files itself. */

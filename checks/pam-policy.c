@@ -28,17 +28,12 @@ static bool in_group(const struct person *person, const char *name, size_t len)
 	return false;
 }
 
-static bool is_word(const char *p, size_t len, const char *word)
-{
-	return strlen(word) == len && !strncasecmp(p, word, len);
-}
-
 /* --- pam_access ---------------------------------------------------------------------------- */
 
 /* Does a word of the users' field stand for the person? */
 static enum answer match_user(const struct person *person, const char *p, size_t len)
 {
-	if (is_word(p, len, "ALL"))
+	if (str_is_nocase(p, len, "ALL"))
 		return ANSWER_YES;
 	if (*p == '@' || memchr(p, '@', len))
 		return ANSWER_MAYBE; /* netgroups, user@host */
@@ -54,12 +49,13 @@ static enum answer match_user(const struct person *person, const char *p, size_t
 static enum answer match_origin(const struct person *person, const char *p, size_t len)
 {
 	(void)person;
-	if (is_word(p, len, "ALL"))
+	if (str_is_nocase(p, len, "ALL"))
 		return ANSWER_YES;
 	/* Terminals, and what has no dot: not a login over the network. */
-	if (is_word(p, len, "LOCAL") || is_word(p, len, "cron") || is_word(p, len, "crond") ||
-	    is_word(p, len, "localhost") || is_word(p, len, "127.0.0.1") ||
-	    is_word(p, len, "::1") || !strncmp(p, "tty", 3) || *p == ':')
+	if (str_is_nocase(p, len, "LOCAL") || str_is_nocase(p, len, "cron") ||
+	    str_is_nocase(p, len, "crond") || str_is_nocase(p, len, "localhost") ||
+	    str_is_nocase(p, len, "127.0.0.1") || str_is_nocase(p, len, "::1") ||
+	    !strncmp(p, "tty", 3) || *p == ':')
 		return ANSWER_NO;
 	return ANSWER_MAYBE;
 }
@@ -80,7 +76,7 @@ static enum answer match_list(const struct person *person, const char *list, siz
 			break;
 		n = strcspn(p, " \t,");
 		n = n < (size_t)(end - p) ? n : (size_t)(end - p);
-		if (is_word(p, n, "EXCEPT")) {
+		if (str_is_nocase(p, n, "EXCEPT")) {
 			enum answer except =
 				match_list(person, p + n, (size_t)(end - p) - n, match);
 			if (ret == ANSWER_NO || except == ANSWER_NO)
@@ -179,7 +175,7 @@ static bool lists(const struct str *text, const char *name)
 {
 	for (const char *p = text->s; *p;) {
 		size_t len = strcspn(p, "\n");
-		if (len == strlen(name) && !strncmp(p, name, len))
+		if (str_is(p, len, name))
 			return true;
 		p += len + (p[len] == '\n');
 	}

@@ -13,15 +13,10 @@ struct blocks {
 	bool is_lost; /* a quote over several lines, a here document: no word is certain */
 };
 
-static bool is_word(const char *p, size_t len, const char *word)
-{
-	return strlen(word) == len && !strncmp(p, word, len);
-}
-
 static bool is_one_of(const char *p, size_t len, const char *const *words)
 {
 	for (; *words; words++)
-		if (is_word(p, len, *words))
+		if (str_is(p, len, *words))
 			return true;
 	return false;
 }
@@ -98,11 +93,11 @@ static enum ending ending_of(const char *s, bool is_read_by_each)
 	/* Not the first of several that depend on each other: it alone decides nothing. */
 	if (strstr(s, "||") || strstr(s, "&&"))
 		return ENDS_NOT;
-	if (is_word(s, len, "return"))
+	if (str_is(s, len, "return"))
 		return ENDS_FILE;
 	if (is_one_of(s, len, ends))
 		return ENDS_SHELL;
-	if (!is_word(s, len, "exec"))
+	if (!str_is(s, len, "exec"))
 		return str_starts(s, "kill -9 $$") ? ENDS_SHELL : ENDS_NOT;
 	arg = strcspn(p, " \t\r;#");
 	if (is_one_of(p, arg, nothing))

@@ -87,7 +87,7 @@ static bool sudoers_names(const struct machine *machine, const char *path,
 	for (const char *p = machine_text(machine, path, &err); p && *p;) {
 		const char *s = p + strspn(p, " \t");
 		size_t len = strcspn(s, " \t\n=");
-		if (len == strlen(person->user->name) && !strncmp(s, person->user->name, len))
+		if (str_is(s, len, person->user->name))
 			return true;
 		vec_foreach (group, &person->groups)
 			if (*s == '%' && len == strlen(*group) + 1 &&
@@ -137,7 +137,7 @@ static bool is_default_user(const struct machine *machine, const char *name)
 		p += strlen("name:");
 		p += strspn(p, " \t\"'");
 		size_t len = strcspn(p, " \t\r\n\"'#");
-		if (len == strlen(name) && !strncmp(p, name, len))
+		if (str_is(p, len, name))
 			return true;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(usual); i++)

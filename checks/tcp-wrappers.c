@@ -76,11 +76,6 @@ static bool next_word(const char **p, const char **word, size_t *len)
 	return *len > 0;
 }
 
-static bool is_word(const char *word, size_t len, const char *text)
-{
-	return strlen(text) == len && !strncasecmp(word, text, len);
-}
-
 static bool is_for_sshd(const struct rule *rule)
 {
 	const char *p = rule->daemons, *word;
@@ -88,13 +83,14 @@ static bool is_for_sshd(const struct rule *rule)
 	size_t len;
 
 	while (next_word(&p, &word, &len)) {
-		if (is_word(word, len, "EXCEPT")) {
+		if (str_is_nocase(word, len, "EXCEPT")) {
 			while (next_word(&p, &word, &len))
-				if (is_word(word, len, "sshd") || is_word(word, len, "ALL"))
+				if (str_is_nocase(word, len, "sshd") ||
+				    str_is_nocase(word, len, "ALL"))
 					return false;
 			return ret;
 		}
-		ret |= is_word(word, len, "ALL") || is_word(word, len, "sshd") ||
+		ret |= str_is_nocase(word, len, "ALL") || str_is_nocase(word, len, "sshd") ||
 		       (len > 5 && !strncasecmp(word, "sshd@", 5));
 	}
 	return ret;
@@ -108,10 +104,10 @@ static bool is_for_everybody(const struct rule *rule)
 	size_t len;
 
 	while (next_word(&p, &word, &len)) {
-		if (is_word(word, len, "EXCEPT"))
+		if (str_is_nocase(word, len, "EXCEPT"))
 			return false;
-		all |= is_word(word, len, "ALL") || is_word(word, len, "0.0.0.0/0") ||
-		       is_word(word, len, "0.0.0.0/0.0.0.0");
+		all |= str_is_nocase(word, len, "ALL") || str_is_nocase(word, len, "0.0.0.0/0") ||
+		       str_is_nocase(word, len, "0.0.0.0/0.0.0.0");
 	}
 	return all;
 }
@@ -128,7 +124,7 @@ static bool is_for_itself_alone(const struct rule *rule)
 	while (next_word(&p, &word, &len)) {
 		bool known = false;
 		for (size_t i = 0; i < ARRAY_LEN(names); i++)
-			known |= is_word(word, len, names[i]);
+			known |= str_is_nocase(word, len, names[i]);
 		if (!known)
 			return false;
 		count++;
@@ -144,9 +140,9 @@ static bool is_refusal(const struct rule *rule, bool is_in_deny)
 	last = last ? last + 1 : rule->options;
 	last += strspn(last, " \t\r");
 	size_t len = strcspn(last, " \t\r");
-	if (is_word(last, len, "deny"))
+	if (str_is_nocase(last, len, "deny"))
 		return true;
-	return is_word(last, len, "allow") ? false : is_in_deny;
+	return str_is_nocase(last, len, "allow") ? false : is_in_deny;
 }
 
 /* The rule that refuses sshd's clients, all of them; *ret_open: somebody may be let in before. */
@@ -175,7 +171,7 @@ static void mend(const struct rule *rule, const char *path, const struct str *te
 	size_t len;
 
 	next_word(&p, &word, &len);
-	if (is_word(word, len, "sshd") && !next_word(&p, &word, &len))
+	if (str_is_nocase(word, len, "sshd") && !next_word(&p, &word, &len))
 		lines_edit_comment(&finding->edits, path, text, rule->line, rule->line_count);
 	else if (path == allow_path)
 		lines_edit_insert(&finding->edits, path, text, rule->line, "sshd : ALL\n");
