@@ -92,12 +92,7 @@ static void describe_stop(const struct machine *machine, const struct ipt_file *
 	cleanup(str_done) struct str text = STR_INIT;
 	const struct ipt_rule *rule = stop->inner ? stop->inner : stop->rule;
 
-	if (stop->packet == 2)
-		str_add(into, "its answers are dropped by ");
-	else if (stop->packet == 3)
-		str_add(into, "the connection starts, but all that follows is dropped by ");
-	else if (stop->is_away)
-		str_add(into, "it is sent elsewhere by ");
+	str_add(into, ipt_stop_words(stop));
 	if (rule) {
 		lines_copy(file->text->s, file->text->len, rule->line, 1, &text);
 		str_addf(into, "line %u, %s", rule->line,

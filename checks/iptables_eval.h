@@ -36,6 +36,9 @@ struct ipt_stop {
 	bool is_away;		       /* nat sends it to another port or host */
 };
 
+/* What the rule does with the connection, to be followed by the rule; "" where it just stops it. */
+const char *ipt_stop_words(const struct ipt_stop *);
+
 /* One client; src NULL: any client, whoever it is. */
 enum ipt_verdict ipt_ask(struct ipt_rules *, const struct ipt_host *, uint16_t port,
 			 const struct ip *src, struct ipt_stop *ret_stop);

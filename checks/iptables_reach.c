@@ -92,6 +92,15 @@ static bool is_nobody(const struct ip *ip)
 	return ip->b[0] == 0 || ip->b[0] == 127 || ip->b[0] >= 224;
 }
 
+const char *ipt_stop_words(const struct ipt_stop *stop)
+{
+	if (stop->packet == 2)
+		return "its answers are dropped by ";
+	if (stop->packet == 3)
+		return "the connection starts, but all that follows is dropped by ";
+	return stop->is_away ? "it is sent elsewhere by " : "";
+}
+
 void ipt_reach(struct ipt_rules *rules, const struct ipt_host *host, uint16_t port,
 	       struct ipt_reach *ret)
 {

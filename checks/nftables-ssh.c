@@ -140,12 +140,7 @@ static void describe(const struct machine *machine, const struct nft_files *file
 	const struct str *file;
 	size_t blanks;
 
-	if (stop->packet == 2)
-		str_add(into, "its answers are dropped by ");
-	else if (stop->packet == 3)
-		str_add(into, "the connection starts, but all that follows is dropped by ");
-	else if (stop->is_away)
-		str_add(into, "it is sent elsewhere by ");
+	str_add(into, ipt_stop_words(stop));
 	if (!rule) {
 		str_addf(into, "the policy drop of the chain %s in the table %s",
 			 machine_quote(machine, stop->chain->name, strlen(stop->chain->name)),
