@@ -70,12 +70,24 @@ static const struct ifupdown_option *find_swallowed(const struct view *v, const 
 	return NULL;
 }
 
+/* Says of the card what the keyword says: corrects a line that means to, or adds this one. */
+static void add_or_respell(const struct view *v, const char *name, const char *keyword,
+			   const char *path, uint32_t at, const char *line, struct edits *edits)
+{
+	const char *where;
+	const struct ifupdown_option *swallowed = find_swallowed(v, name, keyword, &where);
+
+	if (swallowed)
+		respell(v, where, swallowed->line, swallowed->name, keyword, edits);
+	else
+		lines_edit_insert(edits, path, ifupdown_text(v->model, path), at, line);
+}
+
 /* No card's stanza is brought up at boot. */
 static bool look_at_auto(const struct view *v)
 {
 	const struct ifupdown_stanza *only = NULL;
-	const struct ifupdown_option *swallowed;
-	const char *path;
+	cleanup(free) char *line = NULL;
 	struct finding *finding;
 
 	vec_foreach (stanza, &v->model->stanzas) {
@@ -96,15 +108,8 @@ static bool look_at_auto(const struct view *v)
 		"neither auto nor allow-hotplug names %s; ifup -a leaves it down, and "
 		"no other card is brought up",
 		quoted(v, only->name));
-	swallowed = find_swallowed(v, only->name, "auto", &path);
-	if (swallowed)
-		respell(v, path, swallowed->line, swallowed->name, "auto", &finding->edits);
-	else {
-		cleanup(free) char *line = mem_printf("auto %s\n", only->name);
-
-		lines_edit_insert(&finding->edits, only->path, ifupdown_text(v->model, only->path),
-				  only->line, line);
-	}
+	line = mem_printf("auto %s\n", only->name);
+	add_or_respell(v, only->name, "auto", only->path, only->line, line, &finding->edits);
 	return true;
 }
 
@@ -112,8 +117,7 @@ static bool look_at_auto(const struct view *v)
 static bool look_at_orphan(const struct view *v)
 {
 	const struct ifupdown_auto *lonely = NULL;
-	const struct ifupdown_option *swallowed;
-	const char *path;
+	cleanup(free) char *line = NULL;
 	struct finding *finding;
 
 	vec_foreach (stanza, &v->model->stanzas)
@@ -134,16 +138,9 @@ static bool look_at_orphan(const struct view *v)
 		"%s is to be brought up, but no iface line says how; ifup knows no such "
 		"interface",
 		quoted(v, lonely->name));
-	swallowed = find_swallowed(v, lonely->name, "iface", &path);
-	if (swallowed)
-		respell(v, path, swallowed->line, swallowed->name, "iface", &finding->edits);
-	else {
-		cleanup(free) char *line = mem_printf("iface %s inet dhcp\n", lonely->name);
-
-		lines_edit_insert(&finding->edits, lonely->path,
-				  ifupdown_text(v->model, lonely->path),
-				  lonely->line + lonely->count, line);
-	}
+	line = mem_printf("iface %s inet dhcp\n", lonely->name);
+	add_or_respell(v, lonely->name, "iface", lonely->path, lonely->line + lonely->count, line,
+		       &finding->edits);
 	return true;
 }
 
