@@ -101,4 +101,38 @@ static inline bool scratch_row(const char **at, char **line, char *fields[12])
 	return true;
 }
 
+/* A letter lost, doubled or swapped, a word or a line taken away: `seed` decides. */
+static inline void scratch_mutate(const struct str *text, unsigned seed, struct str *into)
+{
+	size_t at = (size_t)(seed * 2654435761u) % text->len, end;
+
+	str_add_bytes(into, text->s, text->len);
+	switch (seed % 4) {
+	case 0:
+		memmove(into->s + at, into->s + at + 1, into->len - at);
+		into->len--;
+		break;
+	case 1:
+		if (at + 1 < into->len) {
+			char c = into->s[at];
+
+			into->s[at] = into->s[at + 1];
+			into->s[at + 1] = c;
+		}
+		break;
+	case 2:
+		end = at + strcspn(into->s + at, "\n");
+		memmove(into->s + at, into->s + end, into->len - end + 1);
+		into->len -= end - at;
+		break;
+	default:
+		while (at && into->s[at - 1] != '\n')
+			at--;
+		end = at + strcspn(into->s + at, "\n");
+		memmove(into->s + at, into->s + end, into->len - end + 1);
+		into->len -= end - at;
+		break;
+	}
+}
+
 #endif

@@ -105,40 +105,6 @@ static bool judge(struct scratch *s, const char *data, size_t len, const char *n
 	return true;
 }
 
-/* A letter lost, doubled or swapped, a word or a line taken away: `seed` decides. */
-static void mutate(const struct str *text, unsigned seed, struct str *into)
-{
-	size_t at = (size_t)(seed * 2654435761u) % text->len, end;
-
-	str_add_bytes(into, text->s, text->len);
-	switch (seed % 4) {
-	case 0:
-		memmove(into->s + at, into->s + at + 1, into->len - at);
-		into->len--;
-		break;
-	case 1:
-		if (at + 1 < into->len) {
-			char c = into->s[at];
-
-			into->s[at] = into->s[at + 1];
-			into->s[at + 1] = c;
-		}
-		break;
-	case 2:
-		end = at + strcspn(into->s + at, "\n");
-		memmove(into->s + at, into->s + end, into->len - end + 1);
-		into->len -= end - at;
-		break;
-	default:
-		while (at && into->s[at - 1] != '\n')
-			at--;
-		end = at + strcspn(into->s + at, "\n");
-		memmove(into->s + at, into->s + end, into->len - end + 1);
-		into->len -= end - at;
-		break;
-	}
-}
-
 static void system_open(struct scratch *s)
 {
 	scratch_open(s);
@@ -204,7 +170,7 @@ int main(void)
 		for (unsigned i = 0; i < 40 && agrees; i++) {
 			cleanup(str_done) struct str other = STR_INIT;
 
-			mutate(&text, i + tests_run * 31, &other);
+			scratch_mutate(&text, i + tests_run * 31, &other);
 			agrees = judge(&s, other.s, other.len, f[1]);
 		}
 		say(agrees, f[1], "read as netplan reads it, and 40 mutations of it", "");
