@@ -90,29 +90,3 @@ bool net_has_nm_files(const struct machine *machine)
 {
 	return net_has_file(machine, "/etc/NetworkManager/system-connections", "");
 }
-
-bool net_cloud_init_is_off(const struct machine *machine)
-{
-	static const char *const off[] = {
-		"/etc/cloud/cloud-init.disabled",
-		"/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg",
-	};
-	static const char *const programs[] = { "/usr/bin/cloud-init",
-						"/usr/lib/systemd/system/cloud-init.service",
-						"/lib/systemd/system/cloud-init.service" };
-	const struct tree_names *names = machine_list(machine, "/etc/cloud/cloud.cfg.d");
-
-	if (has_any(machine, off, ARRAY_LEN(off)) ||
-	    !has_any(machine, programs, ARRAY_LEN(programs)))
-		return true;
-	for (size_t i = 0; names && i < names->count; i++) {
-		cleanup(free) char *path = mem_printf("/etc/cloud/cloud.cfg.d/%s", names->items[i]);
-		struct err ignored = ERR_INIT;
-		const struct str *text = machine_file(machine, path, &ignored);
-		const char *at = text ? strstr(text->s, "network:") : NULL;
-
-		if (at && strstr(at, "disabled"))
-			return true;
-	}
-	return false;
-}

@@ -23,8 +23,4 @@ bool net_has_nm_files(const struct machine *);
 /* A name in the directory ends so. */
 bool net_has_file(const struct machine *, const char *dir, const char *end);
 
-/* cloud-init writes its file of the network anew at each boot of another instance, and on the first
- * boot; it does not where its network part is disabled. Source: cloud-init, "Network configuration". */
-bool net_cloud_init_is_off(const struct machine *);
-
 #endif

@@ -30,13 +30,6 @@ enum unpack_kind unpack_kind_of(const unsigned char *head, size_t len)
 	return UNPACK_NONE;
 }
 
-const char *unpack_kind_name(enum unpack_kind kind)
-{
-	static const char *const names[] = { "gzip", "xz", "lzma", "zstd", "lz4", "other", "none" };
-
-	return names[kind];
-}
-
 static int cut_off(struct err *err)
 {
 	return err_set(err, ERR_MALFORMED, "the compressed data is cut off");

@@ -22,7 +22,6 @@ enum unpack_kind {
 	UNPACK_NONE,  /* nothing that the kernel would know */
 };
 enum unpack_kind unpack_kind_of(const unsigned char *head, size_t len);
-const char *unpack_kind_name(enum unpack_kind); /* "gzip" */
 
 /* Unpacks what `read` gives, in pieces, to `write`, until the stream ends or `write` has enough. */
 struct unpack_io {
