@@ -5,15 +5,16 @@
 static void judge_digest(const struct machine *machine, const struct boot_entry *entry,
 			 const char *word, struct findings *out)
 {
-	const char *path = entry->kernel.path, *slash = strrchr(path, '/');
-	cleanup(free) char *digest =
-		mem_printf("%.*s.%s.hmac", (int)(slash - path + 1), path, slash + 1);
-	cleanup(free) char *why = NULL;
+	const char *path = entry->kernel.path, *slash;
+	cleanup(free) char *digest = NULL, *why = NULL;
 	struct tree_stat st;
 	struct err missing = ERR_INIT;
 
-	if (!entry->kernel.exists ||
-	    (!tree_stat(machine_tree(machine), digest, TREE_FOLLOW, &st, &missing) &&
+	if (!entry->kernel.exists)
+		return;
+	slash = strrchr(path, '/');
+	digest = mem_printf("%.*s.%s.hmac", (int)(slash - path + 1), path, slash + 1);
+	if ((!tree_stat(machine_tree(machine), digest, TREE_FOLLOW, &st, &missing) &&
 	     st.size_bytes) ||
 	    (missing.code && missing.code != ERR_NOTFOUND))
 		return;

@@ -63,7 +63,8 @@ static void judge_panic(const struct machine *machine, struct findings *out)
 			      machine_quote(machine, entry->version, strlen(entry->version)),
 			      machine_quote(machine, panic, strcspn(panic, "\r\n")),
 			      has_worked ? "; the last boot in the logs was of another one" : "");
-	if (!other || !boot_edit_default(machine, boot, other, &finding->edits))
+	/* A console that does not name its kernel says the same of the next one, too. */
+	if (!other || !version || !boot_edit_default(machine, boot, other, &finding->edits))
 		finding->repair = REPAIR_NONE;
 }
 

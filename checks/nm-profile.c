@@ -153,8 +153,9 @@ static void report_ignored(const struct view *v, const struct profile *p)
 		     : "NetworkManager reads a profile only when it is root's and nobody else may "
 		       "read it; this is the only one for the network card");
 
-	if (junk)
-		sections_edit_comment(&p->file, p->path, junk, &finding->edits);
+	vec_foreach (item, &p->file)
+		if (item->kind == SECTION_JUNK)
+			sections_edit_comment(&p->file, p->path, item, &finding->edits);
 	if (p->st.uid || p->st.mode & 077)
 		edit_mode(&finding->edits, p->path, &p->st, p->st.mode & 07700, 0, 0);
 }
