@@ -3,8 +3,6 @@
 #include "checks/units.h"
 #include "fs/lines.h"
 
-#include <strings.h>
-
 static const char *const daemons[] = { "chronyd.service",
 				       "chrony.service",
 				       "ntpd.service",
@@ -60,12 +58,14 @@ static bool has_sources(const struct str *text)
 					     "refclock", "include", "sourcedir",
 					     "confdir",	 "manual",  "local" };
 
-	for (const char *p = text->s; *p; p += strcspn(p, "\n"), p += *p == '\n') {
+	/* Behind a NUL, too: chrony reads line by line. */
+	for (const char *p = text->s, *end = p + text->len; p && p < end;
+	     p = memchr(p, '\n', (size_t)(end - p)), p += p != NULL) {
 		const char *s = p + strspn(p, " \t");
 		size_t len = strcspn(s, " \t\r\n");
 
 		for (size_t i = 0; i < ARRAY_LEN(words); i++)
-			if (len == strlen(words[i]) && !strncasecmp(s, words[i], len))
+			if (str_is_nocase(s, len, words[i]))
 				return true;
 	}
 	return false;

@@ -75,9 +75,12 @@ static void fix_uuid(const struct view *v, const char *path, const struct str *t
 		if (searched(p, len - (p[len - 1] == '\n'), uuid) && str_eq(uuid, wrong)) {
 			str_add_bytes(&line, p, len);
 			at = strstr(line.s, wrong);
-			str_addf(&new, "%.*s%s%s", (int)(at - line.s), line.s, v->boot_fs->uuid,
-				 at + strlen(wrong));
-			lines_edit_replace(&finding->edits, path, text, number, 1, new.s);
+			/* Not there as it is: with quotes in the middle of it. */
+			if (at) {
+				str_addf(&new, "%.*s%s%s", (int)(at - line.s), line.s,
+					 v->boot_fs->uuid, at + strlen(wrong));
+				lines_edit_replace(&finding->edits, path, text, number, 1, new.s);
+			}
 		}
 		p += len;
 	}
@@ -109,6 +112,8 @@ static void judge_file(const struct view *v, const char *path, bool is_stub)
 				  "boot loader shows an error and has only its own place to go by",
 			machine_quote(v->machine, uuid, strlen(uuid)));
 		fix_uuid(v, path, text, uuid, finding);
+		if (!finding->edits.count)
+			finding->repair = REPAIR_NONE;
 		return; /* a second wrong one is found in the next round */
 	}
 }

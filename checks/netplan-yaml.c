@@ -258,8 +258,21 @@ static void mend_key(struct view *v)
 		comment_out(v, key);
 }
 
+/* YAML ends a line at a CR, NEL, LS or PS as well (YAML 1.1, 5.4): then its lines are not those of an edit. */
+static bool has_other_line_ends(const struct str *text)
+{
+	for (size_t i = 0; i < text->len; i++)
+		if (text->s[i] == '\r' && text->s[i + 1] != '\n')
+			return true;
+	return memmem(text->s, text->len, "\xc2\x85", 2) ||
+	       memmem(text->s, text->len, "\xe2\x80\xa8", 3) ||
+	       memmem(text->s, text->len, "\xe2\x80\xa9", 3);
+}
+
 static void mend(struct view *v)
 {
+	if (has_other_line_ends(v->file->text))
+		return;
 	v->is_sure = true;
 	if (!v->error->key) { /* the document itself, which no key leads to */
 		if (v->error->fault == NETPLAN_NO_NETWORK)

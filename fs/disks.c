@@ -63,6 +63,18 @@ static json_t *text(const char *s)
 	return value ? value : json_null();
 }
 
+/* A UUID is one word in every file that names it; what a hostile superblock or process puts there instead is none. */
+static bool is_uuid(const char *s)
+{
+	return s && *s &&
+	       !s[strspn(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-")];
+}
+
+static json_t *uuid(const char *s)
+{
+	return is_uuid(s) ? json_string(s) : json_null();
+}
+
 /* The members of struct fs_state, of each kind: most are not told, and those are left out. */
 #define STATE(member)                                      \
 	{                                                  \
@@ -157,8 +169,8 @@ json_t *disks_to_json(const struct disks *disks)
 				  "disk", text(fs->disk), "partition", (json_int_t)fs->partition,
 				  "offset", (json_int_t)fs->offset_bytes, "size",
 				  (json_int_t)fs->size_bytes, "type", text(fs->type), "uuid",
-				  text(fs->uuid), "label", text(fs->label), "partuuid",
-				  text(fs->partuuid), "partlabel", text(fs->partlabel), "parttype",
+				  uuid(fs->uuid), "label", text(fs->label), "partuuid",
+				  uuid(fs->partuuid), "partlabel", text(fs->partlabel), "parttype",
 				  text(fs->parttype), "is_root", fs->is_root, "root_subvol",
 				  text(fs->root_subvol), "is_damaged", fs->is_damaged, "subvols",
 				  subvols, "state", state_to_json(&fs->state)));
@@ -172,6 +184,13 @@ static char *text_of(const json_t *object, const char *key)
 	const char *s = json_string_value(json_object_get(object, key));
 
 	return s ? mem_strdup(s) : NULL;
+}
+
+static char *uuid_of(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return is_uuid(s) ? mem_strdup(s) : NULL;
 }
 
 static uint64_t number_of(const json_t *object, const char *key)
@@ -242,9 +261,9 @@ int disks_from_json(const json_t *json, struct disks *ret, struct err *err)
 		fs->offset_bytes = number_of(value, "offset");
 		fs->size_bytes = number_of(value, "size");
 		fs->type = text_of(value, "type");
-		fs->uuid = text_of(value, "uuid");
+		fs->uuid = uuid_of(value, "uuid");
 		fs->label = text_of(value, "label");
-		fs->partuuid = text_of(value, "partuuid");
+		fs->partuuid = uuid_of(value, "partuuid");
 		fs->partlabel = text_of(value, "partlabel");
 		fs->parttype = text_of(value, "parttype");
 		fs->is_root = json_is_true(json_object_get(value, "is_root"));
