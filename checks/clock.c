@@ -59,14 +59,15 @@ static bool has_sources(const struct str *text)
 					     "confdir",	 "manual",  "local" };
 
 	/* Behind a NUL, too: chrony reads line by line. */
-	for (const char *p = text->s, *end = p + text->len; p && p < end;
-	     p = memchr(p, '\n', (size_t)(end - p)), p += p != NULL) {
-		const char *s = p + strspn(p, " \t");
+	for (size_t at = 0; at < text->len;) {
+		const char *line = text->s + at, *s = line + strspn(line, " \t");
+		const char *end = memchr(line, '\n', text->len - at);
 		size_t len = strcspn(s, " \t\r\n");
 
 		for (size_t i = 0; i < ARRAY_LEN(words); i++)
 			if (str_is_nocase(s, len, words[i]))
 				return true;
+		at = end ? (size_t)(end - text->s) + 1 : text->len;
 	}
 	return false;
 }
