@@ -78,8 +78,10 @@ int ec2_wait(struct ec2 *ec2, struct ec2_op *op, struct err *err)
 	if (!op->is_done && !op->private)
 		return err_set(err, ERR_INTERNAL, "waiting for a call that was not started");
 	while (!op->is_done)
-		if (loop_step(ec2->loop, -1, err) < 0)
+		if (loop_step(ec2->loop, -1, err) < 0) {
+			ec2_cancel(ec2, op); /* the caller thinks that it is over */
 			return -1;
+		}
 	if (!op->err.code)
 		return 0;
 	*err = op->err;

@@ -342,6 +342,25 @@ static int take(struct inquiry *q, const struct instance_id *ids, size_t count, 
 	return 0;
 }
 
+/* After a failure the other questions are still out, and their ops and replies are about to go. */
+static void abandon(struct inquiry *q)
+{
+	struct ec2_op *ops[] = { &q->instances, &q->honest,  &q->volumes, &q->attached, &q->types,
+				 &q->statuses,	&q->subnets, &q->vpcs,	  &q->asg };
+
+	for (size_t i = 0; i < ARRAY_LEN(ops); i++)
+		ec2_cancel(q->ec2, ops[i]);
+	vec_foreach (p, &q->inv->patients) {
+		ec2_cancel(q->ec2, &(*p)->stop_op);
+		ec2_cancel(q->ec2, &(*p)->shutdown_op);
+		ec2_cancel(q->ec2, &(*p)->console_op);
+		for (size_t i = 0; i < DRY_CALLS; i++)
+			ec2_cancel(q->ec2, &(*p)->dry[i].op);
+	}
+	ec2_volumes_done(&q->found.volumes);
+	ec2_volumes_done(&q->found_attached.volumes);
+}
+
 int inventory_take(struct ec2 *ec2, const struct options *options, struct report *report,
 		   const struct instance_id *ids, size_t count, struct inventory *ret,
 		   struct err *err)
@@ -354,6 +373,8 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 				   .may_probe = !options->dry_run,
 				   .region = mem_strdup(ec2_region(ec2)) };
 	rc = take(&q, ids, count, err);
+	if (rc < 0)
+		abandon(&q);
 	ec2_cancel(ec2, &q.self);
 	ec2_instances_done(&q.honest_reply);
 	imds_self_done(&q.self_reply);

@@ -63,11 +63,12 @@ class Middle:
         self.rest()
     def rest(self):
         """Everything passes from now on, and counting begins again."""
-        with self.lock: self.seen, self.plan, self.hits = [], None, []
-    def bend(self, name, nth, once, how):
-        """The nth answer to such a call is given by how(wire, answer); all from then on, unless once."""
+        with self.lock: self.seen, self.plan, self.hits, self.shuffle = [], None, [], None
+    def bend(self, name, nth, once, how, shuffle=None):
+        """The nth answer to such a call is given by how(wire, answer); all from then on, unless once. shuffle(call) is how long
+        one of the first answers that are not bent waits, in seconds: so others are still awaited when the bent one is read."""
         self.rest()
-        with self.lock: self.plan = (name, nth, once, how)
+        with self.lock: self.plan, self.shuffle = (name, nth, once, how), shuffle
     def serve(self, handler):
         server = socket.create_server(('127.0.0.1', 0), backlog=64)
         def accept():
@@ -98,11 +99,13 @@ class Middle:
         stream = sock.makefile('rb')
         try:
             while (request := read_request(stream)):
-                how = self.choose(name_of(request[0], request[1], request[3]))
+                name = name_of(request[0], request[1], request[3])
+                how = self.choose(name)
                 answer = self.real(*request)
                 if how:
                     how(Wire(sock, self), answer)
                     break
+                if self.shuffle and len(self.seen) < 25: time.sleep(self.shuffle(name))
                 head = answer.head().replace(b'Connection: close\r\n', b'')
                 sock.sendall(head + answer.body)
         except (OSError, http.client.HTTPException, ValueError): pass

@@ -75,6 +75,7 @@ class Situation:
         if 'harness: ' in run.err: self.bad.append('%s hung' % act.verb)
         if run.status == OUTLIVED: self.bad.append('%s left processes behind' % act.verb)
         if run.status == NOT_TRACED: self.bad.append('could not be traced: ' + run.err[-200:])
+        if 'Sanitizer: ' in run.err: self.bad.append('%s: %s' % (act.verb, re.search('.*Sanitizer: .*', run.err)[0]))
         if run.status in (139, 134, 23) or (run.status < 0 and run.status != -9): self.bad.append('%s ended with status %d' % (act.verb, run.status))
         if act.kills and run.status == NOT_REACHED: self.missed = True
         elif not act.kills: self.judge(act, run)
