@@ -204,6 +204,40 @@ static int glob_into(struct tree *tree, const char *pattern, size_t depth, struc
 	return 0;
 }
 
+static void directive_done(struct sshd_directive *d)
+{
+	free(d->path);
+	free(d->text);
+	free(d->name);
+	for (size_t i = 0; i < d->arg_count; i++)
+		free(d->args[i]);
+	free(d->args);
+	free(d->rest);
+	free(d->fatal);
+	free(d->included);
+}
+
+/* A file of which sshd knows no word belongs to something else: what is wrong is the line that includes
+ * it. In sshd's own directory a line or two are more likely misspelt. */
+static void disown(struct load *load, size_t include)
+{
+	struct sshd_conf *conf = load->conf;
+	struct sshd_directive *d = &conf->directives.items[include];
+	size_t bad = conf->directives.count - include - 1;
+
+	if (d->fatal || d->arg_count != 1 || strpbrk(d->args[0], "*?[") || !bad)
+		return;
+	for (size_t i = 1; i <= bad; i++)
+		if (d[i].keyword || !d[i].fatal)
+			return;
+	if (bad <= 2 && str_starts(d[1].path, "/etc/ssh/"))
+		return;
+	d->fatal = mem_printf("it includes %s, in which nothing is a keyword of sshd_config",
+			      machine_quote(load->machine, d[1].path, strlen(d[1].path)));
+	while (bad--)
+		directive_done(&conf->directives.items[--conf->directives.count]);
+}
+
 static int include_one(struct load *load, size_t directive, const char *arg, uint32_t depth,
 		       struct err *err)
 {
@@ -298,6 +332,7 @@ static int add_line(struct load *load, const struct sshd_directive *at, const ch
 				return -1;
 			load->scope = scope; /* an included file leaves the Match state alone */
 		}
+		disown(load, index);
 	}
 	return 0;
 }
@@ -428,17 +463,8 @@ void sshd_conf_free(struct sshd_conf *conf)
 {
 	if (!conf)
 		return;
-	vec_foreach (d, &conf->directives) {
-		free(d->path);
-		free(d->text);
-		free(d->name);
-		for (size_t i = 0; i < d->arg_count; i++)
-			free(d->args[i]);
-		free(d->args);
-		free(d->rest);
-		free(d->fatal);
-		free(d->included);
-	}
+	vec_foreach (d, &conf->directives)
+		directive_done(d);
 	vec_foreach (file, &conf->files)
 		free(*file);
 	vec_done(&conf->directives);
