@@ -30,11 +30,11 @@ class Run:
         return verdicts[-1]['result'] if verdicts else None
 
 class Cloud:
-    def __init__(self, faults=('fstab-missing-volume',), speed=600, pace=20, consistency=0, seed=1, image=None, **world):
+    def __init__(self, faults=('fstab-missing-volume',), speed=600, pace=20, consistency=0, seed=1, image=None, net=None, **world):
         self.dir = tempfile.mkdtemp()
         for machine in ('here', 'there'): os.mkdir('%s/%s' % (self.dir, machine))
         self.consistency, self.facts = consistency, {}
-        self.count, self.pace, self.net = 0, pace, random.randrange(2, 250)  # of sshd's addresses: other clouds run beside this one
+        self.count, self.pace, self.net = 0, pace, net or random.randrange(2, 250)  # of sshd's addresses: other clouds run beside this one
         self.image = image or self.dir + '/first.img'
         if not image: shutil.move(self.make(faults), self.image)
         with open(self.image, 'rb') as f: self.old = hashlib.sha256(f.read()).hexdigest()
