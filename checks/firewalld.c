@@ -197,17 +197,21 @@ const struct firewalld_file *firewalld_default(const struct firewalld *fw,
 	return NULL;
 }
 
-/* "22", "1024-2048", "ssh" is not resolved: a name may be any port. */
-static bool port_in(const char *text, uint16_t port, bool unknown)
+bool firewalld_port_in(const char *text, uint16_t port, bool unknown)
 {
 	unsigned long first, last;
+	const char *dash;
 	char *end;
 
 	first = last = strtoul(text, &end, 10);
 	if (end == text)
 		return unknown;
-	if (*end == '-')
-		last = strtoul(end + 1, &end, 10);
+	dash = end + strspn(end, " \t");
+	if (*dash == '-') {
+		last = strtoul(dash + 1, &end, 10);
+		if (end == dash + 1)
+			return unknown;
+	}
 	return *end ? unknown : port >= first && port <= last;
 }
 
@@ -229,7 +233,7 @@ static bool service_has(const struct firewalld *fw, enum firewalld_start start, 
 		const char *value = xml_get(element, "port"), *included;
 
 		if (str_eq(element->name, "port") && is_tcp(xml_get(element, "protocol")) &&
-		    value && (!*value || port_in(value, port, unknown)))
+		    value && (!*value || firewalld_port_in(value, port, unknown)))
 			return true;
 		if (str_eq(element->name, "protocol") && is_tcp(xml_get(element, "value")))
 			return true;

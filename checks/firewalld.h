@@ -53,6 +53,10 @@ const struct firewalld_file *firewalld_default(const struct firewalld *, enum fi
 bool firewalld_service_has(const struct firewalld *, enum firewalld_start, const char *service,
 			   uint16_t port, bool unknown);
 
+/* Is the port the one that the text names, or in its range ("22", "1024-2048")? A name may be any
+ * port: `unknown`. */
+bool firewalld_port_in(const char *text, uint16_t port, bool unknown);
+
 struct firewalld_ports {
 	const uint16_t *items;
 	size_t count;

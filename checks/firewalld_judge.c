@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/firewalld.h"
 
-#include <stdio.h>
-
 /* One port of one zone. */
 struct judge {
 	const struct firewalld *fw;
@@ -17,18 +15,6 @@ static const char *get(const struct xml_element *element, const char *name)
 	const char *value = xml_get(element, name);
 
 	return value ? value : "";
-}
-
-static bool port_in(const char *text, uint16_t port, bool unknown)
-{
-	unsigned first, last;
-	char rest;
-
-	if (sscanf(text, "%u - %u%c", &first, &last, &rest) == 2)
-		return port >= first && port <= last;
-	if (sscanf(text, "%u%c", &first, &rest) == 1)
-		return port == first;
-	return unknown;
 }
 
 static bool is_protocol(const char *text, bool unknown)
@@ -49,7 +35,7 @@ static bool covers(const struct judge *j, const struct xml_element *element, boo
 					     unknown);
 	if (str_eq(element->name, "port"))
 		return is_protocol(get(element, "protocol"), unknown) &&
-		       port_in(get(element, "port"), j->port, unknown);
+		       firewalld_port_in(get(element, "port"), j->port, unknown);
 	if (str_eq(element->name, "protocol"))
 		return is_protocol(get(element, "value"), unknown);
 	if (str_eq(element->name, "source-port"))
@@ -63,14 +49,14 @@ static enum forward forward_of(const struct judge *j, const struct xml_element *
 {
 	const char *to_port = get(element, "to-port");
 	bool is_ours = str_eq(get(element, "protocol"), "tcp") &&
-		       port_in(get(element, "port"), j->port, false);
+		       firewalld_port_in(get(element, "port"), j->port, false);
 	bool is_here = false;
 
 	if (*get(element, "to-addr"))
 		return is_ours ? AWAY : NOT_OURS;
 	for (size_t i = 0; i < j->ports.count; i++)
-		is_here |=
-			port_in(*to_port ? to_port : get(element, "port"), j->ports.items[i], true);
+		is_here |= firewalld_port_in(*to_port ? to_port : get(element, "port"),
+					     j->ports.items[i], true);
 	if (is_here)
 		return HERE;
 	return is_ours ? AWAY : NOT_OURS;
