@@ -6,13 +6,15 @@
 
 #define LINES_MAX 10000u /* names are looked for one by one */
 
-/* Moves over a field and its colon; false at the end of the line. */
-static bool skip_field(const char **p)
+/* Moves over fields and their colons; false at the end of the line. */
+static bool skip_fields(const char **p, unsigned count)
 {
-	*p += strcspn(*p, ":");
-	if (!**p)
-		return false;
-	(*p)++;
+	while (count--) {
+		*p += strcspn(*p, ":");
+		if (!**p)
+			return false;
+		(*p)++;
+	}
 	return true;
 }
 
@@ -39,7 +41,7 @@ static bool take_number(const char **p, bool may_be_empty)
 
 static bool is_shadow(const char *p)
 {
-	if (!skip_field(&p) || !skip_field(&p))
+	if (!skip_fields(&p, 2))
 		return false;
 	for (int field = SHADOW_CHANGED; field <= SHADOW_MAX; field++)
 		if (!take_number(&p, true))
@@ -57,7 +59,7 @@ static bool is_account(enum account_file kind, const char *p)
 {
 	if (kind == ACCOUNT_SHADOW)
 		return is_shadow(p);
-	return skip_field(&p) && skip_field(&p) && take_number(&p, false) &&
+	return skip_fields(&p, 2) && take_number(&p, false) &&
 	       (kind == ACCOUNT_GROUP || take_number(&p, false));
 }
 
@@ -111,9 +113,8 @@ int64_t account_number(const struct account_line *line, unsigned field)
 	const char *p = line->text;
 	char *end;
 
-	while (field--)
-		if (!skip_field(&p))
-			return -1;
+	if (!skip_fields(&p, field))
+		return -1;
 	long long value = strtoll(p, &end, 10);
 	return end == p || value < 0 ? -1 : value;
 }
@@ -175,7 +176,7 @@ int64_t accounts_newest_day(const struct machine *machine)
 		    st.mtime > newest)
 			newest = st.mtime;
 	}
-	return newest / (24 * 60 * 60);
+	return newest / 86400;
 }
 
 struct kept {

@@ -115,11 +115,14 @@ static void look_at_cloud_scripts(const struct machine *machine, struct findings
 /* Every few minutes, whatever the hour: "* * * * *", "*\/5 * * * *". */
 static bool is_often(const char *minute, const char *rest)
 {
+	long every;
+
 	if (strspn(rest, "* \t") != strlen(rest))
 		return false;
 	if (str_eq(minute, "*"))
 		return true;
-	return str_starts(minute, "*/") && atoi(minute + 2) > 0 && atoi(minute + 2) <= 10;
+	every = str_starts(minute, "*/") ? strtol(minute + 2, NULL, 10) : 0;
+	return every > 0 && every <= 10;
 }
 
 /* The command of a line of crontab(5) that runs at boot or every few minutes; NULL: another one. */

@@ -232,7 +232,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 
 		lines_copy(file->s, file->len, n, 1, &c.text);
 		/* A CR or a NUL ends a line, too, as systemd reads it. */
-		p = seen = mem_strndup(c.text.s, strcspn(c.text.s, "\r\n"));
+		seen = mem_strndup(c.text.s, strcspn(c.text.s, "\r\n"));
+		p = seen;
 		c.name = next_word(&p);
 		c.device = next_word(&p);
 		c.key = next_word(&p);

@@ -139,7 +139,7 @@ static void read_abi(struct reader *r)
 			    !memcmp(notes.s + at + 12, "GNU", 4) &&
 			    !number(r, &notes, at + 16, 4)) {
 				r->elf->has_abi = true;
-				for (unsigned k = 0; k < 3; k++)
+				for (size_t k = 0; k < 3; k++)
 					r->elf->abi[k] =
 						(uint32_t)number(r, &notes, at + 20 + 4 * k, 4);
 				return;
@@ -168,7 +168,7 @@ static char *string_at(const struct reader *r, uint64_t index)
 	return mem_strdup(text.s);
 }
 
-static bool find_strings(struct reader *r, const struct str *dynamic, unsigned word)
+static bool find_strings(struct reader *r, const struct str *dynamic, size_t word)
 {
 	uint64_t vaddr = 0;
 
@@ -217,7 +217,7 @@ static bool is_cut(const struct reader *r)
 static bool read_dynamic(struct reader *r, struct version_tables *tables)
 {
 	const struct segment *s = find_segment(r, PT_DYNAMIC);
-	unsigned word = r->elf->class == ELFCLASS64 ? 8 : 4;
+	size_t word = r->elf->class == ELFCLASS64 ? 8 : 4;
 	cleanup(str_done) struct str dynamic = STR_INIT;
 	struct elf *elf = r->elf;
 

@@ -32,7 +32,7 @@ static bool searched(const char *line, size_t len, char ret[64])
 	if (uuid && (strchr(uuid, '$') || strlen(uuid) >= 64 || strlen(uuid) < 8))
 		uuid = NULL;
 	if (uuid)
-		strcpy(ret, uuid);
+		memcpy(ret, uuid, strlen(uuid) + 1);
 	boot_words_done(&words);
 	return uuid != NULL;
 }

@@ -86,7 +86,7 @@ static bool read_head(const char *p, struct cpio_head *ret)
 
 	if (!is_cpio(p, 6))
 		return false;
-	for (size_t i = 0; i < 13 * 8; i++) {
+	for (size_t i = 0; i < 8 * ARRAY_LEN(numbers); i++) {
 		int c = tolower((unsigned char)p[6 + i]);
 
 		if (!isxdigit(c))

@@ -13,7 +13,7 @@ struct view {
 	const struct machine *machine;
 	const struct ifupdown *model;
 	const struct ifupdown_error *error;
-	const struct ifupdown_stanza *stanza; /* NULL: the error is in none */
+	const struct ifupdown_stanza *stanza; /* an empty one: the error is in none */
 	struct edits edits;
 };
 
@@ -258,13 +258,16 @@ static void report(struct view *v, struct findings *out)
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
+	static const struct ifupdown_stanza none;
 	const struct ifupdown *model = ifupdown_model(machine);
 
 	(void)err;
 	if (!model)
 		return 0;
 	vec_foreach (error, &model->errors) {
-		struct view v = { .machine = machine, .model = model, .error = error };
+		struct view v = {
+			.machine = machine, .model = model, .error = error, .stanza = &none
+		};
 		const struct ifupdown_auto *orphan = orphan_of(model, error);
 
 		if (orphan && error > model->errors.items && orphan_of(model, error - 1) == orphan)

@@ -3,7 +3,7 @@
 #include "checks/check.h"
 #include "checks/elf.h"
 
-#include <stdio.h>
+#include <ctype.h>
 
 static const struct elf *find_libc(const struct machine *machine)
 {
@@ -23,9 +23,14 @@ static const struct elf *find_libc(const struct machine *machine)
 /* Is the kernel of this version older than the note asks for? */
 static bool is_older(const char *version, const uint32_t abi[3])
 {
-	unsigned have[3] = { 0 };
+	unsigned long have[3] = { 0 };
+	const char *p = version;
+	size_t count = 0;
+	char *end;
 
-	if (sscanf(version, "%u.%u.%u", &have[0], &have[1], &have[2]) < 2)
+	for (; count < 3 && isdigit((unsigned char)*p); p = *end == '.' ? end + 1 : "")
+		have[count++] = strtoul(p, &end, 10);
+	if (count < 2)
 		return false;
 	for (size_t i = 0; i < 3; i++)
 		if (have[i] != abi[i])

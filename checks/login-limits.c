@@ -120,7 +120,7 @@ static void read_file(struct scene *scene, const char *path)
 static bool is_refused_by_kernel(const struct machine *machine, long long value)
 {
 	const struct machine_os *os = machine_os(machine);
-	int major = atoi(os->version_id);
+	long major = strtol(os->version_id, NULL, 10);
 	bool is_amazon = str_eq(os->id, "amzn");
 	bool is_old =
 		(is_amazon && major == 2) ||

@@ -82,7 +82,7 @@ const struct machine_user *machine_user(const struct machine *, const char *name
 
 /* Names in a directory, listed once and kept; empty when it is not there, NULL when that cannot be
  * told. */
-const struct tree_names *machine_list(const struct machine *, const char *dir);
+const struct tree_names *machine_list(const struct machine *, const char *path);
 /* False: the name is certainly not in the directory. Most names are in most directories not there:
  * one list answers for all of them. */
 bool machine_may_be_in(const struct machine *, const char *dir, const char *name);

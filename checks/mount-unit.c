@@ -47,7 +47,7 @@ static void say(const struct mount *m, const struct section_item *what,
 	struct finding *finding;
 
 	why = "the boot waits 90 seconds for it";
-	if (m->is_automount) {
+	if (m->is_automount && m->where) {
 		severity = is_home(machine, m->where) ? SEVERITY_BLOCKS_LOGIN : SEVERITY_NOTE;
 		why = "whoever enters the directory waits 90 seconds and finds nothing";
 	} else if (victim && str_eq(victim, "local-fs.target")) {

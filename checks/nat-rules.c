@@ -67,7 +67,8 @@ static void look_at_interfaces(const struct look *l)
 		if (!is_absent(l, rule))
 			return;
 	for (const struct ipt_rule *rule = first; rule; rule = nat_rule(&l->file->rules, rule)) {
-		const char *name = find_cond(rule, IPT_OUT)->name;
+		const struct ipt_cond *cond = find_cond(rule, IPT_OUT);
+		const char *name = cond ? cond->name : "";
 		bool is_one = l->host->iface_count == 1;
 
 		finding = finding_add(
@@ -120,7 +121,9 @@ static void look_at_sources(const struct look *l)
 			return;
 	for (const struct ipt_rule *rule = nat_rule(&l->file->rules, NULL); rule;
 	     rule = nat_rule(&l->file->rules, rule)) {
-		if (!find_cond(rule, IPT_SRC)->is_short)
+		const struct ipt_cond *src = find_cond(rule, IPT_SRC);
+
+		if (!src || !src->is_short)
 			continue;
 		finding = finding_add(
 			l->out, SEVERITY_DELAYS, REPAIR_OFFERED, "129", l->file->file.path,

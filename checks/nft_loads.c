@@ -15,21 +15,28 @@ static void add(struct nft_loads *ret, const char *path, size_t len, const char 
 	vec_push(ret, ((struct nft_loaded){ TAKE(copy), mem_strdup(unit), is_contested }));
 }
 
+/* What stands behind the word; NULL: it is not in the text. */
+static const char *behind(const char *text, const char *word)
+{
+	const char *at = strstr(text, word);
+
+	return at ? at + strlen(word) : NULL;
+}
+
 /* "nft -f PATH" in a command line. */
 static void add_from_command(struct nft_loads *ret, const char *command, const char *unit,
 			     bool is_contested)
 {
-	const char *at = strstr(command, "nft ");
-	const char *option = at ? strstr(at, "-f ") : NULL;
+	const char *words = behind(command, "nft ");
+	const char *path = words ? behind(words, "-f ") : NULL;
 
-	if (!option && at)
-		option = strstr(at, "--file ");
-	if (!option || strstr(command, " -c"))
+	if (!path && words)
+		path = behind(words, "--file ");
+	if (!path || strstr(command, " -c"))
 		return;
-	option = strchr(option, ' ');
-	option += strspn(option, " \"'");
-	if (*option == '/')
-		add(ret, option, strcspn(option, " \t\"';"), unit, is_contested);
+	path += strspn(path, " \"'");
+	if (*path == '/')
+		add(ret, path, strcspn(path, " \t\"';"), unit, is_contested);
 }
 
 /* A service may have several ExecStart lines, each of which loads something. */

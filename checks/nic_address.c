@@ -39,7 +39,7 @@ static int split(const char *text, struct ip *ret, int *ret_prefix)
 	addr[len] = '\0';
 	if (slash)
 		*ret_prefix = isdigit((unsigned char)slash[1]) && !strchr(slash, '.')
-				      ? atoi(slash + 1)
+				      ? (int)strtol(slash + 1, NULL, 10)
 				      : ip_netmask_parse(slash + 1);
 	return ip_parse(addr, ret) < 0 || ret->is_v6 ? -1 : 0;
 }
@@ -237,8 +237,9 @@ bool nic_claim_judge(const struct machine *machine, const struct nic_claim *clai
 	if (split(v.address->text, &v.ip, &v.prefix) < 0)
 		return false;
 	if (claim->prefix.text)
-		v.prefix = strchr(claim->prefix.text, '.') ? ip_netmask_parse(claim->prefix.text)
-							   : atoi(claim->prefix.text);
+		v.prefix = strchr(claim->prefix.text, '.')
+				   ? ip_netmask_parse(claim->prefix.text)
+				   : (int)strtol(claim->prefix.text, NULL, 10);
 	v.nic = nic_for(machine, claim->device, claim->mac);
 	find_truth(&v);
 	if (v.ip.b[0] == 127 || (v.ip.b[0] == 169 && v.ip.b[1] == 254))

@@ -196,13 +196,24 @@ static void add(struct walk *walk, struct pam_item *item)
 	}
 }
 
+static void add_bad_include(struct walk *walk, struct pam_item *item, const char *name,
+			    const char *why)
+{
+	item->broken = why;
+	item->missing = mem_strdup(name);
+	item->control = mem_strdup("include");
+	item->module = mem_strdup("");
+	item->args = mem_strdup("");
+	item->on_success = item->on_unknown = item->on_failure = PAM_DO_BAD;
+	add(walk, item);
+}
+
 static int include(struct walk *walk, struct pam_item *item, const char *name, bool is_substack,
 		   bool is_any)
 {
-	cleanup(free) char *path = NULL;
+	char *path = NULL;
 	struct err err = ERR_INIT;
-	const struct str *text =
-		name && *name ? open_service(walk->machine, name, &path, &err) : NULL;
+	const struct str *text = *name ? open_service(walk->machine, name, &path, &err) : NULL;
 	size_t level = walk->level_start;
 	int ret = 0;
 
@@ -215,21 +226,16 @@ static int include(struct walk *walk, struct pam_item *item, const char *name, b
 		walk->depth--;
 		walk->level_start = level;
 		free(item->path);
-		return ret;
-	}
-	if (!text && name && *name && err.code != ERR_NOTFOUND) {
+	} else if (!text && *name && err.code != ERR_NOTFOUND) {
 		free(item->path);
 		*walk->err = err;
-		return -1;
-	}
-	item->broken = text ? "it includes itself" : "the file that it includes is not there";
-	item->missing = mem_strdup(name ? name : "");
-	item->control = mem_strdup("include");
-	item->module = mem_strdup("");
-	item->args = mem_strdup("");
-	item->on_success = item->on_unknown = item->on_failure = PAM_DO_BAD;
-	add(walk, item);
-	return 0;
+		ret = -1;
+	} else
+		add_bad_include(walk, item, name,
+				text ? "it includes itself"
+				     : "the file that it includes is not there");
+	free(path);
+	return ret;
 }
 
 /* One line without its comment. `is_any`: the file is for all types (the service's own, @include). */
@@ -247,7 +253,7 @@ static int walk_line(struct walk *walk, const char *path, const char *line, uint
 	item.path = mem_strdup(path);
 	if (str_eq(type, "@include")) {
 		module = next_word(&p);
-		return include(walk, &item, module, false, is_any);
+		return include(walk, &item, module ? module : "", false, is_any);
 	}
 	name += *name == '-';
 	for (i = 0; i < 4 && strcasecmp(name, pam_type_name((enum pam_type)i)); i++)
@@ -263,7 +269,8 @@ static int walk_line(struct walk *walk, const char *path, const char *line, uint
 	module = next_word(&p);
 	if (control && !item.broken &&
 	    (!strcasecmp(control, "include") || !strcasecmp(control, "substack")))
-		return include(walk, &item, module, !strcasecmp(control, "substack"), false);
+		return include(walk, &item, module ? module : "", !strcasecmp(control, "substack"),
+			       false);
 	item.control = mem_strdup(control ? control : "");
 	item.module = mem_strdup(module ? module : "");
 	item.args = mem_strdup(p + strspn(p, " \t"));

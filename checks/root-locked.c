@@ -9,12 +9,15 @@ static bool is_locked(const struct machine *machine)
 {
 	struct err ignored = ERR_INIT;
 	const struct str *text = machine_file(machine, "/etc/shadow", &ignored);
-	const char *root =
-		text ? (str_starts(text->s, "root:") ? text->s : strstr(text->s, "\nroot:")) : NULL;
+	const char *root = text ? text->s : "";
 
-	if (!root)
-		return false;
-	root = strchr(root, ':') + 1;
+	if (!str_starts(root, "root:")) {
+		root = strstr(root, "\nroot:");
+		if (!root)
+			return false;
+		root++;
+	}
+	root += strlen("root:");
 	return *root == '!' || *root == '*';
 }
 

@@ -7,7 +7,7 @@
 /* Is the word one of those that grant everything, give or take a slip of the finger? */
 static unsigned distance(const char *a, size_t n, const char *b)
 {
-	unsigned row[16], m = (unsigned)strlen(b);
+	unsigned row[16] = { 0 }, m = (unsigned)strlen(b);
 
 	if (n > 14 || m > 14)
 		return 99;
