@@ -14,8 +14,8 @@
 #define MAX_CACHE_BYTES 65536
 #define TIMEOUT_MS	10000
 #define ATTEMPTS	3
-#define LEAST_LEFT_S	60	     /* a token that ends sooner is renewed first */
-#define LONGEST_S	(90 * 86400) /* the longest session there is */
+#define LEAST_LEFT_S	60		 /* a token that ends sooner is renewed first */
+#define LONGEST_S	INT64_C(7776000) /* 90 days, the longest session there is */
 
 struct sso {
 	struct lookup *lookup;

@@ -120,7 +120,7 @@ static enum mbr read_mbr(struct overlay *overlay, bool *ret_lacks_code)
 static void find_lost(struct overlay *overlay, struct disk_table *table)
 {
 	const uint64_t mib = 1 << 20;
-	uint64_t at = 63 * SECTOR;
+	uint64_t at = UINT64_C(63) * SECTOR;
 
 	for (unsigned i = 0; i < PLACES_MAX && table->lost.count < LOST_MAX; i++) {
 		uint64_t size = 0;

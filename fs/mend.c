@@ -138,10 +138,12 @@ static int run_program(struct volume *volume, const struct edit *edit, struct st
 	if (mender->uses_copy) {
 		const struct fs_state *state = &volume->disks.items[row].state;
 
+		copy = mem_printf("%llu", (unsigned long long)state->copy_block);
+		block = mem_printf("%u", state->block_bytes);
 		argv[count++] = "-b";
-		argv[count++] = copy = mem_printf("%llu", (unsigned long long)state->copy_block);
+		argv[count++] = copy;
 		argv[count++] = "-B";
-		argv[count++] = block = mem_printf("%u", state->block_bytes);
+		argv[count++] = block;
 	}
 	argv[count] = path;
 	if (proc_run(&run, &result, err) < 0)

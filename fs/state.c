@@ -194,7 +194,7 @@ void state_read(struct overlay *overlay, struct disk_fs *row, int64_t now)
 	struct err ignored;
 
 	fs_state_done(&row->state);
-	if (row->size_bytes < 4 * SUPER_BYTES ||
+	if (row->size_bytes < 2 * sizeof(bytes) ||
 	    overlay_pread(overlay, bytes, sizeof(bytes), row->offset_bytes, &ignored) < 0)
 		return;
 	if (!type) {

@@ -54,8 +54,9 @@ static bool read_md_at(struct overlay *overlay, struct disk_fs *row, uint64_t at
 	disks = le32_at(sb + 92);
 	level = (int32_t)le32_at(sb + 72);
 	number = le32_at(sb + 160);
-	role = number < 256 && 256 + 2 * number + 2 <= sizeof(sb) ? le16_at(sb + 256 + 2 * number)
-								  : 0xffff;
+	role = number < 256 && 256 + 2 * (size_t)number + 2 <= sizeof(sb)
+		       ? le16_at(sb + 256 + 2 * (size_t)number)
+		       : 0xffff;
 	if (!disks || disks > PVS_MAX)
 		return true;
 	state->group = hex_text(sb + 16, 16);
@@ -192,18 +193,20 @@ static char *pv_id(const unsigned char *bytes)
 	return str_take(&text);
 }
 
+#define LABELS_BYTES 2048u /* the label is in one of the first four sectors */
+
 static void read_lvm(struct overlay *overlay, struct disk_fs *row)
 {
 	cleanup(str_done) struct str text = STR_INIT;
-	unsigned char head[4 * 512 + 512] = { 0 };
+	unsigned char head[LABELS_BYTES + 512] = { 0 };
 	const unsigned char *label = NULL, *p, *end;
 	struct err ignored;
 	uint32_t offset;
 	int list = 0;
 
-	if (overlay_pread(overlay, head, 4 * 512, row->offset_bytes, &ignored) < 0)
+	if (overlay_pread(overlay, head, LABELS_BYTES, row->offset_bytes, &ignored) < 0)
 		return;
-	for (size_t at = 0; at < 4 * 512 && !label; at += 512)
+	for (size_t at = 0; at < LABELS_BYTES && !label; at += 512)
 		if (!memcmp(head + at, "LABELONE", 8) && !memcmp(head + at + 24, "LVM2 001", 8))
 			label = head + at;
 	if (!label)

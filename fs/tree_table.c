@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fs/tree_table.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 struct attr_row *tree_table_find(struct tree_table *table, const char *path)
 {
@@ -74,25 +74,49 @@ void tree_table_drop(struct tree_table *table, const char *path)
 	}
 }
 
+static bool take_number(char **p, int base, uint32_t *ret)
+{
+	char *end;
+	unsigned long value = strtoul(*p, &end, base);
+
+	if (end == *p || value > UINT32_MAX)
+		return false;
+	*p = end;
+	*ret = (uint32_t)value;
+	return true;
+}
+
+/* "0644ia 0 0 PATH" */
+static bool take_attrs(struct tree_table *table, char *p)
+{
+	uint32_t mode, uid, gid;
+	uint32_t flags = 0;
+
+	if (!take_number(&p, 8, &mode))
+		return false;
+	for (; *p == 'i' || *p == 'a'; p++)
+		flags |= *p == 'i' ? TREE_IMMUTABLE : TREE_APPEND;
+	if (!take_number(&p, 10, &uid) || !take_number(&p, 10, &gid))
+		return false;
+	p += strspn(p, " ");
+	if (*p != '/')
+		return false;
+	tree_table_set(table, p, mode, uid, gid)->flags = flags;
+	return true;
+}
+
 /* "MODE UID GID PATH" or "label PATH LABEL" */
 static int take_line(struct tree_table *table, char *line, struct err *err)
 {
-	unsigned mode, uid, gid;
-	char flags[3] = "", *label;
-	int at = 0;
+	char *label;
 
 	if (str_starts(line, "label /") && (label = strchr(line + 6, ' '))) {
 		*label++ = '\0';
 		tree_table_set_label(table, line + 6, label, strlen(label));
 		return 0;
 	}
-	if (sscanf(line, "%o%2[ia] %u %u %n", &mode, flags, &uid, &gid, &at) < 4 &&
-	    sscanf(line, "%o %u %u %n", &mode, &uid, &gid, &at) < 3)
-		at = 0;
-	if (line[at] != '/')
+	if (!take_attrs(table, line))
 		return err_set(err, ERR_MALFORMED, "attrs: \"%s\" is not MODE UID GID PATH", line);
-	tree_table_set(table, line + at, mode, uid, gid)->flags =
-		(strchr(flags, 'i') ? TREE_IMMUTABLE : 0) | (strchr(flags, 'a') ? TREE_APPEND : 0);
 	return 0;
 }
 

@@ -118,7 +118,8 @@ static bool take(struct builder *b, const yaml_event_t *event)
 		return true;
 	case YAML_MAPPING_END_EVENT:
 	case YAML_SEQUENCE_END_EVENT:
-		close_node(b, event);
+		if (b->depth) /* it ends what it began */
+			close_node(b, event);
 		return true;
 	default:
 		return event->type != YAML_STREAM_END_EVENT;
