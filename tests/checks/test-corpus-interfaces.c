@@ -14,6 +14,14 @@ static void say(bool ok, const char *name, const char *what, const char *more)
 	tests_failed += !ok;
 }
 
+static bool write_file(const char *path, const char *data, size_t len)
+{
+	FILE *file = fopen(path, "w");
+	bool is_whole = file && fwrite(data, 1, len, file) == len;
+
+	return file && !fclose(file) && is_whole;
+}
+
 /* Does ifup refuse the file? -1: it is not here. */
 static int is_refused(const char *dir, const char *data, size_t len)
 {
@@ -23,10 +31,8 @@ static int is_refused(const char *dir, const char *data, size_t len)
 			       "-a",   "-i",	   path,	   NULL };
 	const struct proc_run run = { .argv = argv, .deadline_s = 20 };
 	struct err err = ERR_INIT;
-	FILE *file = fopen(path, "w");
 
-	if (!file || fwrite(data, 1, len, file) != len || fclose(file) ||
-	    proc_run(&run, &result, &err) < 0)
+	if (!write_file(path, data, len) || proc_run(&run, &result, &err) < 0)
 		return -1;
 	unlink(path);
 	return strstr(result.errout.s, "couldn't read interfaces file") != NULL;

@@ -15,6 +15,7 @@
 
 static pid_t command;
 static VEC(pid_t) readers;
+static FILE *report;
 
 static pid_t parent_of(pid_t pid)
 {
@@ -86,7 +87,7 @@ static bool read_before(pid_t pid)
 	return false;
 }
 
-static void judge(const struct fanotify_event_metadata *event, const char *secret, FILE *report)
+static void judge(const struct fanotify_event_metadata *event, const char *secret)
 {
 	bool is_open = event->mask & FAN_OPEN_PERM;
 	cleanup(free) char *path = mem_printf("/proc/%d/comm", event->pid);
@@ -101,7 +102,7 @@ static void judge(const struct fanotify_event_metadata *event, const char *secre
 		holds(event->pid, secret) ? "HOLDS IT" : "clean");
 }
 
-static void take_events(int fan, const char *secret, FILE *report)
+static void take_events(int fan, const char *secret)
 {
 	char buffer[8192] __attribute__((aligned(8)));
 	ssize_t len = read(fan, buffer, sizeof(buffer));
@@ -110,7 +111,7 @@ static void take_events(int fan, const char *secret, FILE *report)
 	for (; FAN_EVENT_OK(event, len); event = FAN_EVENT_NEXT(event, len)) {
 		struct fanotify_response answer = { .fd = event->fd, .response = FAN_ALLOW };
 
-		judge(event, secret, report);
+		judge(event, secret);
 		if (write(fan, &answer, sizeof(answer)) != sizeof(answer))
 			exit(2);
 		close(event->fd);
@@ -120,9 +121,10 @@ static void take_events(int fan, const char *secret, FILE *report)
 int main(int argc, char *argv[])
 {
 	int fan = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_LARGEFILE);
-	FILE *report = argc > 4 ? fopen(argv[1], "we") : NULL;
 	int status;
 
+	if (argc > 4)
+		report = fopen(argv[1], "we");
 	if (!report || fan < 0 ||
 	    fanotify_mark(fan, FAN_MARK_ADD, FAN_OPEN_PERM | FAN_ACCESS_PERM, AT_FDCWD, argv[3]) <
 		    0) {
@@ -139,7 +141,7 @@ int main(int argc, char *argv[])
 		struct pollfd fds[] = { { .fd = fan, .events = POLLIN } };
 
 		if (poll(fds, 1, 50) > 0)
-			take_events(fan, argv[2], report);
+			take_events(fan, argv[2]);
 		else if (waitpid(command, &status, WNOHANG) == command)
 			break;
 	}

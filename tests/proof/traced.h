@@ -181,7 +181,7 @@ static void locate(pid_t tid, int dirfd, uint64_t address, struct place *ret)
 	snprintf(full + len, sizeof(full) - (size_t)len, "%s%s", *path == '/' ? "" : "/", path);
 	while ((slash = strrchr(full, '/')) && slash > full && !slash[1])
 		*slash = '\0'; /* mkdir("name/") */
-	if (!is_below_a_root(full))
+	if (!slash || !is_below_a_root(full))
 		return;
 	if (!lstat(full, &st))
 		ret->node = node_of(&st);
