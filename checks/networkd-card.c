@@ -219,7 +219,7 @@ static void look_at_address(const struct view *v, const struct networkd_file *fi
 }
 
 /* A .link file gives a name that .network files know to a card that is gone. */
-static void look_at_link(const struct view *v, const char *path)
+static bool look_at_link(const struct view *v, const char *path)
 {
 	static const char *const keys[] = { "MACAddress", "PermanentMACAddress" };
 	cleanup(sections_done) struct sections link = { 0 };
@@ -227,9 +227,10 @@ static void look_at_link(const struct view *v, const char *path)
 	struct err ignored = ERR_INIT;
 	const struct str *text = machine_file(v->machine, path, &ignored);
 	const char *name;
+	bool is_wrong = false;
 
 	if (!text || !nic || !nic->mac || nic_count(v->machine) != 1)
-		return;
+		return false;
 	sections_parse(text, SECTIONS_SYSTEMD, &link);
 	name = sections_get(&link, "Link", "Name");
 	for (size_t i = 0; i < ARRAY_LEN(keys) && name; i++) {
@@ -254,16 +255,18 @@ static void look_at_link(const struct view *v, const char *path)
 				quoted(v, name), quoted(v, mac->value), nic->mac);
 
 			set_value(&part, mac, nic->mac, &finding->edits);
+			is_wrong = true;
 		}
 		free(part.path);
 	}
+	return is_wrong;
 }
 
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
 	const struct tree_names *names = machine_list(machine, "/etc/systemd/network");
 	struct view v = { machine, NULL, out };
-	size_t before = out->count;
+	bool is_wrong = false;
 
 	(void)err;
 	if (!net_has_networkd(machine) || net_has_netplan(machine) || net_has_nm(machine) ||
@@ -274,9 +277,9 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 		cleanup(free) char *path = mem_printf("/etc/systemd/network/%s", names->items[i]);
 
 		if (str_ends(path, ".link"))
-			look_at_link(&v, path);
+			is_wrong |= look_at_link(&v, path);
 	}
-	if (out->count != before || look_at_match(&v))
+	if (is_wrong || look_at_match(&v))
 		return 0;
 	look_at_modes(&v);
 	vec_foreach (file, v.model) {

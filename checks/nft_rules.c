@@ -294,6 +294,8 @@ static void reader_done(struct parser *p)
 void nft_read(const struct machine *machine, struct nft_files *files, bool is_v6,
 	      struct nft_rules *ret)
 {
+	static void (*const steps[])(struct parser *) = { read_commands, resolve_jumps,
+							  find_bases };
 	struct err ignored = ERR_INIT;
 	struct parser p = { .r = { .machine = machine, .ret = ret } };
 
@@ -305,12 +307,8 @@ void nft_read(const struct machine *machine, struct nft_files *files, bool is_v6
 		.protocols = machine_file(machine, "/etc/protocols", &ignored),
 	};
 	nft_load(machine, files, ret, &p.all);
-	if (!ret->problem)
-		read_commands(&p);
-	if (!ret->problem)
-		resolve_jumps(&p);
-	if (!ret->problem)
-		find_bases(&p);
+	for (size_t i = 0; i < ARRAY_LEN(steps) && !ret->problem; i++)
+		steps[i](&p);
 	reader_done(&p);
 }
 

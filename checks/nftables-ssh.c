@@ -41,17 +41,17 @@ struct repair {
 static void put_in(struct str *text, size_t at, bool is_end, const char *rule)
 {
 	struct str next = STR_INIT;
-	size_t start = at, blanks;
+	size_t line = at, blanks;
 
-	while (start > 0 && text->s[start - 1] != '\n')
-		start--;
-	blanks = at - start;
+	while (line > 0 && text->s[line - 1] != '\n')
+		line--;
+	blanks = at - line;
 	str_add_bytes(&next, text->s, at);
-	if (strspn(text->s + start, " \t") >= blanks) {
+	if (strspn(text->s + line, " \t") >= blanks) {
 		/* Before a lone "}" the rule is one step further in. */
 		str_addf(&next, "%s%s\n",
-			 is_end ? (blanks && text->s[start] == ' ' ? "    " : "\t") : "", rule);
-		str_add_bytes(&next, text->s + start, blanks);
+			 is_end ? (blanks && text->s[line] == ' ' ? "    " : "\t") : "", rule);
+		str_add_bytes(&next, text->s + line, blanks);
 	} else
 		str_addf(&next, "%s%s; ", is_end ? "; " : "", rule);
 	str_add_bytes(&next, text->s + at, text->len - at);

@@ -70,7 +70,7 @@ static bool parse_action(const char *word, size_t len, enum pam_action *ret, uns
 		}
 	if (!len || strspn(word, "0123456789") < len || len > 4)
 		return false;
-	*jump = (unsigned)atoi(word);
+	*jump = (unsigned)strtoul(word, NULL, 10);
 	*ret = *jump ? PAM_DO_JUMP : PAM_DO_IGNORE;
 	return true;
 }

@@ -87,17 +87,18 @@ enum pam_module pam_module_state(const struct machine *machine, const char *modu
 /* One letter more, less, other, or two swapped; or the end left out. */
 static bool is_like(const char *a, const char *b)
 {
-	size_t n = strlen(a), m = strlen(b), same = 0, tail = 0;
+	size_t n = strlen(a), m = strlen(b);
 
 	if (m == n + 3 && !strncmp(a, b, n) && str_eq(b + n, ".so"))
 		return true;
-	while (same < n && same < m && a[same] == b[same])
-		same++;
-	while (tail < n - same && tail < m - same && a[n - 1 - tail] == b[m - 1 - tail])
-		tail++;
-	size_t da = n - same - tail, db = m - same - tail;
-	return (da <= 1 && db <= 1) ||
-	       (da == 2 && db == 2 && a[same] == b[same + 1] && a[same + 1] == b[same]);
+	/* What differs is left between what is the same before and behind it. */
+	for (; n && m && *a == *b; a++, b++) {
+		n--;
+		m--;
+	}
+	for (; n && m && a[n - 1] == b[m - 1]; n--)
+		m--;
+	return (n <= 1 && m <= 1) || (n == 2 && m == 2 && a[0] == b[1] && a[1] == b[0]);
 }
 
 char *pam_module_like(const struct machine *machine, const char *module)

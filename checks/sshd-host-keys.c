@@ -179,8 +179,10 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 		return 0;
 	if (sshd_model(machine, &conf, NULL, err) < 0)
 		return -1;
-	if (!conf)
-		conf = defaults = sshd_conf_new(machine);
+	if (!conf) {
+		defaults = sshd_conf_new(machine);
+		conf = defaults;
+	}
 	list_files(machine, conf, &files);
 	vec_foreach (k, &files) {
 		any |= usable(k);

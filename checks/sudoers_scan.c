@@ -384,7 +384,7 @@ static enum sudoers_token ordinary(struct sudoers_scan *scan)
 	if (best.token == SUDOERS_COMMAND)
 		return begin_command(scan, best.len);
 	if (best.token == SUDOERS_SHA) {
-		scan->digest_len = (size_t)atoi((char[]){ p[3], p[4], p[5], 0 }) / 8;
+		scan->digest_len = strtoul((char[]){ p[3], p[4], p[5], 0 }, NULL, 10) / 8;
 		scan->state = SCAN_DIGEST;
 	} else if (best.token == SUDOERS_ALIAS && scan->state == SCAN_INITIAL &&
 		   scan_is_option(scan, best.len)) {

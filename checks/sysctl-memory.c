@@ -93,7 +93,8 @@ static void look_at_taken(const struct machine *machine, const char *key, uint64
 	bool is_fatal;
 	struct finding *finding;
 
-	if (!sysctl_number(item, &number) || number <= 0 || (uint64_t)number > UINT64_MAX / unit)
+	if (!item || !sysctl_number(item, &number) || number <= 0 ||
+	    (uint64_t)number > UINT64_MAX / unit)
 		return;
 	is_fatal = (uint64_t)number * unit + SYSTEM_BYTES > all;
 	if (!is_fatal && (!ram || (uint64_t)number * unit < all / 10 * 8))

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/boot.h"
 #include "checks/check.h"
 #include "checks/nic_names.h"
 #include "checks/sysctl.h"
 #include "fs/lines.h"
 
-#include <stdio.h>
+#include <ctype.h>
 
 /* What a value does to the network. */
 struct verdict {
@@ -50,13 +51,10 @@ static bool has_tw_recycle(const struct machine *machine)
 {
 	const struct tree_names *names = machine_list(machine, "/lib/modules");
 
-	for (size_t i = 0; names && i < names->count; i++) {
-		unsigned major = 0, minor = 0;
-
-		if (sscanf(names->items[i], "%u.%u", &major, &minor) == 2 &&
-		    (major < 4 || (major == 4 && minor < 12)))
+	for (size_t i = 0; names && i < names->count; i++)
+		if (isdigit((unsigned char)*names->items[i]) &&
+		    version_compare(names->items[i], "4.12") < 0)
 			return true;
-	}
 	return false;
 }
 
