@@ -160,7 +160,7 @@ static size_t piece_of(const struct form *form, const char *text, size_t len)
 	size_t least = form->len < SECRET_PIECE ? form->len : SECRET_PIECE, longest = 0;
 	const char *end = form->text + form->len, *hit = form->text;
 
-	if (len < least)
+	if (len < SECRET_PIECE && len < form->len)
 		return 0;
 	while ((hit = memmem(hit, (size_t)(end - hit), text, least))) {
 		size_t n = least;

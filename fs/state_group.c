@@ -87,7 +87,7 @@ static bool read_metadata(struct overlay *overlay, const struct disk_fs *row, ui
 {
 	static const char magic[] = " LVM2 x[5A%r0N*>";
 	unsigned char header[512];
-	uint64_t offset, len, first;
+	uint64_t offset, len, wrapped;
 	cleanup(free) char *text = NULL;
 	struct err ignored;
 
@@ -100,10 +100,11 @@ static bool read_metadata(struct overlay *overlay, const struct disk_fs *row, ui
 	if (offset < 512 || offset >= size || !len || len > METADATA_MAX || len > size - 512)
 		return false;
 	text = mem_alloc(len);
-	first = len < size - offset ? len : size - offset;
-	if (overlay_pread(overlay, text, first, row->offset_bytes + at + offset, &ignored) < 0 ||
-	    (first < len && overlay_pread(overlay, text + first, len - first,
-					  row->offset_bytes + at + 512, &ignored) < 0))
+	wrapped = len > size - offset ? len - (size - offset) : 0;
+	if (overlay_pread(overlay, text, len - wrapped, row->offset_bytes + at + offset, &ignored) <
+		    0 ||
+	    overlay_pread(overlay, text + len - wrapped, wrapped, row->offset_bytes + at + 512,
+			  &ignored) < 0)
 		return false;
 	str_add_bytes(into, text, len);
 	return true;

@@ -324,7 +324,7 @@ static int commit(struct surgeon *s, const struct rehearsal *r, struct err *err)
 			return err_in(err, "the repair was written, but");
 	}
 	tell(json_pack("{s:s, s:I, s:I}", "event", "repaired", "edits",
-		       (json_int_t)(r->patch.count + s->mending.done.count), "blocks",
+		       (json_int_t)r->patch.count + (json_int_t)s->mending.done.count, "blocks",
 		       (json_int_t)s->result.changed_blocks));
 	return 0;
 }
