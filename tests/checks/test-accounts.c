@@ -8,7 +8,7 @@
 #include <shadow.h>
 #include <stdio.h>
 
-#define MUTATIONS 20000
+#define MUTATIONS 20000u
 
 static unsigned tests_run, tests_failed;
 

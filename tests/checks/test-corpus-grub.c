@@ -6,7 +6,7 @@
 #include "checks/boot_choice.h"
 #include "tests/checks/scratch.h"
 
-#define MUTATIONS 60
+#define MUTATIONS 60u
 
 static unsigned tests_run, tests_failed;
 static bool has_oracle;

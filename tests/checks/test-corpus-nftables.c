@@ -172,7 +172,7 @@ static void mutate(const struct str *text, struct str *into)
 int main(void)
 {
 	const char *corpus = getenv("CORPUS") ? getenv("CORPUS") : "../shared/corpus";
-	const char *count_text = getenv("MUTATIONS");
+	const char *count_text = getenv("MUTATIONS"), *seed_text = getenv("SEED");
 	unsigned count = count_text ? (unsigned)strtoul(count_text, NULL, 10) : 150;
 	cleanup(free) char *pattern = mem_printf("%s/nftables/*", corpus);
 	glob_t files = { 0 };
@@ -185,8 +185,8 @@ int main(void)
 		       corpus);
 		return 0;
 	}
-	if (getenv("SEED"))
-		seed = (uint32_t)strtoul(getenv("SEED"), NULL, 10);
+	if (seed_text)
+		seed = (uint32_t)strtoul(seed_text, NULL, 10);
 	for (size_t i = 0; i < files.gl_pathc + count; i++) {
 		const char *path =
 			files.gl_pathv[i < files.gl_pathc ? i : pick((uint32_t)files.gl_pathc)];

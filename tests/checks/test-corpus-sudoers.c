@@ -93,8 +93,10 @@ static void without_includes(struct str *text)
 	static const char *const words[] = { "#include", "@include" };
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		for (char *p = text->s; (p = strstr(p, words[i])); p++)
-			memcpy(p, "#x", 2);
+		for (char *p = text->s; (p = strstr(p, words[i])); p++) {
+			p[0] = '#';
+			p[1] = 'x';
+		}
 }
 
 /* Cuts, doubles, swaps or replaces some bytes at a random place. */
@@ -162,7 +164,8 @@ int main(void)
 	struct dirent **list = NULL;
 	int n = scandir(dir, &list, NULL, alphasort);
 	unsigned mutations = 0, differ = 0;
-	unsigned count = getenv("MUTATIONS") ? (unsigned)atoi(getenv("MUTATIONS")) : MUTATIONS;
+	const char *count_text = getenv("MUTATIONS");
+	unsigned count = count_text ? (unsigned)strtoul(count_text, NULL, 10) : MUTATIONS;
 	uint64_t state = 88172645463325252u;
 
 	if (n < 0 || system("command -v visudo >/dev/null 2>&1") != 0) {

@@ -66,7 +66,7 @@ int main(void)
 		"    except LookupError:\n" /* an encoding that there is not */
 		"        print('?', end='')\n";
 	const char *argv[] = { "python3", "-c", script, NULL };
-	const char *count_text = getenv("MUTATIONS");
+	const char *count_text = getenv("MUTATIONS"), *seed_text = getenv("SEED");
 	unsigned count = count_text ? (unsigned)strtoul(count_text, NULL, 10) : 3000;
 	cleanup(proc_result_done) struct proc_result result = PROC_RESULT_INIT;
 	cleanup(str_done) struct str all = STR_INIT, ours = STR_INIT;
@@ -74,8 +74,8 @@ int main(void)
 	unsigned wrong = 0, broken = 0, odd = 0;
 	const char *at;
 
-	if (getenv("SEED"))
-		seed = (uint32_t)strtoul(getenv("SEED"), NULL, 10);
+	if (seed_text)
+		seed = (uint32_t)strtoul(seed_text, NULL, 10);
 	for (unsigned i = 0; i < count; i++) {
 		cleanup(str_done) struct str text = STR_INIT;
 		cleanup(xml_done) struct xml xml = { 0 };

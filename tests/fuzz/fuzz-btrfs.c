@@ -17,7 +17,7 @@ static int search(struct btrfs_ioctl_search_args *args)
 	if (!in.size)
 		return args->key.nr_items = 0, 0;
 	args->key.nr_items = fuzz_byte(&in);
-	len = fuzz_byte(&in) * 16u;
+	len = (size_t)16 * fuzz_byte(&in);
 	if (len > sizeof(args->buf))
 		len = sizeof(args->buf);
 	if (len > in.size)

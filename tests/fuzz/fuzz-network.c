@@ -33,8 +33,8 @@ static void read_yaml(struct tree *tree, const char *name)
 	if (doc.is_bad && doc.root)
 		fuzz_broken("what is no YAML was read");
 	/* libyaml knows other line ends than \n, too: then its lines are not these. */
-	if (doc.root && !memchr(text.s, '\r', text.len) && !memchr(text.s, '\xc2', text.len) &&
-	    !memchr(text.s, '\xe2', text.len) && !memchr(text.s, '\0', text.len))
+	if (doc.root && !memchr(text.s, '\r', text.len) && !memchr(text.s, 0xc2, text.len) &&
+	    !memchr(text.s, 0xe2, text.len) && !memchr(text.s, '\0', text.len))
 		expect_in_place(doc.root, 1, lines_count(text.s, text.len) + 1);
 }
 

@@ -31,7 +31,7 @@ static char *lines_of(struct tree *tree, const char *path, uint32_t line, uint32
 {
 	cleanup(str_done) struct str text = STR_INIT, lines = STR_INIT;
 	struct err ignored;
-	const char *at = text.s;
+	const char *at;
 
 	if (tree_read(tree, path, TREE_FILE_MAX, &text, &ignored) < 0)
 		return mem_strdup("");

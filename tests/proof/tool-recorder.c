@@ -368,7 +368,7 @@ static pid_t start(char **command)
 	if (pid < 0)
 		die("fork");
 	if (!pid) {
-		raise(SIGSTOP);
+		kill(getpid(), SIGSTOP);
 		execvp(*command, command);
 		die(*command);
 	}
