@@ -3,7 +3,8 @@
 
 #include <ctype.h>
 
-#define FILES_MAX 200
+#define FILES_MAX   200
+#define CLIENTS_MAX 1000
 
 /* Calls back for the bytes of every file of a folder. */
 typedef void file_func(void *arg, const struct str *bytes);
@@ -85,7 +86,7 @@ static void search_addresses(void *arg, const struct str *bytes)
 }
 
 /* The journal keeps short messages as plain bytes. Its folder bears the machine's id. */
-static void search_journals(const struct machine *machine, struct search *search)
+static void each_journal(const struct machine *machine, file_func *func, void *arg)
 {
 	cleanup(tree_names_done) struct tree_names names = { 0 };
 	struct err err = ERR_INIT;
@@ -94,7 +95,7 @@ static void search_journals(const struct machine *machine, struct search *search
 		return;
 	for (size_t i = 0; i < names.count && i < 4; i++) {
 		cleanup(free) char *dir = mem_printf("/var/log/journal/%s", names.items[i]);
-		each_file(machine, dir, search_addresses, search);
+		each_file(machine, dir, func, arg);
 	}
 }
 
@@ -136,7 +137,7 @@ enum address_verdict witness_address(const struct machine *machine, const char *
 			search_addresses(&search, bytes);
 	}
 	if (!search.found && !search.has_other)
-		search_journals(machine, &search);
+		each_journal(machine, search_addresses, &search);
 	return search.found ? ADDRESS_OURS : search.has_other ? ADDRESS_STALE : ADDRESS_UNKNOWN;
 }
 
@@ -187,4 +188,84 @@ bool witness_port(const struct machine *machine, uint32_t port)
 			search_text(&search, bytes);
 	}
 	return search.found;
+}
+
+/* "Accepted publickey for NAME from ADDRESS port 50022 ssh2: ...": a message of sshd (auth.c). */
+static void add_client(const char *message, const char *end, struct witness_clients *clients)
+{
+	static const char accepted[] = "Accepted ", from[] = " from ";
+	const char *line_end, *at;
+	char text[IP_TEXT_MAX];
+	struct ip ip;
+	size_t len;
+
+	if ((size_t)(end - message) < strlen(accepted) ||
+	    memcmp(message, accepted, strlen(accepted)))
+		return;
+	line_end = message;
+	while (line_end < end && (unsigned char)*line_end >= ' ')
+		line_end++;
+	at = memmem(message, (size_t)(line_end - message), from, strlen(from));
+	if (!at)
+		return;
+	at += strlen(from);
+	for (len = 0; at + len < line_end && at[len] != ' ';)
+		len++;
+	if (len >= sizeof(text) || clients->count == CLIENTS_MAX)
+		return;
+	memcpy(text, at, len);
+	text[len] = '\0';
+	if (ip_parse(text, &ip) < 0)
+		return;
+	vec_foreach (client, clients)
+		if (ip_eq(client, &ip))
+			return;
+	vec_push(clients, ip);
+}
+
+/* Lines of syslog: what a client made sshd say of it stands behind the tag, and not before it. */
+static void add_clients_of_log(const struct str *log, struct witness_clients *clients)
+{
+	const char *end = log->s + log->len;
+
+	for (const char *line = log->s, *next; line < end; line = next) {
+		const char *line_end = memchr(line, '\n', (size_t)(end - line)), *tag, *message;
+
+		next = line_end ? line_end + 1 : end;
+		tag = memmem(line, (size_t)(next - line), " sshd", strlen(" sshd"));
+		message = memmem(line, (size_t)(next - line), "]: ", strlen("]: "));
+		if (tag && message && tag < message &&
+		    !memchr(tag + 1, ' ', (size_t)(message - tag - 1)))
+			add_client(message + 3, next, clients);
+	}
+}
+
+/* A field of the journal stands behind the high byte of a small number; a message has no NUL. */
+static void add_clients_of_journal(void *arg, const struct str *journal)
+{
+	static const char field[] = "\0MESSAGE=Accepted ";
+	const char *end = journal->s + journal->len;
+
+	for (const char *p = journal->s;
+	     (p = memmem(p, (size_t)(end - p), field, sizeof(field) - 1));) {
+		p += strlen("?MESSAGE=");
+		add_client(p, end, arg);
+	}
+}
+
+void witness_clients(const struct machine *machine, struct witness_clients *ret)
+{
+	static const char *const logs[] = { "/var/log/auth.log", "/var/log/auth.log.1",
+					    "/var/log/secure", "/var/log/secure.1",
+					    "/var/log/messages" };
+
+	*ret = (struct witness_clients){ 0 };
+	for (size_t i = 0; i < ARRAY_LEN(logs); i++) {
+		struct err err = ERR_INIT;
+		const struct str *log = machine_file(machine, logs[i], &err);
+
+		if (log)
+			add_clients_of_log(log, ret);
+	}
+	each_journal(machine, add_clients_of_journal, ret);
 }
