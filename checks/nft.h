@@ -59,7 +59,8 @@ DEFINE_CLEANUP_DONE(struct nft_rules, nft_rules_done)
 /* Paths that `nft -f` loads at boot, and by what; appended, to be freed. */
 struct nft_loaded {
 	char *path, *unit;
-	bool is_contested; /* another firewall's service is started too */
+	bool is_contested; /* firewalld is started too, and one stops the other */
+	bool has_iptables; /* rules of iptables are loaded too, perhaps into tables of nft */
 };
 VEC_TYPE(nft_loads, struct nft_loaded);
 void nft_loads_find(const struct machine *, struct nft_loads *ret);

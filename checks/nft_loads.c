@@ -4,15 +4,14 @@
 
 #define SERVICE "nftables.service"
 
-static void add(struct nft_loads *ret, const char *path, size_t len, const char *unit,
-		bool is_contested)
+static void add(struct nft_loads *ret, const char *path, size_t len)
 {
 	cleanup(free) char *copy = mem_strndup(path, len);
 
 	vec_foreach (known, ret)
 		if (str_eq(known->path, copy))
 			return;
-	vec_push(ret, ((struct nft_loaded){ TAKE(copy), mem_strdup(unit), is_contested }));
+	vec_push(ret, ((struct nft_loaded){ .path = TAKE(copy), .unit = mem_strdup(SERVICE) }));
 }
 
 /* What stands behind the word; NULL: it is not in the text. */
@@ -24,8 +23,7 @@ static const char *behind(const char *text, const char *word)
 }
 
 /* "nft -f PATH" in a command line. */
-static void add_from_command(struct nft_loads *ret, const char *command, const char *unit,
-			     bool is_contested)
+static void add_from_command(struct nft_loads *ret, const char *command)
 {
 	const char *words = behind(command, "nft ");
 	const char *path = words ? behind(words, "-f ") : NULL;
@@ -36,22 +34,20 @@ static void add_from_command(struct nft_loads *ret, const char *command, const c
 		return;
 	path += strspn(path, " \"'");
 	if (*path == '/')
-		add(ret, path, strcspn(path, " \t\"';"), unit, is_contested);
+		add(ret, path, strcspn(path, " \t\"';"));
 }
 
 /* A service may have several ExecStart lines, each of which loads something. */
 void nft_loads_find(const struct machine *machine, struct nft_loads *ret)
 {
-	static const char *const rivals[] = { "firewalld.service", "iptables.service",
-					      "ufw.service", "netfilter-persistent.service" };
+	static const char *const iptables[] = { "iptables.service", "ip6tables.service",
+						"ufw.service", "netfilter-persistent.service" };
 	static const char *const usual[] = { "/etc/nftables.conf", "/etc/sysconfig/nftables.conf" };
 	const struct unit *unit = unit_load(machine, SERVICE);
-	bool is_contested = false;
+	bool has_iptables = false;
 
 	if (machine_unit(machine, SERVICE) != UNIT_ENABLED)
 		return;
-	for (size_t i = 0; i < ARRAY_LEN(rivals); i++)
-		is_contested |= machine_unit(machine, rivals[i]) == UNIT_ENABLED;
 	if (unit && !unit->is_masked)
 		vec_foreach (file, &unit->files)
 			vec_foreach (item, &file->sections) {
@@ -61,12 +57,18 @@ void nft_loads_find(const struct machine *machine, struct nft_loads *ret)
 					continue;
 				if (!*item->value)
 					nft_loads_done(ret); /* resets */
-				add_from_command(ret, item->value, SERVICE, is_contested);
+				add_from_command(ret, item->value);
 			}
 	/* A unit of which only the link is here. */
 	for (size_t i = 0; i < ARRAY_LEN(usual) && !unit; i++)
 		if (tree_exists(machine_tree(machine), usual[i]))
-			add(ret, usual[i], strlen(usual[i]), SERVICE, is_contested);
+			add(ret, usual[i], strlen(usual[i]));
+	for (size_t i = 0; i < ARRAY_LEN(iptables) && ret->count; i++)
+		has_iptables |= machine_unit(machine, iptables[i]) == UNIT_ENABLED;
+	vec_foreach (load, ret) {
+		load->is_contested = machine_unit(machine, "firewalld.service") == UNIT_ENABLED;
+		load->has_iptables = has_iptables;
+	}
 }
 
 void nft_loads_done(struct nft_loads *loads)

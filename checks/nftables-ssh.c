@@ -154,6 +154,21 @@ static void describe(const struct machine *machine, const struct nft_files *file
 		 machine_quote(machine, text.s + blanks, strcspn(text.s + blanks, "\r\n")));
 }
 
+/* iptables over nf_tables keeps its rules in tables of these names, and fills them anew; it leaves
+ * alone what is in any other. */
+static bool is_of_iptables(const struct ipt_table *table)
+{
+	static const char *const names[] = { "filter", "nat", "mangle", "raw", "security" };
+	const char *name = strchr(table->name, ' ');
+
+	if (!name || (!str_starts(table->name, "ip ") && !str_starts(table->name, "ip6 ")))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (str_eq(name + 1, names[i]))
+			return true;
+	return false;
+}
+
 static void report(const struct machine *machine, const struct nft_loaded *load,
 		   const struct nft_files *files, const struct nft_rules *rules,
 		   const struct ipt_stop *stop, const struct ipt_host *host, uint16_t port,
@@ -163,6 +178,8 @@ static void report(const struct machine *machine, const struct nft_loaded *load,
 	cleanup(str_done) struct str why = STR_INIT;
 	struct repair r = { machine, &mended, host, port, rules->rules.is_v6, 0 };
 	const struct ipt_rule *rule = stop->inner ? stop->inner : stop->rule;
+	bool is_contested =
+		load->is_contested || (load->has_iptables && is_of_iptables(stop->table));
 	struct ipt_reach after;
 	struct finding *finding;
 
@@ -173,7 +190,7 @@ static void report(const struct machine *machine, const struct nft_loaded *load,
 	/* A word that this program does not know may be one that nft refuses. */
 	finding = finding_add(
 		out, SEVERITY_BLOCKS_LOGIN,
-		load->is_contested || rules->rules.has_opaque ? REPAIR_OFFERED : REPAIR_SURE, "124",
+		is_contested || rules->rules.has_opaque ? REPAIR_OFFERED : REPAIR_SURE, "124",
 		files->items[rule ? rule->file : stop->chain->file].path,
 		rule ? rule->line : stop->chain->line,
 		"%s loads this rule set at boot, and no address at all can reach sshd on "
