@@ -180,13 +180,33 @@ static enum critical_weight weight_of(const struct critical_state *state)
 	return state->row->weight;
 }
 
+/* A directory of little weight that root keeps for itself: hardening, unless much else is so. */
+static bool is_kept(const struct critical_state *state)
+{
+	return state->row->kind == CRITICAL_DIR && state->row->weight == WEIGHS_LITTLE &&
+	       state->st.mode & 0100;
+}
+
+static size_t count_hurt(const struct critical_states *states, enum critical_area area)
+{
+	size_t count = 0;
+
+	vec_foreach (state, states)
+		count += state->row->area == area &&
+			 state->faults & (FAULT_SEARCH | FAULT_READ | FAULT_EXEC);
+	return count;
+}
+
 static void collect(const struct critical_states *states, enum critical_area area, unsigned faults,
 		    struct hurt *ret)
 {
+	bool is_accident = count_hurt(states, area) >= ACCIDENT;
+
 	vec_foreach (state, states) {
 		unsigned here = state->faults & faults;
 
-		if (state->row->area != area || !here)
+		if (state->row->area != area || !here ||
+		    (here & FAULT_SEARCH && !is_accident && is_kept(state)))
 			continue;
 		if (weight_of(state) > ret->weight)
 			ret->weight = weight_of(state);
@@ -217,10 +237,13 @@ static void look_at_area(const struct machine *machine, const struct critical_st
 	if (search.paths.count + read.paths.count + exec.paths.count >= ACCIDENT)
 		walk_area(machine, area, &search, &read, &exec);
 	report(machine, &exec, severity_of[exec.weight], REPAIR_SURE, exec_text[exec.weight], out);
-	report(machine, &search, area == AREA_VAR ? SEVERITY_DELAYS : SEVERITY_BLOCKS_LOGIN,
+	report(machine, &search, area == AREA_VAR ? SEVERITY_DELAYS : severity_of[search.weight],
 	       REPAIR_SURE,
-	       "can be searched by root alone; what runs as another user, a login shell "
-	       "and D-Bus among them, finds nothing below",
+	       search.weight == WEIGHS_LITTLE
+		       ? "can be searched by root alone, and what runs as another user finds "
+			 "nothing below"
+		       : "can be searched by root alone; what runs as another user, a login shell "
+			 "and D-Bus among them, finds nothing below",
 	       out);
 	report(machine, &read, area == AREA_USR ? SEVERITY_BLOCKS_LOGIN : SEVERITY_DELAYS,
 	       REPAIR_SURE, "can be read by root alone; what runs as another user goes without",

@@ -4,9 +4,14 @@
 
 /* Paths of all distributions; those that are not there are passed over. Programs stand under the names
  * that units, scripts and the kernel use. */
-#define DIR(path, area)                         \
-	{                                       \
-		path, CRITICAL_DIR, area, false \
+#define DIR(path, area)                               \
+	{                                             \
+		path, CRITICAL_DIR, area, STOPS_LOGIN \
+	}
+/* What is below is root's to read, or nobody's way in. */
+#define MINOR_DIR(path, area)                           \
+	{                                               \
+		path, CRITICAL_DIR, area, WEIGHS_LITTLE \
 	}
 #define FILE_(path, area)                        \
 	{                                        \
@@ -31,19 +36,19 @@ const struct critical_path critical_paths[] = {
 	DIR("/etc", AREA_ETC),
 	DIR("/etc/dbus-1", AREA_ETC),
 	DIR("/etc/dbus-1/system.d", AREA_ETC),
-	DIR("/etc/pam.d", AREA_ETC),
-	DIR("/etc/profile.d", AREA_ETC),
-	DIR("/etc/security", AREA_ETC),
-	DIR("/etc/ssh", AREA_ETC),
-	DIR("/etc/ssl", AREA_ETC),
-	DIR("/etc/ssl/certs", AREA_ETC),
-	DIR("/etc/pki", AREA_ETC),
+	MINOR_DIR("/etc/pam.d", AREA_ETC),
+	MINOR_DIR("/etc/profile.d", AREA_ETC),
+	MINOR_DIR("/etc/security", AREA_ETC),
+	MINOR_DIR("/etc/ssh", AREA_ETC),
+	MINOR_DIR("/etc/ssl", AREA_ETC),
+	MINOR_DIR("/etc/ssl/certs", AREA_ETC),
+	MINOR_DIR("/etc/pki", AREA_ETC),
 	DIR("/etc/systemd", AREA_ETC),
 	DIR("/etc/systemd/network", AREA_ETC),
-	DIR("/etc/systemd/system", AREA_ETC),
-	DIR("/etc/systemd/user", AREA_ETC),
-	DIR("/etc/udev", AREA_ETC),
-	DIR("/etc/alternatives", AREA_ETC),
+	MINOR_DIR("/etc/systemd/system", AREA_ETC),
+	MINOR_DIR("/etc/systemd/user", AREA_ETC),
+	MINOR_DIR("/etc/udev", AREA_ETC),
+	MINOR_DIR("/etc/alternatives", AREA_ETC),
 	FILE_("/etc/passwd", AREA_ETC),
 	FILE_("/etc/group", AREA_ETC),
 	FILE_("/etc/nsswitch.conf", AREA_ETC),
