@@ -2,6 +2,7 @@
 #include "checks/check.h"
 #include "checks/ifupdown.h"
 #include "checks/ipaddr.h"
+#include "checks/leases.h"
 #include "checks/net_stack.h"
 #include "checks/nic_names.h"
 #include "checks/units.h"
@@ -25,6 +26,7 @@ struct view {
 	struct findings *out;
 	struct ip_net subnet; /* of the primary interface, when has_subnet */
 	bool has_subnet;
+	bool is_leased; /* the subnet of the last lease, which need not be the next one's */
 	struct ip router;
 };
 
@@ -99,8 +101,10 @@ static void look_at_supersede(const struct view *v, const struct statement *s, c
 
 		if (ip_parse(first, &ip) < 0 || ip.is_v6)
 			return;
-		if (v->has_subnet ? !ip_in(&ip, &v->subnet) : !ip.b[0] || ip.b[0] == 127)
-			report(v, s, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE,
+		if (!ip.b[0] || ip.b[0] == 127 || (v->has_subnet && !ip_in(&ip, &v->subnet)))
+			report(v, s, SEVERITY_BLOCKS_LOGIN,
+			       v->is_leased && ip.b[0] && ip.b[0] != 127 ? REPAIR_OFFERED
+									 : REPAIR_SURE,
 			       "the router that DHCP names is replaced by one that cannot be "
 			       "reached; "
 			       "there is no default route");
@@ -112,7 +116,8 @@ static void look_at_supersede(const struct view *v, const struct statement *s, c
 		int prefix = ip_netmask_parse(value);
 
 		if (v->has_subnet && prefix != ip_mask_prefix(v->subnet.mask, false))
-			report(v, s, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE,
+			report(v, s, SEVERITY_BLOCKS_LOGIN,
+			       v->is_leased ? REPAIR_OFFERED : REPAIR_SURE,
 			       "the subnet's mask is replaced by another one; the router or parts "
 			       "of "
 			       "the VPC are not reached");
@@ -139,8 +144,9 @@ static void look_at_reject(const struct view *v, const struct statement *s, cons
 		if (ip_net_parse(word, &net) < 0 || net.addr.is_v6)
 			continue;
 		prefix = ip_mask_prefix(net.mask, false);
-		if (v->has_subnet ? ip_in(&v->router, &net) : prefix == 0) {
-			report(v, s, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE,
+		if (prefix == 0 || (v->has_subnet && ip_in(&v->router, &net))) {
+			report(v, s, SEVERITY_BLOCKS_LOGIN,
+			       v->is_leased && prefix ? REPAIR_OFFERED : REPAIR_SURE,
 			       "the offers of the subnet's DHCP server are rejected; the card gets "
 			       "no "
 			       "address");
@@ -260,26 +266,40 @@ static void examine_file(struct view *v)
 	vec_done(&statements);
 }
 
+/* By the cloud's word, else by the last lease: EC2's first address is the router's. */
+static void find_subnet(struct view *v)
+{
+	const struct cloud_interface *nic = nic_by_index(v->machine, 0);
+	const char *device = nic_name_of_only(v->machine);
+	struct lease lease;
+
+	if (nic && nic->subnet_cidr && !ip_net_parse(nic->subnet_cidr, &v->subnet) &&
+	    !v->subnet.addr.is_v6) {
+		struct ip first = ip_net_first(&v->subnet);
+
+		v->has_subnet = true;
+		v->router = ip_add(&first, 1);
+	} else if (!nic && lease_find(v->machine, device ? device : "eth0", &lease) &&
+		   lease.has_router) {
+		v->has_subnet = v->is_leased = true;
+		v->subnet = lease.subnet;
+		v->router = lease.router;
+	}
+}
+
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
 	static const char *const paths[] = { "/etc/dhcp/dhclient.conf", "/etc/dhclient.conf",
 					     "/etc/dhcp3/dhclient.conf",
 					     "/etc/dhcp/dhclient-eth0.conf",
 					     "/etc/dhclient-eth0.conf" };
-	const struct cloud_interface *nic = nic_by_index(machine, 0);
 	struct view v = { .machine = machine, .out = out };
 	cleanup(str_done) struct str seen = STR_INIT;
 
 	(void)err;
 	if (!is_used(machine))
 		return 0;
-	if (nic && nic->subnet_cidr && !ip_net_parse(nic->subnet_cidr, &v.subnet) &&
-	    !v.subnet.addr.is_v6) {
-		struct ip first = ip_net_first(&v.subnet);
-
-		v.has_subnet = true;
-		v.router = ip_add(&first, 1);
-	}
+	find_subnet(&v);
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		cleanup(str_done) struct str real = STR_INIT;
 		struct err ignored = ERR_INIT;
@@ -305,7 +325,7 @@ const struct check check_dhclient_conf = {
 		"replace the answer (supersede routers, subnet-mask, interface-mtu), throw it away "
 		"(reject, require), not ask for it (request without routers) or not wait for it "
 		"(timeout 0). The repair puts a # before such a statement, or adds the missing "
-		"word to request.",
+		"word to request. Where only the last lease tells of the subnet, it is offered.",
 	.source = "dhclient.conf(5); dhcp-options(5); VPC user guide, \"DHCP option sets\"",
 	.rows = "118",
 	.repair = REPAIR_SURE,
