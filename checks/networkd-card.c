@@ -161,6 +161,45 @@ static bool look_at_no_address(const struct view *v, const struct networkd_file 
 	return true;
 }
 
+static bool gives_address(const struct networkd_file *file)
+{
+	return file->has_dhcp4 || file->has_address;
+}
+
+/* The card's file says that something else manages it, and nothing does. */
+static bool look_at_unmanaged(const struct view *v, const struct networkd_file *file)
+{
+	const struct networkd_part *part = NULL;
+	const struct section_item *item = networkd_find(file, "Link", "Unmanaged", &part);
+	const struct networkd_file *next = NULL;
+	struct finding *finding;
+	bool is_sure;
+
+	if (!file->is_unmanaged || !item || !is_own(part))
+		return false;
+	vec_foreach (other, v->model)
+		if (other > file && !next && other->fit == NETWORKD_MAY && !other->is_unmanaged &&
+		    gives_address(other))
+			next = other;
+	is_sure = (gives_address(file) || next) && nic_count(v->machine) <= 1;
+	finding = finding_add(v->out, SEVERITY_BLOCKS_LOGIN, is_sure ? REPAIR_SURE : REPAIR_OFFERED,
+			      "112", part->path, item->line,
+			      "Unmanaged=%s keeps networkd from the network card, and nothing else "
+			      "brings it up%s%s",
+			      quoted(v, item->value),
+			      next && !gives_address(file) ? "; without it the card takes " : "",
+			      next && !gives_address(file) ? next->name : "");
+	if (next && !gives_address(file) && file->parts.count == 1) {
+		edit_remove(&finding->edits, part->path);
+		return true;
+	}
+	set_value(part, item, "no", &finding->edits);
+	if (!gives_address(file))
+		sections_edit_set(&part->sections, part->path, "Network", "DHCP", "yes",
+				  &finding->edits);
+	return true;
+}
+
 static void add_addresses(const struct networkd_part *part, struct nic_claim *claim)
 {
 	vec_foreach (item, &part->sections)
@@ -285,7 +324,7 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	vec_foreach (file, v.model) {
 		if (file->fit != NETWORKD_MAY || !file->parts.count)
 			continue;
-		if (!look_at_no_address(&v, file))
+		if (!look_at_unmanaged(&v, file) && !look_at_no_address(&v, file))
 			look_at_address(&v, file);
 		break; /* the first one is the card's */
 	}
@@ -299,7 +338,8 @@ const struct check check_networkd_card = {
 		"networkd takes for each interface the first .network file whose [Match] fits. A "
 		"file for a name or a MAC address that this instance does not have (the volume of "
 		"another instance or type, net.ifnames=0), one without any [Match], one that the "
-		"user systemd-network may not read, or one that sets a foreign static address or "
+		"user systemd-network may not read, one that leaves the card to somebody else "
+		"(Unmanaged), or one that sets a foreign static address or "
 		"none leaves the card silent. The repair writes the right name, MAC or address; "
 		"where the name is not known it writes a pattern that takes in every network card.",
 	.source = "systemd.network(5); systemd.link(5), AlternativeNamesPolicy; "
