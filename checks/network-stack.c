@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/check.h"
+#include "checks/ifupdown.h"
 #include "checks/net_stack.h"
 #include "checks/netplan.h"
 #include "checks/networkd.h"
@@ -108,6 +109,21 @@ static bool is_off(const struct machine *machine, const char *unit)
 	return state == UNIT_DISABLED || state == UNIT_MASKED;
 }
 
+/* ifupdown is started by default, and brings up what its files name: often lo alone. cloud-init
+ * may have yet to write the rest. */
+static bool brings_up_a_card(const struct machine *machine, const char *unit)
+{
+	const struct ifupdown *model = ifupdown_model(machine);
+
+	if (!str_eq(unit, "networking.service") || !model || model->errors.count ||
+	    tree_exists(machine_tree(machine), "/usr/bin/cloud-init"))
+		return true;
+	vec_foreach (stanza, &model->stanzas)
+		if (!str_eq(stanza->name, "lo"))
+			return true;
+	return false;
+}
+
 /* Nothing is started that would configure the network, and files for a service wait for it. */
 static void look_at_none(const struct machine *machine, struct findings *out)
 {
@@ -116,8 +132,11 @@ static void look_at_none(const struct machine *machine, struct findings *out)
 	struct finding *finding;
 
 	for (size_t i = 0; i < ARRAY_LEN(stacks); i++) {
-		if (machine_unit(machine, stacks[i].unit) == UNIT_ENABLED)
-			return;
+		if (machine_unit(machine, stacks[i].unit) == UNIT_ENABLED) {
+			if (brings_up_a_card(machine, stacks[i].unit))
+				return;
+			continue;
+		}
 		if (!is_off(machine, stacks[i].unit) || !stacks[i].has_files(machine))
 			continue;
 		only = only ? only : &stacks[i];
