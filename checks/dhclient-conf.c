@@ -329,6 +329,6 @@ const struct check check_dhclient_conf = {
 	.source = "dhclient.conf(5); dhcp-options(5); VPC user guide, \"DHCP option sets\"",
 	.rows = "118",
 	.repair = REPAIR_SURE,
-	.needs = NEEDS_CLOUD,
+	.needs = NEEDS_CLOUD | NEEDS_CONSOLE,
 	.examine = examine,
 };
