@@ -210,8 +210,12 @@ static void look_at_static(const struct view *v, const struct netplan_card *card
 		claim.gateway = (struct nic_word){ text_of(via), via->node->line };
 	if (!nic_claim_judge(v->machine, &claim, SEVERITY_BLOCKS_LOGIN, v->out, &verdict))
 		return;
-	if (verdict.need == NIC_NEEDS_DHCP)
+	if (verdict.need == NIC_NEEDS_DHCP) {
 		set_dhcp(card, &verdict.finding->edits);
+		/* The wrong route stays, and is taken before the one that DHCP brings. */
+		if (claim.gateway.text)
+			verdict.finding->repair = REPAIR_OFFERED;
+	}
 	if (verdict.need == NIC_NEEDS_GATEWAY) {
 		cleanup(free) char *routes =
 			mem_printf("[{to: 0.0.0.0/0, via: %s}]", verdict.router);

@@ -200,12 +200,17 @@ static bool look_at_unmanaged(const struct view *v, const struct networkd_file *
 	return true;
 }
 
+static bool is_address(const struct section_item *item)
+{
+	return item->kind == SECTION_SET && str_eq(item->key, "Address") &&
+	       (str_eq(item->section, "Network") || str_eq(item->section, "Address")) &&
+	       !strchr(item->value, ':');
+}
+
 static void add_addresses(const struct networkd_part *part, struct nic_claim *claim)
 {
 	vec_foreach (item, &part->sections)
-		if (item->kind == SECTION_SET && str_eq(item->key, "Address") &&
-		    (str_eq(item->section, "Network") || str_eq(item->section, "Address")) &&
-		    !strchr(item->value, ':'))
+		if (is_address(item))
 			vec_push(&claim->addresses, ((struct nic_word){ item->value, item->line }));
 }
 
@@ -225,6 +230,16 @@ static const struct section_item *default_gateway(const struct networkd_part *pa
 			of_route = item;
 	}
 	return of_network ? of_network : has_destination ? NULL : of_route;
+}
+
+/* A default route of the file's own would be taken before the one that DHCP brings. */
+static void switch_to_dhcp(const struct networkd_part *part, const struct section_item *gateway,
+			   struct edits *edits)
+{
+	sections_edit_set(&part->sections, part->path, "Network", "DHCP", "yes", edits);
+	vec_foreach (item, &part->sections)
+		if (item == gateway || is_address(item))
+			sections_edit_comment(&part->sections, part->path, item, edits);
 }
 
 static void look_at_address(const struct view *v, const struct networkd_file *file)
@@ -250,8 +265,7 @@ static void look_at_address(const struct view *v, const struct networkd_file *fi
 	if (!nic_claim_judge(v->machine, &claim, SEVERITY_BLOCKS_LOGIN, v->out, &verdict))
 		return;
 	if (verdict.need == NIC_NEEDS_DHCP)
-		sections_edit_set(&part->sections, part->path, "Network", "DHCP", "yes",
-				  &verdict.finding->edits);
+		switch_to_dhcp(part, gateway, &verdict.finding->edits);
 	if (verdict.need == NIC_NEEDS_GATEWAY)
 		sections_edit_set(&part->sections, part->path, "Network", "Gateway", verdict.router,
 				  &verdict.finding->edits);

@@ -158,7 +158,9 @@ static bool judge_address(struct view *v, struct findings *out, enum nic_need *n
 	    ip_in(&v->ip, &lease.subnet))
 		return false;
 	ip_text(&lease.address, own);
-	finding_add(out, v->severity, REPAIR_OFFERED, "111", v->claim->path, word->line,
+	/* Of a volume alone there is no better witness, and DHCP gives the right address anywhere. */
+	finding_add(out, v->severity, machine_cloud(v->machine) ? REPAIR_OFFERED : REPAIR_SURE,
+		    "111", v->claim->path, word->line,
 		    "the static address %s is of another subnet than the one in which this volume "
 		    "last got an address (%s)",
 		    quoted(v, word->text), own);
