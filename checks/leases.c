@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#define DIRS_MAX 4
+
 /* The value behind `key` in one lease block, up to the semicolon, without quotes. */
 static bool field(const char *block, const char *key, char *ret, size_t room)
 {
@@ -61,6 +63,86 @@ static bool read_file(const struct str *text, const char *device, struct lease *
 	return found;
 }
 
+/* "MESSAGE=eth0: DHCPv4 address 10.0.1.5/24, gateway 10.0.1.1 acquired from 10.0.1.1"; before
+ * systemd 250 "via" stands for "gateway". The last one is the newest of the journal. */
+static bool read_journal(const struct str *journal, const char *device, struct lease *ret)
+{
+	static const char phrase[] = ": DHCPv4 address ", field_name[] = "MESSAGE=";
+	const char *end = journal->s + journal->len;
+	size_t name = strlen(device), before = name + strlen(field_name);
+	bool found = false;
+
+	for (const char *p = journal->s;
+	     (p = memmem(p, (size_t)(end - p), phrase, strlen(phrase)));) {
+		const char *name_end = p, *at, *router;
+		char text[160], word[IP_TEXT_MAX];
+		struct lease lease = { 0 };
+		size_t len = 0;
+
+		p += strlen(phrase);
+		while (name_end > journal->s && name_end[-1] == ' ')
+			name_end--;
+		if ((size_t)(name_end - journal->s) < before ||
+		    memcmp(name_end - name, device, name) ||
+		    memcmp(name_end - before, field_name, strlen(field_name)))
+			continue;
+		while (p + len < end && len < sizeof(text) - 1 && (unsigned char)p[len] >= ' ')
+			len++;
+		snprintf(text, sizeof(text), "%.*s", (int)len, p);
+		len = strspn(text, "0123456789./");
+		if (len >= sizeof(word))
+			continue;
+		snprintf(word, sizeof(word), "%.*s", (int)len, text);
+		if (!strchr(word, '/') || ip_net_parse(word, &lease.subnet) < 0)
+			continue;
+		lease.address = lease.subnet.addr;
+		snprintf(lease.device, sizeof(lease.device), "%s", device);
+		router = (at = strstr(text, " gateway ")) ? at + strlen(" gateway ")
+			 : (at = strstr(text, " via "))	  ? at + strlen(" via ")
+							  : "";
+		snprintf(word, sizeof(word), "%.*s", (int)strspn(router, "0123456789."), router);
+		lease.has_router = !ip_parse(word, &lease.router);
+		*ret = lease;
+		found = true;
+	}
+	return found;
+}
+
+static bool is_newer_journal(const char *name, const char *than)
+{
+	return !than || str_eq(name, "system.journal") ||
+	       (!str_eq(than, "system.journal") && strcmp(name, than) > 0);
+}
+
+/* networkd keeps its leases in /run, and tells the journal. */
+static bool find_in_journals(const struct machine *machine, const char *device, struct lease *ret)
+{
+	const struct tree_names *dirs = machine_list(machine, "/var/log/journal");
+
+	for (size_t d = 0; dirs && d < dirs->count && d < DIRS_MAX; d++) {
+		cleanup(free) char *dir = mem_printf("/var/log/journal/%s", dirs->items[d]);
+		const struct tree_names *names = machine_list(machine, dir);
+		const char *newest = NULL;
+
+		for (size_t i = 0; names && i < names->count; i++) {
+			const char *name = names->items[i];
+			cleanup(free) char *path = mem_printf("%s/%s", dir, name);
+			struct err ignored = ERR_INIT;
+			const struct str *journal;
+
+			if (!str_starts(name, "system") || !str_ends(name, ".journal") ||
+			    !is_newer_journal(name, newest))
+				continue;
+			journal = machine_file(machine, path, &ignored);
+			if (journal && read_journal(journal, device, ret))
+				newest = name;
+		}
+		if (newest)
+			return true;
+	}
+	return false;
+}
+
 bool lease_find(const struct machine *machine, const char *device, struct lease *ret)
 {
 	static const char *const dirs[] = { "/var/lib/dhclient", "/var/lib/dhcp",
@@ -91,5 +173,5 @@ bool lease_find(const struct machine *machine, const char *device, struct lease 
 			newest = st.mtime;
 		}
 	}
-	return newest >= 0;
+	return newest >= 0 || find_in_journals(machine, device, ret);
 }

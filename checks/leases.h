@@ -15,7 +15,8 @@ struct lease {
 };
 
 /* The newest lease for the interface that can be read; false: there is none. ISC dhclient's files
- * of Debian, Red Hat and NetworkManager. Source: dhclient.leases(5). */
+ * of Debian, Red Hat and NetworkManager, else what networkd said to the journal.
+ * Source: dhclient.leases(5); src/network/networkd-dhcp4.c of systemd. */
 bool lease_find(const struct machine *, const char *device, struct lease *ret);
 
 #endif
