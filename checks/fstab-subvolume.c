@@ -13,8 +13,11 @@ static char *plain_path(const char *path, size_t len)
 	return mem_strndup(path, len);
 }
 
+/* The one in which the root was found exists, whatever the list says. */
 static bool has_subvolume(const struct disk_fs *fs, const char *path)
 {
+	if (fs->root_subvol && str_eq(fs->root_subvol + strspn(fs->root_subvol, "/"), path))
+		return true;
 	for (size_t i = 0; i < fs->subvol_count; i++) {
 		cleanup(free) char *have = plain_path(fs->subvols[i], strlen(fs->subvols[i]));
 
