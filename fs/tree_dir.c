@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The tree backend over a directory descriptor. Every access is openat2 with RESOLVE_IN_ROOT, so
- * that absolute links and ".." stay inside and nothing has to be checked before use. */
+#include "fs/tree_dir.h"
 #include "base/file.h"
-#include "fs/tree_table.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,14 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
-struct dir {
-	int fd;
-	bool has_attrs;
-	struct tree *self; /* for tree_resolve, only with attrs */
-	struct tree_table table;
-};
-
-static int open_in(const struct dir *dir, const char *path, int flags, uint32_t mode)
+int dir_open(const struct dir *dir, const char *path, int flags, uint32_t mode)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
@@ -42,7 +33,7 @@ static int open_in(const struct dir *dir, const char *path, int flags, uint32_t 
 	return fd;
 }
 
-static int open_err(struct err *err, int errnum, const char *path)
+int(dir_open_err)(struct err *err, int errnum, const char *path)
 {
 	switch (errnum) {
 	case ENOENT:
@@ -66,8 +57,7 @@ static int open_err(struct err *err, int errnum, const char *path)
 	}
 }
 
-/* Opens what an O_PATH descriptor stands for: the same inode, whatever its name is by now. */
-static int reopen(int path_fd, int flags)
+int dir_reopen(int path_fd, int flags)
 {
 	char link[64];
 	int fd;
@@ -79,26 +69,24 @@ static int reopen(int path_fd, int flags)
 	return fd;
 }
 
-/* A regular file, opened without ever opening a device, FIFO or socket. */
-static int open_regular(const struct dir *dir, const char *path, int flags, struct stat *ret_st,
-			struct err *err)
+int dir_open_regular(const struct dir *dir, const char *path, int flags, struct stat *ret_st,
+		     struct err *err)
 {
-	cleanup(fd_close) int path_fd = open_in(dir, path, O_PATH, 0);
+	cleanup(fd_close) int path_fd = dir_open(dir, path, O_PATH, 0);
 	int fd;
 
 	if (path_fd < 0)
-		return open_err(err, errno, path);
+		return dir_open_err(err, errno, path);
 	if (fstat(path_fd, ret_st) < 0)
-		return open_err(err, errno, path);
+		return dir_open_err(err, errno, path);
 	if (!S_ISREG(ret_st->st_mode))
 		return tree_path_err(err, ERR_MALFORMED, path, "is not a regular file");
-	fd = reopen(path_fd, flags | O_NONBLOCK | O_NOCTTY);
-	return fd < 0 ? open_err(err, errno, path) : fd;
+	fd = dir_reopen(path_fd, flags | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? dir_open_err(err, errno, path) : fd;
 }
 
-/* The path as the table knows it: links before the last component resolved. */
-static int table_path(struct dir *dir, const char *path, enum tree_follow follow, struct str *into,
-		      struct err *err)
+int dir_table_path(struct dir *dir, const char *path, enum tree_follow follow, struct str *into,
+		   struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	cleanup(free) char *parent = NULL;
@@ -114,18 +102,18 @@ static int table_path(struct dir *dir, const char *path, enum tree_follow follow
 	return 0;
 }
 
-static int dir_stat(void *private, const char *path, enum tree_follow follow, struct tree_stat *ret,
-		    struct err *err)
+int dir_stat(void *private, const char *path, enum tree_follow follow, struct tree_stat *ret,
+	     struct err *err)
 {
 	struct dir *dir = private;
 	cleanup(fd_close) int fd =
-		open_in(dir, path, O_PATH | (follow == TREE_FOLLOW ? 0 : O_NOFOLLOW), 0);
+		dir_open(dir, path, O_PATH | (follow == TREE_FOLLOW ? 0 : O_NOFOLLOW), 0);
 	struct statx sx;
 
 	if (fd < 0)
-		return open_err(err, errno, path);
+		return dir_open_err(err, errno, path);
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &sx) < 0)
-		return open_err(err, errno, path);
+		return dir_open_err(err, errno, path);
 	*ret = (struct tree_stat){
 		.mode = sx.stx_mode,
 		.uid = sx.stx_uid,
@@ -146,7 +134,7 @@ static int dir_stat(void *private, const char *path, enum tree_follow follow, st
 		if (S_ISLNK(ret->mode)) {
 			row = tree_table_find(&dir->table, path);
 		} else {
-			if (table_path(dir, path, follow, &key, err) < 0)
+			if (dir_table_path(dir, path, follow, &key, err) < 0)
 				return -1;
 			row = tree_table_find(&dir->table, key.s);
 		}
@@ -163,7 +151,7 @@ static int dir_read(void *private, const char *path, size_t max_bytes, struct st
 		    struct err *err)
 {
 	struct stat st;
-	cleanup(fd_close) int fd = open_regular(private, path, O_RDONLY, &st, err);
+	cleanup(fd_close) int fd = dir_open_regular(private, path, O_RDONLY, &st, err);
 	size_t before = into->len;
 	char buf[16384];
 
@@ -178,7 +166,7 @@ static int dir_read(void *private, const char *path, size_t max_bytes, struct st
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return open_err(err, errno, path);
+			return dir_open_err(err, errno, path);
 		if (!got)
 			return 0;
 		if (into->len - before + (size_t)got > max_bytes)
@@ -191,7 +179,7 @@ static int dir_read_at(void *private, const char *path, uint64_t offset, size_t 
 		       struct str *into, struct err *err)
 {
 	struct stat st;
-	cleanup(fd_close) int fd = open_regular(private, path, O_RDONLY, &st, err);
+	cleanup(fd_close) int fd = dir_open_regular(private, path, O_RDONLY, &st, err);
 	char buf[16384];
 
 	if (fd < 0)
@@ -203,7 +191,7 @@ static int dir_read_at(void *private, const char *path, uint64_t offset, size_t 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return open_err(err, errno, path);
+			return dir_open_err(err, errno, path);
 		if (!got)
 			return 0;
 		str_add_bytes(into, buf, (size_t)got);
@@ -215,12 +203,12 @@ static int dir_read_at(void *private, const char *path, uint64_t offset, size_t 
 
 static int dir_readlink(void *private, const char *path, struct str *into, struct err *err)
 {
-	cleanup(fd_close) int fd = open_in(private, path, O_PATH | O_NOFOLLOW, 0);
+	cleanup(fd_close) int fd = dir_open(private, path, O_PATH | O_NOFOLLOW, 0);
 	char buf[TREE_PATH_MAX];
 	ssize_t got;
 
 	if (fd < 0)
-		return open_err(err, errno, path);
+		return dir_open_err(err, errno, path);
 	got = readlinkat(fd, "", buf, sizeof(buf));
 	if (got < 0)
 		return tree_path_err(err, ERR_MALFORMED, path, "is not a symbolic link");
@@ -230,16 +218,16 @@ static int dir_readlink(void *private, const char *path, struct str *into, struc
 
 static int dir_list(void *private, const char *path, struct tree_names *ret, struct err *err)
 {
-	int fd = open_in(private, path, O_RDONLY | O_DIRECTORY | O_NOATIME, 0);
+	int fd = dir_open(private, path, O_RDONLY | O_DIRECTORY | O_NOATIME, 0);
 	struct dirent *entry;
 	DIR *stream;
 	int rc = 0;
 
 	if (fd < 0 && errno == EPERM)
-		fd = open_in(private, path, O_RDONLY | O_DIRECTORY, 0);
+		fd = dir_open(private, path, O_RDONLY | O_DIRECTORY, 0);
 	stream = fd < 0 ? NULL : fdopendir(fd);
 	if (!stream) {
-		open_err(err, errno, path);
+		dir_open_err(err, errno, path);
 		fd_close(fd);
 		return -1;
 	}
@@ -252,7 +240,7 @@ static int dir_list(void *private, const char *path, struct tree_names *ret, str
 			vec_push(ret, mem_strdup(entry->d_name));
 	}
 	if (!rc && errno)
-		rc = open_err(err, errno, path);
+		rc = dir_open_err(err, errno, path);
 	closedir(stream);
 	return rc;
 }
@@ -263,7 +251,7 @@ static int label_from_table(struct dir *dir, const char *path, const char *name,
 	cleanup(str_done) struct str key = STR_INIT;
 	const char *label;
 
-	if (table_path(dir, path, TREE_FOLLOW, &key, err) < 0)
+	if (dir_table_path(dir, path, TREE_FOLLOW, &key, err) < 0)
 		return -1;
 	label = str_eq(name, "security.selinux") ? tree_table_label(&dir->table, key.s) : NULL;
 	if (!label)
@@ -276,12 +264,12 @@ static int dir_getxattr(void *private, const char *path, const char *name, struc
 			struct err *err)
 {
 	struct dir *dir = private;
-	cleanup(fd_close) int fd = open_in(private, path, O_PATH, 0);
+	cleanup(fd_close) int fd = dir_open(private, path, O_PATH, 0);
 	char link[64], value[65536];
 	ssize_t got;
 
 	if (fd < 0)
-		return open_err(err, errno, path);
+		return dir_open_err(err, errno, path);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	if (dir->has_attrs)
 		return label_from_table(dir, path, name, into, err);
@@ -289,7 +277,7 @@ static int dir_getxattr(void *private, const char *path, const char *name, struc
 	if (got < 0 && (errno == ENODATA || errno == ENOTSUP))
 		return tree_path_err(err, ERR_NOTFOUND, path, "has no such attribute");
 	if (got < 0)
-		return open_err(err, errno, path);
+		return dir_open_err(err, errno, path);
 	str_add_bytes(into, value, (size_t)got);
 	return 0;
 }
@@ -307,231 +295,6 @@ static int dir_space(void *private, struct tree_space *ret, struct err *err)
 		.inodes = sf.f_files,
 		.inodes_free = sf.f_ffree,
 	};
-	return 0;
-}
-
-static int dir_write(void *private, const char *path, const void *data, size_t len, struct err *err)
-{
-	struct stat st;
-	cleanup(fd_close) int fd = open_regular(private, path, O_WRONLY, &st, err);
-
-	if (fd < 0)
-		return -1;
-	if (fd_pwrite_all(fd, data, len, 0) < 0 || ftruncate(fd, (off_t)len) < 0)
-		return open_err(err, errno, path);
-	return 0;
-}
-
-/* The directory that holds the last component, and that component. */
-static int open_parent(const struct dir *dir, const char *path, const char **ret_name,
-		       struct err *err)
-{
-	const char *slash = strrchr(path, '/');
-	cleanup(free) char *parent = mem_strndup(path, (size_t)(slash - path));
-	int fd;
-
-	*ret_name = slash + 1;
-	if (!slash[1] || str_eq(slash + 1, ".") || str_eq(slash + 1, ".."))
-		return tree_path_err(err, ERR_INTERNAL, path, "does not name an entry");
-	fd = open_in(dir, parent[0] ? parent : "/", O_PATH | O_DIRECTORY, 0);
-	return fd < 0 ? open_err(err, errno, path) : fd;
-}
-
-/* Owner, mode and label of what was just made, by its descriptor: its name may stand for another object
- * by now, and a link among those would lead out of the tree. The way through /proc ends at the object
- * itself, also when that is a symbolic link. */
-static int dress(struct dir *dir, int fd, const char *path, const struct tree_new *new,
-		 bool is_link, struct err *err)
-{
-	cleanup(str_done) struct str key = STR_INIT;
-	char at[64];
-
-	if (dir->has_attrs) {
-		if (table_path(dir, path, TREE_NOFOLLOW, &key, err) < 0)
-			return -1;
-		tree_table_set(&dir->table, key.s, is_link ? 0777 : new->mode, new->uid, new->gid);
-		if (new->label)
-			tree_table_set_label(&dir->table, key.s, new->label, new->label_len);
-		return 0;
-	}
-	if (fchownat(fd, "", new->uid, new->gid, AT_EMPTY_PATH) < 0)
-		return open_err(err, errno, path);
-	snprintf(at, sizeof(at), "/proc/self/fd/%d", fd);
-	/* Without SELinux in this kernel the label is still stored, by a privileged caller. */
-	if (new->label && setxattr(at, "security.selinux", new->label, new->label_len, 0) < 0 &&
-	    errno != ENOTSUP)
-		return open_err(err, errno, path);
-	if (!is_link && chmod(at, new->mode & 07777) < 0)
-		return open_err(err, errno, path);
-	return 0;
-}
-
-static int dir_create(void *private, const char *path, const struct tree_new *new, const void *data,
-		      size_t len, struct err *err)
-{
-	const char *name;
-	cleanup(fd_close) int parent = open_parent(private, path, &name, err);
-	cleanup(fd_close) int fd = -1;
-
-	if (parent < 0)
-		return -1;
-	fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return open_err(err, errno, path);
-	if (fd_write_all(fd, data, len) < 0) {
-		int saved = errno;
-
-		unlinkat(parent, name, 0);
-		return open_err(err, saved, path);
-	}
-	return dress(private, fd, path, new, false, err);
-}
-
-/* What was made under this name, if it is still of that type. */
-static int open_made(int parent_fd, const char *name, uint32_t type, const char *path,
-		     struct err *err)
-{
-	int fd = openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0)
-		return open_err(err, errno, path);
-	if (fstat(fd, &st) < 0 || (st.st_mode & S_IFMT) != type) {
-		close(fd);
-		return tree_path_err(err, ERR_CONFLICT, path,
-				     "was replaced while it was being made");
-	}
-	return fd;
-}
-
-static int dir_mkdir(void *private, const char *path, const struct tree_new *new, struct err *err)
-{
-	const char *name;
-	cleanup(fd_close) int parent = open_parent(private, path, &name, err);
-	cleanup(fd_close) int fd = -1;
-
-	if (parent < 0)
-		return -1;
-	if (mkdirat(parent, name, 0700) < 0)
-		return open_err(err, errno, path);
-	fd = open_made(parent, name, S_IFDIR, path, err);
-	return fd < 0 ? -1 : dress(private, fd, path, new, false, err);
-}
-
-static int dir_symlink(void *private, const char *path, const char *target,
-		       const struct tree_new *new, struct err *err)
-{
-	const char *name;
-	cleanup(fd_close) int parent = open_parent(private, path, &name, err);
-	cleanup(fd_close) int fd = -1;
-
-	if (parent < 0)
-		return -1;
-	if (symlinkat(target, parent, name) < 0)
-		return open_err(err, errno, path);
-	fd = open_made(parent, name, S_IFLNK, path, err);
-	return fd < 0 ? -1 : dress(private, fd, path, new, true, err);
-}
-
-static int dir_remove(void *private, const char *path, struct err *err)
-{
-	cleanup(str_done) struct str key = STR_INIT;
-	struct dir *dir = private;
-	const char *name;
-	cleanup(fd_close) int parent = open_parent(dir, path, &name, err);
-
-	if (parent < 0)
-		return -1;
-	if (dir->has_attrs && table_path(dir, path, TREE_NOFOLLOW, &key, err) < 0)
-		return -1;
-	if (unlinkat(parent, name, 0) < 0 &&
-	    ((errno != EISDIR && errno != EPERM) || unlinkat(parent, name, AT_REMOVEDIR) < 0))
-		return open_err(err, errno, path);
-	if (dir->has_attrs) {
-		tree_table_drop(&dir->table, key.s);
-	}
-	return 0;
-}
-
-/* A change of mode or owner, in the table or on the inode. */
-static int change_attrs(struct dir *dir, const char *path, const uint32_t *mode,
-			const uint32_t *owner, struct err *err)
-{
-	cleanup(fd_close) int fd = open_in(dir, path, O_PATH | O_NOFOLLOW, 0);
-	struct tree_stat st;
-	char link[64];
-
-	if (fd < 0)
-		return open_err(err, errno, path);
-	if (dir_stat(dir, path, TREE_NOFOLLOW, &st, err) < 0)
-		return -1;
-	if (mode && S_ISLNK(st.mode))
-		return tree_path_err(err, ERR_MALFORMED, path, "a symbolic link has no mode");
-	if (dir->has_attrs) {
-		cleanup(str_done) struct str key = STR_INIT;
-
-		if (table_path(dir, path, TREE_NOFOLLOW, &key, err) < 0)
-			return -1;
-		tree_table_set(&dir->table, key.s, mode ? *mode : st.mode,
-			       owner ? owner[0] : st.uid, owner ? owner[1] : st.gid);
-		return 0;
-	}
-	if (owner && fchownat(fd, "", owner[0], owner[1], AT_EMPTY_PATH) < 0)
-		return open_err(err, errno, path);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	if (mode && chmod(link, *mode & 07777) < 0)
-		return open_err(err, errno, path);
-	return 0;
-}
-
-static int dir_chmod(void *private, const char *path, uint32_t mode, struct err *err)
-{
-	return change_attrs(private, path, &mode, NULL, err);
-}
-
-static int dir_chown(void *private, const char *path, uint32_t uid, uint32_t gid, struct err *err)
-{
-	return change_attrs(private, path, NULL, (uint32_t[]){ uid, gid }, err);
-}
-
-/* FS_IOC_SETFLAGS, ioctl_iflags(2): ext4, xfs and btrfs have it. */
-static int dir_chflags(void *private, const char *path, uint32_t flags, struct err *err)
-{
-	struct dir *dir = private;
-	cleanup(fd_close) int path_fd = open_in(dir, path, O_PATH | O_NOFOLLOW, 0);
-	cleanup(fd_close) int fd = -1;
-	struct tree_stat st;
-	int now = 0;
-
-	if (dir_stat(dir, path, TREE_NOFOLLOW, &st, err) < 0)
-		return -1;
-	if (!S_ISREG(st.mode) && !S_ISDIR(st.mode))
-		return tree_path_err(err, ERR_MALFORMED, path, "is neither file nor directory");
-	if (dir->has_attrs) {
-		cleanup(str_done) struct str key = STR_INIT;
-
-		if (table_path(dir, path, TREE_NOFOLLOW, &key, err) < 0)
-			return -1;
-		tree_table_set(&dir->table, key.s, st.mode, st.uid, st.gid)->flags = flags;
-		return 0;
-	}
-	if (path_fd < 0 || (fd = reopen(path_fd, O_RDONLY | O_NONBLOCK | O_NOCTTY)) < 0 ||
-	    ioctl(fd, FS_IOC_GETFLAGS, &now) < 0)
-		return open_err(err, errno, path);
-	now &= ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
-	now |= (flags & TREE_IMMUTABLE ? FS_IMMUTABLE_FL : 0) |
-	       (flags & TREE_APPEND ? FS_APPEND_FL : 0);
-	return ioctl(fd, FS_IOC_SETFLAGS, &now) < 0 ? open_err(err, errno, path) : 0;
-}
-
-static int dir_flush(void *private, struct err *err)
-{
-	struct dir *dir = private;
-	/* An O_PATH descriptor cannot be synced. */
-	cleanup(fd_close) int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || syncfs(fd) < 0)
-		return err_errno(err, errno, "the tree could not be synced");
 	return 0;
 }
 
@@ -566,11 +329,11 @@ static const struct tree_ops dir_ops = {
 int tree_open_dir(int dir_fd, struct tree **ret, struct err *err)
 {
 	struct dir probe = { .fd = dir_fd };
-	cleanup(fd_close) int fd = open_in(&probe, "/", O_PATH | O_DIRECTORY, 0);
+	cleanup(fd_close) int fd = dir_open(&probe, "/", O_PATH | O_DIRECTORY, 0);
 	struct dir *dir;
 
 	if (fd < 0)
-		return open_err(err, errno, "/");
+		return dir_open_err(err, errno, "/");
 	dir = mem_alloc(sizeof(*dir));
 	dir->fd = dir_fd;
 	*ret = dir->self = tree_new_backend(&dir_ops, dir);
