@@ -20,7 +20,8 @@ void console_tell_unexplained(const char *raw, const struct examination *,
 void console_each(const char *raw,
 		  void (*tell)(void *arg, const struct console_rule *, const char *quoted),
 		  void *arg);
-/* The last `want` lines of the last boot, escaped, each with a line end; nothing when there are none. */
+/* The last `want` lines of the last boot, escaped, each with a line end; nothing when there are
+ * none. */
 void console_tail(const char *raw, unsigned want, struct str *out);
 
 #endif

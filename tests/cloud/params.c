@@ -277,6 +277,7 @@ struct res *call_find(struct call *call, const struct kind *kind, const char *id
 	char text[256];
 
 	if (!id_is_well_formed(id, kind->prefix)) {
+/* The formats are words of the table of kinds, with one %s each. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 		snprintf(text, sizeof(text), kind->malformed_text, id);
