@@ -17,13 +17,23 @@ static int finish(struct err *err)
 	return -1;
 }
 
+/* The words may quote those that it has now. */
+static void __attribute__((format(printf, 2, 0)))
+write_text(struct err *err, const char *fmt, va_list ap)
+{
+	char text[sizeof(err->text)];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	memcpy(err->text, text, strlen(text) + 1);
+}
+
 int(err_set)(struct err *err, enum err_code code, const char *fmt, ...)
 {
 	va_list ap;
 
 	err->code = code;
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	write_text(err, fmt, ap);
 	va_end(ap);
 	return finish(err);
 }
@@ -48,7 +58,7 @@ int(err_errno)(struct err *err, int errnum, const char *fmt, ...)
 		err->code = ERR_IO;
 	}
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	write_text(err, fmt, ap);
 	va_end(ap);
 	used = strlen(err->text);
 	snprintf(err->text + used, sizeof(err->text) - used, ": %s", strerror(errnum));
@@ -63,7 +73,7 @@ int(err_in)(struct err *err, const char *fmt, ...)
 
 	memcpy(inner, err->text, sizeof(inner));
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	write_text(err, fmt, ap);
 	va_end(ap);
 	used = strlen(err->text);
 	snprintf(err->text + used, sizeof(err->text) - used, ": %s", inner);
