@@ -242,6 +242,14 @@ static void mend(const struct rule *rule, const char *path, const struct str *te
 		edit_create(&finding->edits, allow_path, &as, "sshd : ALL\n", 11);
 }
 
+static bool refuses_some(const struct rules *rules, bool is_in_deny)
+{
+	vec_foreach (rule, rules)
+		if (is_for_sshd(rule) && is_refusal(rule, is_in_deny))
+			return true;
+	return false;
+}
+
 /* Is the client refused by a rule of these before one may let it in? Marks those that do. */
 static bool refuse(struct rules *rules, bool is_in_deny, const struct ip *client, bool *ret_ended)
 {
@@ -389,7 +397,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 		rule = refusal(&deny, true, &is_open);
 	}
 	if (!rule) {
-		if (allow_text || deny_text)
+		/* Else no log has to be read. */
+		if (refuses_some(&allow, false) || refuses_some(&deny, true))
 			examine_known(machine, &allow, allow_text, &deny, deny_text, out);
 		return 0;
 	}
