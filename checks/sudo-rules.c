@@ -159,6 +159,10 @@ static void offer_rule(const struct scene *scene)
 			: "no rule of sudo lets %s become root, nor anybody else who can log in",
 		scene->admin_quoted);
 
+	if (!sudoers_is_name(scene->admin->user->name)) {
+		finding->repair = REPAIR_NONE;
+		return;
+	}
 	for (size_t i = 0; is_included(scene) && i < ARRAY_LEN(names); i++) {
 		cleanup(free) char *new_path = mem_printf("%s/%s", DROP_INS, names[i]);
 		const struct tree_new as = { .mode = 0440 };

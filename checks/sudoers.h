@@ -193,10 +193,14 @@ struct sudo_verdict {
 struct sudo_verdict sudoers_verdict(const struct sudoers *, const struct machine *,
 				    const struct person *);
 
+/* Does the name of a user or group stand in a rule as it is, and mean just that? Not with characters
+ * that would have to be escaped, not where it would be read as an alias (capitals alone: sudoers(5), Aliases). */
+bool sudoers_is_name(const char *name);
+
 /* What a broken entry was to say, and of whom. */
 struct sudoers_intent {
 	char *name;	   /* "%wheel", "admin" */
-	bool is_for_admin; /* it is the admin, or a group of theirs */
+	bool is_for_admin; /* it is the admin, or a group of theirs, and is a name for a rule */
 	bool is_clear;	   /* everything, as root, and nothing else */
 	bool is_without_password, has_group;
 };

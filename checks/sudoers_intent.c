@@ -27,6 +27,16 @@ static unsigned distance(const char *a, size_t n, const char *b)
 	return row[m];
 }
 
+bool sudoers_is_name(const char *name)
+{
+	static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
+	for (const char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '_' && (p == name || !strchr(".-", *p)))
+			return false;
+	return *name && (!isupper((unsigned char)*name) || name[strspn(name, capitals)]);
+}
+
 static void read_name(const char **text, const struct person *admin, struct sudoers_intent *ret)
 {
 	const char *p = *text + strspn(*text, " \t\"'");
@@ -41,6 +51,7 @@ static void read_name(const char **text, const struct person *admin, struct sudo
 		ret->is_for_admin = str_eq(ret->name, admin->user->name);
 	vec_foreach (group, &admin->groups)
 		ret->is_for_admin |= is_group && str_eq(ret->name + 1, *group);
+	ret->is_for_admin &= sudoers_is_name(ret->name + is_group);
 }
 
 static void read_text(const char *text, const struct person *admin, struct sudoers_intent *ret)
