@@ -141,7 +141,16 @@ struct loader {
 	struct sudoers *into;
 	uint32_t version;
 	unsigned depth, includes;
+	const char *open[DEPTH_MAX + 1]; /* being read, each included by the one before */
+	const char *wrong; /* with what the include names that is followed; NULL: nothing */
 };
+
+/* What has been read so far. */
+static size_t entries(const struct sudoers *sudoers)
+{
+	return sudoers->rules.count + sudoers->aliases.count + sudoers->defaults.count +
+	       sudoers->directories.count + sudoers->files.count;
+}
 
 static void on_include(void *arg, const char *from, const char *name, bool is_dir, uint32_t line);
 
@@ -156,7 +165,13 @@ static bool load(struct loader *loader, const char *path, bool is_from_directory
 	struct err err = ERR_INIT;
 	const struct str *text;
 	struct tree_stat st;
+	size_t before, problems = loader->into->problems.count;
 
+	for (unsigned i = 0; i < loader->depth; i++)
+		if (str_eq(loader->open[i], path)) {
+			loader->wrong = "it leads back to the file that includes it";
+			return true;
+		}
 	if (loader->into->files.count >= FILES_MAX) {
 		loader->into->is_incomplete = true;
 		return true;
@@ -178,7 +193,15 @@ static bool load(struct loader *loader, const char *path, bool is_from_directory
 		return true;
 	}
 	reader.path = file->path;
+	before = entries(loader->into);
+	loader->open[loader->depth] = file->path;
 	sudoers_read_text(&reader, text);
+	/* Somebody else's file, say that of the accounts: the include is at fault, not what stands in it. */
+	if (loader->into->problems.count > problems && entries(loader->into) == before &&
+	    !strstr(path, "/sudoers")) {
+		loader->into->problems.count = problems;
+		loader->wrong = "it names a file in which nothing is a rule of sudo";
+	}
 	return true;
 }
 
@@ -222,17 +245,19 @@ static void on_include(void *arg, const char *from, const char *name, bool is_di
 	size_t len = strlen(path);
 	while (len > 1 && path[len - 1] == '/')
 		path[--len] = '\0';
+	struct sudoers_problem problem = { .path = from, .line = line, .first = line, .count = 1 };
+	const char *outer = loader->wrong;
 	loader->depth++;
+	loader->wrong = NULL;
 	if (is_dir)
 		load_directory(loader, path);
-	else if (!load(loader, path, false))
-		vec_push(&loader->into->problems,
-			 ((struct sudoers_problem){ .path = from,
-						    .line = line,
-						    .first = line,
-						    .count = 1,
-						    .what = "the file that it names is not there",
-						    .is_missing_include = true }));
+	else
+		problem.is_missing_include = !load(loader, path, false);
+	problem.what =
+		problem.is_missing_include ? "the file that it names is not there" : loader->wrong;
+	if (problem.what)
+		vec_push(&loader->into->problems, problem);
+	loader->wrong = outer;
 	loader->depth--;
 }
 
