@@ -275,7 +275,7 @@ class Disk:
 
     def __init__(self, path, pristine):
         self.path, self.pristine = path, pristine  # pristine: a file with the contents before
-        self.touched = set()
+        self.touched = set()  # what differed at any time: what a run changes that is known is always put back
         self.base = open(pristine, "rb", buffering=0)
         self.size = os.stat(pristine).st_size
         self.restore()
@@ -297,7 +297,6 @@ class Disk:
                 os.pwrite(file.fileno(), data, at)
             if not os.path.isfile(self.path):
                 os.fsync(file.fileno())
-        self.touched.clear()
 
     def put(self, sectors):
         """From the base with other sectors than these touched before, to exactly these."""
