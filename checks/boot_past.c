@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/boot_past.h"
+#include "checks/journals.h"
 
 static const char mark[] = "Command line: ";
 
@@ -19,23 +20,11 @@ static char *last_in(const struct str *text)
 	return len ? mem_strndup(found, len) : NULL;
 }
 
-static char *in_journal(const struct machine *machine)
+static bool find_in_journal(void *arg, const struct str *bytes)
 {
-	static const char top[] = "/var/log/journal";
-	const struct tree_names *ids = machine_list(machine, top);
-	struct err ignored = ERR_INIT;
-	char *found = NULL;
+	char **found = arg;
 
-	if (!ids)
-		return NULL;
-	for (size_t i = 0; i < ids->count && i < 4 && !found; i++) {
-		cleanup(free) char *path = mem_printf("%s/%s/system.journal", top, ids->items[i]);
-		cleanup(str_done) struct str text = STR_INIT;
-
-		if (!tree_read(machine_tree(machine), path, TREE_FILE_MAX, &text, &ignored))
-			found = last_in(&text);
-	}
-	return found;
+	return (*found = last_in(bytes));
 }
 
 static char *find(const struct machine *machine)
@@ -51,7 +40,9 @@ static char *find(const struct machine *machine)
 		if (!tree_read(machine_tree(machine), logs[i], TREE_FILE_MAX, &text, &ignored))
 			found = last_in(&text);
 	}
-	return found ? found : in_journal(machine);
+	if (!found)
+		journals_each(machine, find_in_journal, &found);
+	return found;
 }
 
 struct past {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/leases.h"
+#include "checks/journals.h"
 
 #include <stdio.h>
-
-#define DIRS_MAX 4
 
 /* The value behind `key` in one lease block, up to the semicolon, without quotes. */
 static bool field(const char *block, const char *key, char *ret, size_t room)
@@ -63,14 +62,21 @@ static bool read_file(const struct str *text, const char *device, struct lease *
 	return found;
 }
 
+struct wanted {
+	const char *device;
+	struct lease *ret;
+	bool is_found;
+};
+
 /* "MESSAGE=eth0: DHCPv4 address 10.0.1.5/24, gateway 10.0.1.1 acquired from 10.0.1.1"; before
  * systemd 250 "via" stands for "gateway". The last one is the newest of the journal. */
-static bool read_journal(const struct str *journal, const char *device, struct lease *ret)
+static bool read_journal(void *arg, const struct str *journal)
 {
+	struct wanted *wanted = arg;
+	const char *device = wanted->device;
 	static const char phrase[] = ": DHCPv4 address ", field_name[] = "MESSAGE=";
 	const char *end = journal->s + journal->len;
 	size_t name = strlen(device), before = name + strlen(field_name);
-	bool found = false;
 
 	for (const char *p = journal->s;
 	     (p = memmem(p, (size_t)(end - p), phrase, strlen(phrase)));) {
@@ -102,45 +108,19 @@ static bool read_journal(const struct str *journal, const char *device, struct l
 							  : "";
 		snprintf(word, sizeof(word), "%.*s", (int)strspn(router, "0123456789."), router);
 		lease.has_router = !ip_parse(word, &lease.router);
-		*ret = lease;
-		found = true;
+		*wanted->ret = lease;
+		wanted->is_found = true;
 	}
-	return found;
-}
-
-static bool is_newer_journal(const char *name, const char *than)
-{
-	return !than || str_eq(name, "system.journal") ||
-	       (!str_eq(than, "system.journal") && strcmp(name, than) > 0);
+	return wanted->is_found;
 }
 
 /* networkd keeps its leases in /run, and tells the journal. */
 static bool find_in_journals(const struct machine *machine, const char *device, struct lease *ret)
 {
-	const struct tree_names *dirs = machine_list(machine, "/var/log/journal");
+	struct wanted wanted = { .device = device, .ret = ret };
 
-	for (size_t d = 0; dirs && d < dirs->count && d < DIRS_MAX; d++) {
-		cleanup(free) char *dir = mem_printf("/var/log/journal/%s", dirs->items[d]);
-		const struct tree_names *names = machine_list(machine, dir);
-		const char *newest = NULL;
-
-		for (size_t i = 0; names && i < names->count; i++) {
-			const char *name = names->items[i];
-			cleanup(free) char *path = mem_printf("%s/%s", dir, name);
-			struct err ignored = ERR_INIT;
-			const struct str *journal;
-
-			if (!str_starts(name, "system") || !str_ends(name, ".journal") ||
-			    !is_newer_journal(name, newest))
-				continue;
-			journal = machine_file(machine, path, &ignored);
-			if (journal && read_journal(journal, device, ret))
-				newest = name;
-		}
-		if (newest)
-			return true;
-	}
-	return false;
+	journals_each(machine, read_journal, &wanted);
+	return wanted.is_found;
 }
 
 bool lease_find(const struct machine *machine, const char *device, struct lease *ret)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/sshd_witness.h"
+#include "checks/journals.h"
 
 #include <ctype.h>
 
@@ -85,18 +86,12 @@ static void search_addresses(void *arg, const struct str *bytes)
 	}
 }
 
-/* The journal keeps short messages as plain bytes. Its folder bears the machine's id. */
-static void each_journal(const struct machine *machine, file_func *func, void *arg)
+static bool search_journal(void *arg, const struct str *bytes)
 {
-	cleanup(tree_names_done) struct tree_names names = { 0 };
-	struct err err = ERR_INIT;
+	struct search *search = arg;
 
-	if (tree_list(machine_tree(machine), "/var/log/journal", &names, &err) < 0)
-		return;
-	for (size_t i = 0; i < names.count && i < 4; i++) {
-		cleanup(free) char *dir = mem_printf("/var/log/journal/%s", names.items[i]);
-		each_file(machine, dir, func, arg);
-	}
+	search_addresses(search, bytes);
+	return search->found || search->has_other;
 }
 
 enum address_verdict witness_address(const struct machine *machine, const char *address)
@@ -137,7 +132,7 @@ enum address_verdict witness_address(const struct machine *machine, const char *
 			search_addresses(&search, bytes);
 	}
 	if (!search.found && !search.has_other)
-		each_journal(machine, search_addresses, &search);
+		journals_each(machine, search_journal, &search);
 	return search.found ? ADDRESS_OURS : search.has_other ? ADDRESS_STALE : ADDRESS_UNKNOWN;
 }
 
@@ -241,7 +236,7 @@ static void add_clients_of_log(const struct str *log, struct witness_clients *cl
 }
 
 /* A field of the journal stands behind the high byte of a small number; a message has no NUL. */
-static void add_clients_of_journal(void *arg, const struct str *journal)
+static bool add_clients_of_journal(void *arg, const struct str *journal)
 {
 	static const char field[] = "\0MESSAGE=Accepted ";
 	const char *end = journal->s + journal->len;
@@ -251,6 +246,7 @@ static void add_clients_of_journal(void *arg, const struct str *journal)
 		p += strlen("?MESSAGE=");
 		add_client(p, end, arg);
 	}
+	return false;
 }
 
 void witness_clients(const struct machine *machine, struct witness_clients *ret)
@@ -267,5 +263,5 @@ void witness_clients(const struct machine *machine, struct witness_clients *ret)
 		if (log)
 			add_clients_of_log(log, ret);
 	}
-	each_journal(machine, add_clients_of_journal, ret);
+	journals_each(machine, add_clients_of_journal, ret);
 }
