@@ -5,17 +5,16 @@
 #include <stddef.h>
 #include <string.h>
 
-#define WORD_MAX 32
+#define WORD_MAX 40
 
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
 
-/* Optimal string alignment: a neighbour swap is one change. */
-static size_t distance(const char *a, const char *b)
+size_t word_distance(const char *a, size_t n, const char *b)
 {
-	size_t d[WORD_MAX + 1][WORD_MAX + 1], n = strlen(a), m = strlen(b);
+	size_t d[WORD_MAX + 1][WORD_MAX + 1], m = strlen(b);
 
 	if (n > WORD_MAX || m > WORD_MAX)
 		return WORD_MAX;
@@ -44,7 +43,7 @@ const char *near_word(const char *word, const char *const *list)
 	int ties = 0;
 
 	for (; *list; list++) {
-		size_t at = distance(word, *list);
+		size_t at = word_distance(word, strlen(word), *list);
 
 		if (at < best_at) {
 			best_at = at;

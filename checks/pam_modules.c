@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/near_word.h"
 #include "checks/pam.h"
 
 /* The modules' directories: by word size, and by architecture on Debian. */
@@ -84,21 +85,14 @@ enum pam_module pam_module_state(const struct machine *machine, const char *modu
 	return PAM_MODULE_MISSING;
 }
 
-/* One letter more, less, other, or two swapped; or the end left out. */
+/* One slip of the finger, or the end left out. */
 static bool is_like(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);
 
 	if (m == n + 3 && !strncmp(a, b, n) && str_eq(b + n, ".so"))
 		return true;
-	/* What differs is left between what is the same before and behind it. */
-	for (; n && m && *a == *b; a++, b++) {
-		n--;
-		m--;
-	}
-	for (; n && m && a[n - 1] == b[m - 1]; n--)
-		m--;
-	return (n <= 1 && m <= 1) || (n == 2 && m == 2 && a[0] == b[1] && a[1] == b[0]);
+	return word_distance(a, n, b) <= 1;
 }
 
 char *pam_module_like(const struct machine *machine, const char *module)

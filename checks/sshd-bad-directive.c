@@ -1,29 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/sshd_people.h"
-
-#include <strings.h>
-
-/* How far two keywords are apart, for a hint: insertions, deletions, changes. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[64], len = strlen(b);
-
-	if (len >= ARRAY_LEN(row))
-		return SIZE_MAX;
-	for (size_t k = 0; k <= len; k++)
-		row[k] = k;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t k = 1; k <= len; k++) {
-			size_t change = diagonal + (strncasecmp(&a[i - 1], &b[k - 1], 1) != 0);
-			diagonal = row[k];
-			size_t best = row[k] < row[k - 1] ? row[k] + 1 : row[k - 1] + 1;
-			row[k] = best < change ? best : change;
-		}
-	}
-	return row[len];
-}
+#include "checks/near_word.h"
 
 /* The keyword that a typo was meant to be; NULL: none is near. */
 static const char *meant(const char *name)
@@ -32,7 +9,7 @@ static const char *meant(const char *name)
 	size_t best_distance = 3;
 
 	for (const struct sshd_keyword *k = NULL; (k = sshd_keyword_next(k));) {
-		size_t d = strlen(name) < 40 ? distance(name, k->name) : SIZE_MAX;
+		size_t d = word_distance(name, strlen(name), k->name);
 		if (d < best_distance) {
 			best = k;
 			best_distance = d;

@@ -1,31 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/near_word.h"
 #include "checks/sudoers.h"
 #include "fs/lines.h"
 
 #include <ctype.h>
-
-/* Is the word one of those that grant everything, give or take a slip of the finger? */
-static unsigned distance(const char *a, size_t n, const char *b)
-{
-	unsigned row[16] = { 0 }, m = (unsigned)strlen(b);
-
-	if (n > 14 || m > 14)
-		return 99;
-	for (unsigned k = 0; k <= m; k++)
-		row[k] = k;
-	for (unsigned i = 1; i <= n; i++) {
-		unsigned diagonal = row[0]++;
-		for (unsigned k = 1; k <= m; k++) {
-			unsigned up = row[k],
-				 best = diagonal + (toupper((unsigned char)a[i - 1]) != b[k - 1]);
-			best = best < up + 1 ? best : up + 1;
-			best = best < row[k - 1] + 1 ? best : row[k - 1] + 1;
-			diagonal = up;
-			row[k] = best;
-		}
-	}
-	return row[m];
-}
 
 bool sudoers_is_name(const char *name)
 {
@@ -70,13 +48,13 @@ static void read_text(const char *text, const struct person *admin, struct sudoe
 			text++;
 			continue;
 		}
-		if (distance(text, n, "ALL") <= 1)
+		if (word_distance(text, n, "ALL") <= 1)
 			all++;
-		else if (distance(text, n, "NOPASSWD") <= 2)
+		else if (word_distance(text, n, "NOPASSWD") <= 2)
 			ret->is_without_password = true;
 		else
-			ret->is_clear &=
-				distance(text, n, "PASSWD") <= 1 || distance(text, n, "ROOT") <= 1;
+			ret->is_clear &= word_distance(text, n, "PASSWD") <= 1 ||
+					 word_distance(text, n, "ROOT") <= 1;
 		text += n;
 	}
 	ret->is_clear &= all >= 1 && all <= 4;
