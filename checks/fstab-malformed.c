@@ -117,13 +117,13 @@ static bool mend(const struct fstab_entry *entry, const char *type, struct str *
 	return is_accepted(into);
 }
 
-static void replace_root_line(const struct fstab_view *view, const struct fstab_entry *entry,
+static bool replace_root_line(const struct fstab_view *view, const struct fstab_entry *entry,
 			      struct str *into)
 {
 	fstab_line_comment_out(entry, "replaced, because mount(8) could not read it", into);
 	if (into->s[into->len - 1] != '\n')
 		str_add_char(into, '\n');
-	fstab_add_line(view, view->root, "/", "defaults", into);
+	return view->root && fstab_add_line(view, view->root, "/", "defaults", into);
 }
 
 static void judge(const struct fstab_view *view, const struct fstab_entry *entry,
@@ -141,11 +141,10 @@ static void judge(const struct fstab_view *view, const struct fstab_entry *entry
 		    mend(entry, device.presence == DEVICE_PRESENT ? device.fs->type : NULL, &line);
 	if (!is_mended) {
 		str_clear(&line);
-		can_repair = pull != PULL_ROOT || (view->root && view->root->type);
 		if (pull != PULL_ROOT)
 			fstab_line_comment_out(entry, "mount(8) cannot read this line", &line);
-		else if (can_repair)
-			replace_root_line(view, entry, &line);
+		else
+			can_repair = replace_root_line(view, entry, &line);
 	}
 	fstab_device_done(&device);
 	finding = finding_add(

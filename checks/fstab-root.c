@@ -43,15 +43,13 @@ static void judge_missing(const struct fstab_view *view, struct findings *findin
 {
 	enum cmdline_root mode = cmdline_root_mode(view->machine);
 	const struct fstab_entry *first = &view->fstab.items[0];
-	cleanup(free) char *right = fstab_spec_for(view, view->root, SPEC_UUID);
 	cleanup(str_done) struct str line = STR_INIT;
 	bool stays_ro = mode == CMDLINE_ROOT_RO;
 	struct finding *finding;
 
-	if (mode == CMDLINE_ROOT_RW || !right || !view->root->type)
-		return;
 	str_add(&line, FSTAB_MARK "there was no line for the root\n");
-	fstab_add_line(view, view->root, "/", "defaults", &line);
+	if (mode == CMDLINE_ROOT_RW || !fstab_add_line(view, view->root, "/", "defaults", &line))
+		return;
 	finding = finding_add(
 		findings, stays_ro ? SEVERITY_DELAYS : SEVERITY_NOTE,
 		stays_ro ? REPAIR_SURE : REPAIR_OFFERED, "6", FSTAB_PATH, 0, "no line for /%s",

@@ -327,15 +327,18 @@ const char *fstab_defuse_says(const struct fstab_entry *entry)
 					     : "the repair adds nofail";
 }
 
-void fstab_add_line(const struct fstab_view *view, const struct disk_fs *fs, const char *target,
+bool fstab_add_line(const struct fstab_view *view, const struct disk_fs *fs, const char *target,
 		    const char *options, struct str *into)
 {
 	cleanup(free) char *spec = fstab_spec_for(view, fs, SPEC_UUID);
-	bool wants_fsck = str_starts(fs->type, "ext") || str_eq(fs->type, "vfat");
 
+	if (!spec || !fs->type)
+		return false;
+	bool wants_fsck = str_starts(fs->type, "ext") || str_eq(fs->type, "vfat");
 	fstab_add_encoded(into, spec);
 	str_addf(into, " %s %s %s 0 %d\n", target, fs->type, options,
 		 !wants_fsck	       ? 0
 		 : str_eq(target, "/") ? 1
 				       : 2);
+	return true;
 }

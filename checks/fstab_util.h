@@ -122,8 +122,8 @@ void fstab_edit_defuse(const struct fstab_view *, struct finding *, const struct
 		       const char *reason);
 /* Words for the message: what fstab_edit_defuse does. */
 const char *fstab_defuse_says(const struct fstab_entry *);
-/* A new line for a file system. Appends with newline. */
-void fstab_add_line(const struct fstab_view *, const struct disk_fs *, const char *target,
+/* A new line for a file system. Appends with newline. False: none, as nothing names it or its type is not known. */
+bool fstab_add_line(const struct fstab_view *, const struct disk_fs *, const char *target,
 		    const char *options, struct str *into);
 
 #endif

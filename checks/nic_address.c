@@ -26,6 +26,16 @@ void nic_claim_done(struct nic_claim *claim)
 	vec_done(&claim->addresses);
 }
 
+/* "24" or "255.255.255.0"; -1: neither. */
+static int prefix_of(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits && digits <= 3 && !text[digits])
+		return atoi(text);
+	return ip_netmask_parse(text);
+}
+
 /* "10.0.0.5/24" taken apart; -1: no IPv4 address. */
 static int split(const char *text, struct ip *ret, int *ret_prefix)
 {
@@ -38,9 +48,7 @@ static int split(const char *text, struct ip *ret, int *ret_prefix)
 	memcpy(addr, text, len);
 	addr[len] = '\0';
 	if (slash)
-		*ret_prefix = isdigit((unsigned char)slash[1]) && !strchr(slash, '.')
-				      ? (int)strtol(slash + 1, NULL, 10)
-				      : ip_netmask_parse(slash + 1);
+		*ret_prefix = prefix_of(slash + 1);
 	return ip_parse(addr, ret) < 0 || ret->is_v6 ? -1 : 0;
 }
 
@@ -175,6 +183,14 @@ static bool judge_mask(struct view *v, struct findings *out)
 	struct finding *finding;
 	uint32_t line = v->claim->prefix.text ? v->claim->prefix.line : v->address->line;
 
+	if (v->has_subnet && v->claim->prefix.text && (v->prefix < 0 || v->prefix > 32)) {
+		finding = finding_add(out, v->severity, REPAIR_SURE, "111", v->claim->path, line,
+				      "%s is no mask; that of the subnet %s is /%d",
+				      quoted(v, v->claim->prefix.text), v->nic->subnet_cidr,
+				      ip_mask_prefix(v->subnet.mask, false));
+		write_truth(v, false, &finding->edits);
+		return true;
+	}
 	if (!v->has_subnet || v->prefix < 0 || v->prefix > 32 ||
 	    v->prefix == ip_mask_prefix(v->subnet.mask, false) ||
 	    ip_parse(v->router, &router) < 0 || v->prefix == 32)
@@ -239,9 +255,7 @@ bool nic_claim_judge(const struct machine *machine, const struct nic_claim *clai
 	if (split(v.address->text, &v.ip, &v.prefix) < 0)
 		return false;
 	if (claim->prefix.text)
-		v.prefix = strchr(claim->prefix.text, '.')
-				   ? ip_netmask_parse(claim->prefix.text)
-				   : (int)strtol(claim->prefix.text, NULL, 10);
+		v.prefix = prefix_of(claim->prefix.text);
 	v.nic = nic_for(machine, claim->device, claim->mac);
 	find_truth(&v);
 	if (v.ip.b[0] == 127 || (v.ip.b[0] == 169 && v.ip.b[1] == 254))
