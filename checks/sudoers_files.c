@@ -148,8 +148,7 @@ struct loader {
 /* What has been read so far. */
 static size_t entries(const struct sudoers *sudoers)
 {
-	return sudoers->rules.count + sudoers->aliases.count + sudoers->defaults.count +
-	       sudoers->directories.count + sudoers->files.count;
+	return sudoers->rules.count + sudoers->aliases.count + sudoers->defaults.count;
 }
 
 static void on_include(void *arg, const char *from, const char *name, bool is_dir, uint32_t line);
@@ -165,7 +164,6 @@ static bool load(struct loader *loader, const char *path, bool is_from_directory
 	struct err err = ERR_INIT;
 	const struct str *text;
 	struct tree_stat st;
-	size_t before, problems = loader->into->problems.count;
 
 	for (unsigned i = 0; i < loader->depth; i++)
 		if (str_eq(loader->open[i], path)) {
@@ -193,15 +191,8 @@ static bool load(struct loader *loader, const char *path, bool is_from_directory
 		return true;
 	}
 	reader.path = file->path;
-	before = entries(loader->into);
 	loader->open[loader->depth] = file->path;
 	sudoers_read_text(&reader, text);
-	/* Somebody else's file, say that of the accounts: the include is at fault, not what stands in it. */
-	if (loader->into->problems.count > problems && entries(loader->into) == before &&
-	    !strstr(path, "/sudoers")) {
-		loader->into->problems.count = problems;
-		loader->wrong = "it names a file in which nothing is a rule of sudo";
-	}
 	return true;
 }
 
@@ -247,12 +238,19 @@ static void on_include(void *arg, const char *from, const char *name, bool is_di
 		path[--len] = '\0';
 	struct sudoers_problem problem = { .path = from, .line = line, .first = line, .count = 1 };
 	const char *outer = loader->wrong;
+	size_t problems = loader->into->problems.count, before = entries(loader->into);
 	loader->depth++;
 	loader->wrong = NULL;
 	if (is_dir)
 		load_directory(loader, path);
 	else
 		problem.is_missing_include = !load(loader, path, false);
+	/* Somebody else's files, say those of the accounts: not what stands in them is at fault. */
+	if (!loader->wrong && loader->into->problems.count > problems &&
+	    entries(loader->into) == before && !strstr(path, "/sudoers"))
+		loader->wrong = "nothing in what it names is a rule of sudo";
+	if (loader->wrong)
+		loader->into->problems.count = problems;
 	problem.what =
 		problem.is_missing_include ? "the file that it names is not there" : loader->wrong;
 	if (problem.what)
