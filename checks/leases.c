@@ -86,7 +86,7 @@ static bool read_journal(void *arg, const struct str *journal)
 		size_t len = 0;
 
 		p += strlen(phrase);
-		while (name_end > journal->s && name_end[-1] == ' ')
+		while ((size_t)(name_end - journal->s) > before && name_end[-1] == ' ')
 			name_end--;
 		if ((size_t)(name_end - journal->s) < before ||
 		    memcmp(name_end - name, device, name) ||

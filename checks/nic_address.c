@@ -32,7 +32,7 @@ static int prefix_of(const char *text)
 	size_t digits = strspn(text, "0123456789");
 
 	if (digits && digits <= 3 && !text[digits])
-		return atoi(text);
+		return (int)strtol(text, NULL, 10);
 	return ip_netmask_parse(text);
 }
 

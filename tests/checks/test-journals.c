@@ -58,10 +58,10 @@ static void a_few_at_most(void **state)
 
 	(void)state;
 	scratch_open(&s);
-	for (char c = 'a'; c <= 'z'; c++) {
+	for (int i = 0; i < 26; i++) {
+		const char text[] = { (char)('a' + i), '\0' };
 		cleanup(free) char *path = mem_printf(
-			DIR ID "/system@aaaa-00000000000000%02x-0005f000000000%02x.journal", c, c);
-		const char text[] = { c, '\0' };
+			DIR ID "/system@aaaa-00000000000000%02x-0005f000000000%02x.journal", i, i);
 
 		scratch_text(&s, path, text);
 	}
