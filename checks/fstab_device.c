@@ -46,7 +46,7 @@ static bool line_names(const char *line, const char *name)
 /* "Dependency failed for /data." and "… for data.mount - /data", with or without colours. */
 static bool line_ends_with_path(const char *line, const char *path)
 {
-	const char *at = path[1] ? strstr(line, path) : NULL;
+	const char *at = path[0] && path[1] ? strstr(line, path) : NULL;
 
 	return at && at > line && strchr(" m", at[-1]) && strchr(" .\r\033", at[strlen(path)]);
 }
