@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import time
 
 from power import Disk, put_tree, read_log
 
@@ -105,6 +106,12 @@ class Patient:
 
             def __exit__(self, *_):
                 sh("umount", str(self.top))
+                # Another patient's surgeon, in a copy of these mounts, may hold it a little longer.
+                for _ in range(600):
+                    if not sh("losetup", "-j", str(image)):
+                        return
+                    time.sleep(0.05)
+                raise RuntimeError(f"{image} stays mounted somewhere")
 
         return Mounted()
 
