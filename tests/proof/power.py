@@ -275,7 +275,7 @@ class Disk:
 
     def __init__(self, path, pristine):
         self.path, self.pristine = path, pristine  # pristine: a file with the contents before
-        self.touched = set()  # what differed at any time: what a run changes that is known is always put back
+        self.touched = set()  # sectors that ever differed from the pristine ones; put() covers them all
         self.base = open(pristine, "rb", buffering=0)
         self.size = os.stat(pristine).st_size
         self.restore()
