@@ -14,27 +14,32 @@ static void add(struct nft_loads *ret, const char *path, size_t len)
 	vec_push(ret, ((struct nft_loaded){ .path = TAKE(copy), .unit = mem_strdup(SERVICE) }));
 }
 
-/* What stands behind the word; NULL: it is not in the text. */
-static const char *behind(const char *text, const char *word)
+/* Is it one of the short options, which may stand together: -cf? */
+static bool has_letter(const char *word, size_t len, char letter)
 {
-	const char *at = strstr(text, word);
-
-	return at ? at + strlen(word) : NULL;
+	return len > 1 && word[0] == '-' && word[1] != '-' && memchr(word, letter, len);
 }
 
-/* "nft -f PATH" in a command line. */
+/* "nft -f PATH" in a command line, which may be a shell's. */
 static void add_from_command(struct nft_loads *ret, const char *command)
 {
-	const char *words = behind(command, "nft ");
-	const char *path = words ? behind(words, "-f ") : NULL;
+	const char *p = strstr(command, "nft "), *path = NULL;
+	size_t len = strlen("nft"), path_len = 0;
+	bool is_path_next = false, is_check = false;
 
-	if (!path && words)
-		path = behind(words, "--file ");
-	if (!path || strstr(command, " -c"))
-		return;
-	path += strspn(path, " \"'");
-	if (*path == '/')
-		add(ret, path, strcspn(path, " \t\"';"));
+	while (p && len) {
+		p += len;
+		p += strspn(p, " \t\"'");
+		len = strcspn(p, " \t\"';&|"); /* nothing: the end, or another command */
+		if (is_path_next) {
+			path = p;
+			path_len = len;
+		}
+		is_path_next = str_is(p, len, "--file") || has_letter(p, len, 'f');
+		is_check |= str_is(p, len, "--check") || has_letter(p, len, 'c');
+	}
+	if (path && *path == '/' && !is_check)
+		add(ret, path, path_len);
 }
 
 /* A service may have several ExecStart lines, each of which loads something. */

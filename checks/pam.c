@@ -6,7 +6,6 @@
 #include <strings.h>
 
 #define ITEMS_MAX 2000u
-#define DEPTH_MAX 16u
 #define FILES_MAX 1000u /* read for one stack, each time counted */
 
 static const char *const dirs[] = { "/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d" };
@@ -138,11 +137,18 @@ static void parse_control(struct pam_item *item)
 	}
 }
 
+/* The files that are being read, the innermost first. */
+struct open_file {
+	const char *path;
+	const struct open_file *outer;
+};
+
 struct walk {
 	const struct machine *machine;
 	struct pam_stack *stack;
 	enum pam_type type;
-	unsigned depth, files;
+	const struct open_file *open;
+	unsigned files;
 	size_t level_start; /* first item of the substack */
 	bool is_cut;
 	struct err *err;
@@ -196,16 +202,27 @@ static void add(struct walk *walk, struct pam_item *item)
 	}
 }
 
-static void add_bad_include(struct walk *walk, struct pam_item *item, const char *name,
-			    const char *why)
+/* `missing`: the name of a file that is not there; NULL: the include is wrong by itself. */
+static void add_bad_include(struct walk *walk, struct pam_item *item, const char *missing)
 {
-	item->broken = why;
-	item->missing = mem_strdup(name);
+	/* Files stay open while they are read, so one that includes itself ends where no more can
+	 * be opened, which PAM takes as it takes a missing one. */
+	item->broken = missing ? "the file that it includes is not there"
+			       : "it leads back into a file that includes it";
+	item->missing = missing ? mem_strdup(missing) : NULL;
 	item->control = mem_strdup("include");
 	item->module = mem_strdup("");
 	item->args = mem_strdup("");
 	item->on_success = item->on_unknown = item->on_failure = PAM_DO_BAD;
 	add(walk, item);
+}
+
+static bool is_open(const struct walk *walk, const char *path)
+{
+	for (const struct open_file *file = walk->open; file; file = file->outer)
+		if (str_eq(file->path, path))
+			return true;
+	return false;
 }
 
 static int include(struct walk *walk, struct pam_item *item, const char *name, bool is_substack,
@@ -217,13 +234,15 @@ static int include(struct walk *walk, struct pam_item *item, const char *name, b
 	size_t level = walk->level_start;
 	int ret = 0;
 
-	if (text && walk->depth < DEPTH_MAX && walk->files < FILES_MAX) {
+	if (text && !is_open(walk, path) && walk->files >= FILES_MAX) {
+		free(item->path);
+		ret = err_set(walk->err, ERR_MALFORMED,
+			      "%s: the stack of PAM includes more than %u files", path, FILES_MAX);
+	} else if (text && !is_open(walk, path)) {
 		walk->files++;
 		if (is_substack)
 			walk->level_start = walk->stack->count;
-		walk->depth++;
 		ret = walk_text(walk, path, text, is_any);
-		walk->depth--;
 		walk->level_start = level;
 		free(item->path);
 	} else if (!text && *name && err.code != ERR_NOTFOUND) {
@@ -231,9 +250,7 @@ static int include(struct walk *walk, struct pam_item *item, const char *name, b
 		*walk->err = err;
 		ret = -1;
 	} else
-		add_bad_include(walk, item, name,
-				text ? "it includes itself"
-				     : "the file that it includes is not there");
+		add_bad_include(walk, item, text ? NULL : name);
 	free(path);
 	return ret;
 }
@@ -285,9 +302,12 @@ static int walk_line(struct walk *walk, const char *path, const char *line, uint
 
 static int walk_text(struct walk *walk, const char *path, const struct str *text, bool is_any)
 {
+	struct open_file here = { .path = path, .outer = walk->open };
 	uint32_t number = 0;
+	int rc = 0;
 
-	for (const char *p = text->s; *p;) {
+	walk->open = &here;
+	for (const char *p = text->s; *p && !rc && walk->stack->count < ITEMS_MAX;) {
 		cleanup(str_done) struct str line = STR_INIT;
 		uint32_t first = ++number;
 		size_t len = strcspn(p, "\n");
@@ -301,12 +321,10 @@ static int walk_text(struct walk *walk, const char *path, const struct str *text
 			p += len + (p[len] == '\n');
 			number++;
 		}
-		if (walk->stack->count >= ITEMS_MAX)
-			return 0;
-		if (walk_line(walk, path, line.s, first, number - first + 1, is_any) < 0)
-			return -1;
+		rc = walk_line(walk, path, line.s, first, number - first + 1, is_any);
 	}
-	return 0;
+	walk->open = here.outer;
+	return rc;
 }
 
 int pam_stack_read(const struct machine *machine, const char *service, enum pam_type type,

@@ -148,7 +148,10 @@ static int boots(const struct boot_request *r, struct boot_result *ret, struct e
 	if (one_boot(r, BOOT_NVME, may_use_kvm, ret, err) < 0)
 		return -1;
 	if (ret->outcome == BOOT_STUCK) {
-		say(r, "warning", NULL, "KVM starts nothing here, so the processor is emulated");
+		cleanup(free) char *why = mem_printf(
+			"KVM starts nothing here (%s), so the processor is emulated", ret->text);
+
+		say(r, "warning", NULL, why);
 		may_use_kvm = false;
 		if (one_boot(r, BOOT_NVME, false, ret, err) < 0)
 			return -1;

@@ -21,6 +21,7 @@ listener=$!
 trap 'kill $listener; clean_up' EXIT
 while [ ! -s "$T/port" ]; do sleep 0.1; done
 
+kvm=(--no-kvm)
 with() { # with SCENARIO KEY COMMAND...: QEMU is this stand-in
 	local dir=$T/bin-$1
 	mkdir -p "$dir"
@@ -28,7 +29,7 @@ with() { # with SCENARIO KEY COMMAND...: QEMU is this stand-in
 	  cat tests/surgery/fake-qemu; } >"$dir/qemu-system-x86_64"
 	chmod 755 "$dir" "$dir/qemu-system-x86_64"
 	shift 2
-	PATH=$dir:$PATH run "$EC2_RESCUE" "$@" --no-kvm --state-dir "$T/state/boot"
+	PATH=$dir:$PATH run "$EC2_RESCUE" "$@" ${kvm[@]+"${kvm[@]}"} --state-dir "$T/state/boot"
 	console=$(find "$T/state/boot" -name '*.console' -newer "$dir/qemu-system-x86_64" -exec cat {} +)
 	rm -f "$T"/state/boot/targets/*/*.console
 }
@@ -61,6 +62,17 @@ like "$err" 'the console said last' "the console is shown"
 dry broken
 is "$rc" 17 "QEMU that fails is no verdict on the volume"
 like "$err" 'no such machine' "its words are told"
+if is_root && [ -e /dev/kvm ]; then
+	mount --bind /dev/null /dev/kvm # which anybody may open
+	kvm=()
+	dry kvm-aborts
+	is "$rc" 1 "KVM that is there and does not work is no verdict on the volume"
+	like "$err" 'KVM starts nothing here .*failed to set MSR.*the processor is emulated' "it is told, and done without"
+	umount /dev/kvm
+	kvm=(--no-kvm)
+else
+	skip "needs root and /dev/kvm" "KVM that does not work"
+fi
 dry restarts
 is "$rc" 24 "a system that restarts again and again"
 like "$err" 'restarts again and again' "is told"
