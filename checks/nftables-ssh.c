@@ -36,6 +36,20 @@ struct repair {
 	unsigned steps;
 };
 
+/* Before a lone "}" a rule is one step further in: as far as the line above it, where that is a rule. */
+static void add_step(struct str *into, const char *text, size_t line, size_t blanks)
+{
+	size_t above = line ? line - 1 : 0;
+
+	while (above > 0 && text[above - 1] != '\n')
+		above--;
+	size_t has = strspn(text + above, " \t");
+	if (has > blanks && above + has < line)
+		str_add_bytes(into, text + above + blanks, has - blanks);
+	else
+		str_add(into, blanks && text[line] == ' ' ? "    " : "\t");
+}
+
 /* Puts a rule in at an offset: as a line of its own where the statement begins one, else before it in
  * the same line. */
 static void put_in(struct str *text, size_t at, bool is_end, const char *rule)
@@ -48,9 +62,9 @@ static void put_in(struct str *text, size_t at, bool is_end, const char *rule)
 	blanks = at - line;
 	str_add_bytes(&next, text->s, at);
 	if (strspn(text->s + line, " \t") >= blanks) {
-		/* Before a lone "}" the rule is one step further in. */
-		str_addf(&next, "%s%s\n",
-			 is_end ? (blanks && text->s[line] == ' ' ? "    " : "\t") : "", rule);
+		if (is_end)
+			add_step(&next, text->s, line, blanks);
+		str_addf(&next, "%s\n", rule);
 		str_add_bytes(&next, text->s + line, blanks);
 	} else
 		str_addf(&next, "%s%s; ", is_end ? "; " : "", rule);
