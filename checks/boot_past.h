@@ -10,5 +10,9 @@
  * is found. From the text logs, else the journal, whose short messages are not compressed. Worked out
  * once and kept. Borrowed. */
 const char *boot_past_cmdline(const struct machine *);
+/* The memory that the kernel found then, in bytes; 0: it is not told. */
+uint64_t boot_past_ram(const struct machine *);
+/* The same, of a text such as a console: its last "Memory: 983040K/1048180K available". */
+uint64_t boot_past_ram_in(const char *text, size_t len);
 
 #endif

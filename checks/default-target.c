@@ -5,6 +5,7 @@
 #include "fs/lines.h"
 
 static const char in_etc[] = "/etc/systemd/system/default.target";
+static const char multi_user_in_etc[] = "/etc/systemd/system/multi-user.target";
 
 /* The name that default.target leads to: by the link's text, as the manager takes it, so that a
  * target which is not there has a name too. The caller frees; NULL: no link. */
@@ -17,6 +18,22 @@ static char *linked_name(const struct machine *machine, const char *path, struct
 		return NULL;
 	base = strrchr(ret_text->s, '/');
 	return mem_strdup(base ? base + 1 : ret_text->s);
+}
+
+/* multi-user.target as systemd brings it. */
+static void write_multi_user(struct finding *finding)
+{
+	static const char text[] = "# Written by ec2-rescue in the place of one that was missing.\n"
+				   "[Unit]\n"
+				   "Description=Multi-User System\n"
+				   "Documentation=man:systemd.special(7)\n"
+				   "Requires=basic.target\n"
+				   "Conflicts=rescue.service rescue.target\n"
+				   "After=basic.target rescue.service rescue.target\n"
+				   "AllowIsolate=yes\n";
+	static const struct tree_new as = { .mode = 0644 };
+
+	edit_create(&finding->edits, multi_user_in_etc, &as, text, strlen(text));
 }
 
 /* multi-user.target by the directory that the link had, or where it is. */
@@ -49,8 +66,8 @@ static bool leaves_sshd_out(const struct machine *machine)
 	       (socket || machine_unit(machine, ssh) == UNIT_ENABLED);
 }
 
-/* Every systemd brings one: it is missing only where all its neighbours are there. */
-static bool is_lost(const struct machine *machine)
+/* Every systemd brings the target: it is missing only where all its neighbours are there. */
+static bool is_lost(const struct machine *machine, const char *target)
 {
 	static const char *const neighbours[] = { "basic.target", "sysinit.target",
 						  "multi-user.target", "graphical.target",
@@ -59,9 +76,23 @@ static bool is_lost(const struct machine *machine)
 	for (size_t i = 0; i < ARRAY_LEN(neighbours); i++) {
 		const char *path = machine_unit_path(machine, neighbours[i]);
 
-		if (!path || str_starts(path, "/etc/"))
+		if (!str_eq(neighbours[i], target) && (!path || str_starts(path, "/etc/")))
 			return false;
 	}
+	return !machine_unit_path(machine, target);
+}
+
+/* Whatever the boot goes to needs it. */
+static bool look_at_multi_user(const struct machine *machine, struct findings *out)
+{
+	struct finding *finding;
+
+	if (!is_lost(machine, "multi-user.target"))
+		return false;
+	finding = finding_add(out, SEVERITY_BLOCKS_BOOT, REPAIR_SURE, "61", multi_user_in_etc, 0,
+			      "multi-user.target is nowhere, and the boot cannot go there; systemd "
+			      "falls back to rescue mode, which starts no service");
+	write_multi_user(finding);
 	return true;
 }
 
@@ -75,7 +106,7 @@ static void look_at_systemd(const struct machine *machine, struct findings *out)
 	struct finding *finding;
 
 	if (!path) {
-		if (!is_lost(machine))
+		if (!is_lost(machine, "default.target"))
 			return;
 		finding = finding_add(out, SEVERITY_BLOCKS_BOOT, REPAIR_SURE, "61", in_etc, 0,
 				      "there is no default.target; systemd falls back to rescue "
@@ -151,7 +182,8 @@ static void look_at_inittab(const struct machine *machine, struct findings *out)
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
 	(void)err;
-	look_at_systemd(machine, out);
+	if (!look_at_multi_user(machine, out))
+		look_at_systemd(machine, out);
 	/* Where systemd is, nobody reads inittab; its own unit files are the witness. */
 	if (!machine_unit_path(machine, "multi-user.target") &&
 	    !machine_unit_path(machine, "default.target") &&

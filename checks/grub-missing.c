@@ -80,6 +80,33 @@ static const char *grub2_dir(const struct machine *machine)
 	return NULL;
 }
 
+/* Where the modules of GRUB's packages are copied from by grub-install. */
+static const char packaged[] = "/usr/lib/grub/i386-pc";
+
+/* A BIOS finds a program on the root's disk, and the package says whose it is: GRUB 2's directory, which
+ * is lost with all that was in it. NULL: none is. */
+static const char *lost_grub2_dir(const struct machine *machine)
+{
+	static const char *const not_grub[] = { "/boot/grub/menu.lst", "/boot/grub/grub.conf",
+						"/boot/extlinux", "/boot/syslinux" };
+	const char *dir = machine_os_is_like(machine, "debian") ? "/boot/grub" : "/boot/grub2";
+	cleanup(free) char *normal = mem_printf("%s/normal.mod", packaged);
+	cleanup(free) char *modules = mem_printf("%s/i386-pc", dir);
+	const struct disks *disks = machine_disks(machine);
+	const struct disk_fs *root = boot_root_fs(machine);
+
+	if (!root || !disks || !boot_is_file(machine, normal) ||
+	    tree_exists(machine_tree(machine), modules))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(not_grub); i++)
+		if (tree_exists(machine_tree(machine), not_grub[i]))
+			return NULL;
+	vec_foreach (table, &disks->tables)
+		if (str_eq(table->disk, root->disk) && table->kind && !table->lacks_boot_code)
+			return dir;
+	return NULL;
+}
+
 static bool has_legacy(const struct machine *machine)
 {
 	static const char *const witnesses[] = { "stage2", "stage1", "splash.xpm.gz" };
@@ -201,10 +228,32 @@ static const char *what_is_wrong(const struct machine *machine, const char *path
 	return starts_nothing(text) ? "without any entry" : NULL;
 }
 
+/* The modules are where the package has them; a relative link leads there also in a subvolume. */
+static void report_lost(const struct machine *machine, const char *dir, struct findings *out)
+{
+	cleanup(free) char *path = mem_printf("%s/grub.cfg", dir);
+	cleanup(free) char *modules = mem_printf("%s/i386-pc", dir);
+	cleanup(free) char *target = mem_printf("../..%s", packaged);
+	struct finding *finding = finding_add(
+		out, SEVERITY_BLOCKS_BOOT, REPAIR_SURE, "49", path, 0,
+		"%s is lost, GRUB's modules and its menu with it: the boot loader ends at the "
+		"prompt \"grub rescue>\"",
+		dir);
+
+	if (boot_root_fs(machine) != boot_boot_fs(machine)) {
+		finding->repair = REPAIR_NONE;
+		return;
+	}
+	repair(machine, path, false, finding);
+	if (finding->repair == REPAIR_SURE)
+		edit_symlink(&finding->edits, modules, target);
+}
+
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
 	const struct boot *boot = boot_model(machine);
 	const char *dir = grub2_dir(machine), *wrong;
+	const char *lost = dir || boot->path ? NULL : lost_grub2_dir(machine);
 	bool is_legacy = !dir && has_legacy(machine);
 	cleanup(free) char *path = is_legacy ? mem_strdup("/boot/grub/menu.lst")
 				   : dir     ? mem_printf("%s/grub.cfg", dir)
@@ -212,6 +261,10 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	struct finding *finding;
 
 	(void)err;
+	if (lost && !is_on_esp(machine)) {
+		report_lost(machine, lost, out);
+		return 0;
+	}
 	/* Another menu than this one is what the loader reads. */
 	if (!path || (boot->path && !str_eq(boot->path, path)) || is_on_esp(machine))
 		return 0;
@@ -234,8 +287,9 @@ const struct check check_grub_missing = {
 		"GRUB is installed (its modules are in /boot/grub/i386-pc or the like), but "
 		"grub.cfg "
 		"is missing, empty, full of zeros or "
-		"without entries, or GRUB legacy and PV-GRUB find no menu.lst: the loader "
-		"shows "
+		"without entries, or GRUB legacy and PV-GRUB find no menu.lst; or all of "
+		"/boot/grub is lost, and the "
+		"package still has the modules: the loader shows "
 		"a prompt and waits. The repair writes a small menu of what is on the volume: "
 		"every "
 		"kernel that has its initramfs and modules, the newest first, with the root's real "

@@ -25,7 +25,7 @@ bool net_has_file(const struct machine *machine, const char *dir, const char *en
 	return false;
 }
 
-bool net_has_netplan(const struct machine *machine)
+bool net_has_netplan_program(const struct machine *machine)
 {
 	static const char *const programs[] = {
 		"/usr/lib/systemd/system-generators/netplan",
@@ -34,8 +34,14 @@ bool net_has_netplan(const struct machine *machine)
 		"/usr/sbin/netplan",
 		"/usr/libexec/netplan/generate",
 	};
-	bool is_mine = has_any(machine, programs, ARRAY_LEN(programs)) ||
-		       is_enabled(machine, "systemd-networkd.service");
+
+	return has_any(machine, programs, ARRAY_LEN(programs));
+}
+
+bool net_has_netplan(const struct machine *machine)
+{
+	bool is_mine =
+		net_has_netplan_program(machine) || is_enabled(machine, "systemd-networkd.service");
 
 	return is_mine && (net_has_file(machine, "/etc/netplan", ".yaml") ||
 			   net_has_file(machine, "/lib/netplan", ".yaml"));

@@ -14,6 +14,7 @@ bool net_has_networkd(const struct machine *); /* started at boot, netplan's wor
 bool net_has_nm(const struct machine *);
 bool net_has_ifupdown(
 	const struct machine *); /* Debian's, which refuses a file at the first error */
+bool net_has_netplan_program(const struct machine *);
 bool net_has_netplan(const struct machine *); /* its generator runs, and there are files for it */
 /* ifcfg files, wicked, dhcpcd, connman, a script of one's own: something else brings cards up. */
 bool net_has_other(const struct machine *);

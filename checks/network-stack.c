@@ -5,7 +5,9 @@
 #include "checks/netplan.h"
 #include "checks/networkd.h"
 #include "checks/nic_address.h"
+#include "checks/nic_names.h"
 #include "checks/units.h"
+#include "fs/lines.h"
 
 /* A service that would configure the network from files that are there. */
 struct stack {
@@ -194,11 +196,97 @@ static void look_at_renderer(const struct machine *machine, struct findings *out
 		finding->repair = REPAIR_NONE;
 }
 
+/* networkd is there and no file tells it of a card. The files that systemd brings say that the tree is
+ * no excerpt. */
+static void look_at_no_networkd_files(const struct machine *machine, struct findings *out)
+{
+	static const char own[] = "/etc/systemd/network/50-ec2-rescue.network";
+	static const char netplans[] = "/etc/netplan/50-ec2-rescue.yaml";
+	const char *pattern = nic_pattern_of_only(machine);
+	bool is_netplan = net_has_netplan_program(machine);
+	const struct tree_new as = { .mode = is_netplan ? 0600 : 0644 };
+	const char *path = is_netplan ? netplans : own;
+	cleanup(free) char *text = NULL;
+	enum unit_state state = machine_unit(machine, "systemd-networkd.service");
+	struct finding *finding;
+
+	/* Without its files netplan's generator does not start networkd. */
+	if ((state != UNIT_ENABLED && !(state == UNIT_DISABLED && is_netplan)) ||
+	    net_has_file(machine, "/run/systemd/network", "") ||
+	    !net_has_file(machine, "/usr/lib/systemd/network", ".link"))
+		return;
+	vec_foreach (file, networkd_model(machine))
+		if (file->fit != NETWORKD_OTHER)
+			return;
+	text = is_netplan ? mem_printf("# Written by ec2-rescue: no file was here.\n"
+				       "network:\n  version: 2\n  ethernets:\n    cards:\n"
+				       "      match:\n        name: \"%s\"\n      dhcp4: true\n",
+				       pattern)
+			  : mem_printf("# Written by ec2-rescue: no file was here.\n"
+				       "[Match]\nName=%s\n\n[Network]\nDHCP=yes\n",
+				       pattern);
+	finding = finding_add(out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, "116", path, 0,
+			      "no file%s is for a network card; nothing brings the network up",
+			      is_netplan ? " of netplan's or networkd's" : " of networkd's");
+	edit_create(&finding->edits, path, &as, text, strlen(text));
+}
+
+/* ifupdown is there, and interfaces(5) names lo at most. */
+static void look_at_no_interfaces(const struct machine *machine, struct findings *out)
+{
+	static const char path[] = "/etc/network/interfaces";
+	static const struct tree_new as = { .mode = 0644 };
+	const char *name = nic_name_of_only(machine);
+	cleanup(free) char *text = NULL;
+	struct err why = ERR_INIT;
+	const struct str *old = machine_file(machine, path, &why);
+	const struct ifupdown *model = ifupdown_model(machine);
+	struct finding *finding;
+
+	if (machine_unit(machine, "networking.service") != UNIT_ENABLED ||
+	    !machine_may_be_in(machine, "/etc/network", "if-up.d") ||
+	    (!old && why.code != ERR_NOTFOUND))
+		return;
+	for (size_t i = 0; model && i < model->stanzas.count; i++)
+		if (!str_eq(model->stanzas.items[i].name, "lo"))
+			return;
+	if (!name && nic_naming(machine) == NIC_NAMING_KERNEL)
+		name = "eth0";
+	finding = finding_add(out, SEVERITY_BLOCKS_LOGIN, name ? REPAIR_SURE : REPAIR_NONE, "116",
+			      path, 0,
+			      "%s, so no network card is brought up, and no other service does it",
+			      old ? "no stanza is for a network card" : "the file is missing");
+	if (!name)
+		return;
+	text = mem_printf("%sauto %s\niface %s inet dhcp\n",
+			  old ? "\n" : "auto lo\niface lo inet loopback\n\n", name, name);
+	if (old)
+		lines_edit_insert(&finding->edits, path, old, lines_count(old->s, old->len) + 1,
+				  text);
+	else
+		edit_create(&finding->edits, path, &as, text, strlen(text));
+}
+
+/* Nobody has a file for any card. cloud-init may have yet to write one. */
+static void look_at_no_files(const struct machine *machine, struct findings *out)
+{
+	if (net_has_nm(machine) || net_has_other(machine) || net_has_netplan(machine) ||
+	    ifupdown_has_card(machine) || tree_exists(machine_tree(machine), "/usr/bin/cloud-init"))
+		return;
+	if (machine_unit(machine, "networking.service") == UNIT_ENABLED &&
+	    machine_unit(machine, "systemd-networkd.service") != UNIT_ENABLED)
+		look_at_no_interfaces(machine, out);
+	else
+		look_at_no_networkd_files(machine, out);
+}
+
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
 	(void)err;
 	look_at_none(machine, out);
 	look_at_renderer(machine, out);
+	if (!out->count)
+		look_at_no_files(machine, out);
 	return 0;
 }
 
@@ -210,9 +298,10 @@ const struct check check_network_stack = {
 		"the network up, whichever of them the system uses. When the one that the files "
 		"are "
 		"for is masked or not enabled, and no other is, or netplan writes for a service "
-		"that is not there, the card stays without an address. The repair is what "
-		"systemctl "
-		"unmask and enable would do, or names netplan's usual renderer.",
+		"that is not there, the card stays without an address; nor does it get one where "
+		"no "
+		"file of the service names a card. The repair is what systemctl unmask and enable "
+		"would do, names netplan's usual renderer, or writes the file, which asks DHCP.",
 	.source = "systemctl(1), enable, mask; netplan(5), renderer; networking.service of Debian",
 	.rows = "116",
 	.repair = REPAIR_SURE,

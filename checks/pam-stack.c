@@ -222,9 +222,41 @@ static void report_other(const struct scene *scene, const struct pam_stack *stac
 		edit_create(&finding->edits, path, &as, text, strlen(text));
 }
 
+static bool is_missing(const struct scene *scene, const struct pam_item *item)
+{
+	return pam_module_state(scene->machine, item->module) == PAM_MODULE_MISSING;
+}
+
+/* The module that is not there and whose success would have led past the pam_deny that refuses without
+ * it, all others having succeeded: "[success=1 default=ignore] pam_unix.so" is passed over when it is
+ * missing. NULL: there is none. */
+static const struct pam_item *missed_by_deny(const struct scene *scene,
+					     const struct pam_stack *stack)
+{
+	const struct pam_item *missed = NULL;
+
+	for (size_t i = 0; i < stack->count; i++) {
+		const struct pam_item *item = &stack->items[i];
+		bool is_there = !item->broken && !is_missing(scene, item);
+
+		if (pam_item_is(item, "pam_deny") && pam_action_refuses(item->on_failure))
+			return missed;
+		if (is_there && item->on_success == PAM_DO_DONE)
+			return NULL;
+		if (is_there && item->on_success == PAM_DO_JUMP) {
+			i += item->jump;
+			missed = NULL;
+		} else if (!is_there &&
+			   (item->on_success == PAM_DO_JUMP || item->on_success == PAM_DO_DONE))
+			missed = item;
+	}
+	return NULL;
+}
+
 static int look_at(const struct scene *scene, struct err *err)
 {
 	cleanup(pam_stack_done) struct pam_stack stack = { 0 };
+	const struct pam_item *missed;
 
 	if (pam_stack_read(scene->machine, scene->use->service, scene->use->type, &stack, err) < 0)
 		return -1;
@@ -240,10 +272,12 @@ static int look_at(const struct scene *scene, struct err *err)
 			continue;
 		if (item->broken)
 			report_broken(scene, item);
-		else if (pam_action_refuses(item->on_unknown) &&
-			 pam_module_state(scene->machine, item->module) == PAM_MODULE_MISSING)
+		else if (pam_action_refuses(item->on_unknown) && is_missing(scene, item))
 			report_module(scene, item);
 	}
+	missed = missed_by_deny(scene, &stack);
+	if (missed && !missed->broken && !is_known(scene, missed->path, missed->line))
+		report_module(scene, missed);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/ram.h"
+#include "checks/boot_past.h"
 
 #include <stdlib.h>
 
@@ -64,44 +65,15 @@ static uint64_t of_type(const char *type)
 	return vcpus_of(dot + 1) * mib_a_vcpu(type) * MIB;
 }
 
-/* The last "Memory: 983040K/1048180K available" of a text. */
-static uint64_t of_kernel(const char *text)
-{
-	uint64_t bytes = 0;
-
-	for (const char *p = text; (p = strstr(p, "Memory: ")); p++) {
-		char *end;
-		unsigned long long kib;
-
-		strtoull(p + strlen("Memory: "), &end, 10);
-		if (!str_starts(end, "K/"))
-			continue;
-		kib = strtoull(end + 2, &end, 10);
-		if (str_starts(end, "K available") && kib < (UINT64_C(1) << 40))
-			bytes = kib * 1024;
-	}
-	return bytes;
-}
-
 uint64_t machine_ram_max(const struct machine *machine)
 {
-	static const char *const logs[] = { "/var/log/dmesg", "/var/log/kern.log",
-					    "/var/log/messages" };
 	const struct cloud_facts *cloud = machine_cloud(machine);
-	const char *console;
+	const char *console = machine_console(machine);
 	uint64_t bytes = 0;
 
 	if (cloud && cloud->is_known && cloud->instance_type)
 		bytes = of_type(cloud->instance_type);
-	console = bytes ? NULL : machine_console(machine);
-	if (console)
-		bytes = of_kernel(console);
-	for (size_t i = 0; !bytes && i < ARRAY_LEN(logs); i++) {
-		struct err ignored = ERR_INIT;
-		const struct str *text = machine_file(machine, logs[i], &ignored);
-
-		if (text)
-			bytes = of_kernel(text->s);
-	}
-	return bytes;
+	if (!bytes && console)
+		bytes = boot_past_ram_in(console, strlen(console));
+	return bytes ? bytes : boot_past_ram(machine);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/check.h"
+#include "checks/elf.h"
 #include "checks/sshd_service.h"
 #include "checks/units.h"
 
@@ -86,6 +87,47 @@ static void check_not_to_be_run(const struct machine *machine, const char *unit,
 	}
 }
 
+/* The unit was enabled, its file is lost, and the program is there to be started. */
+static void check_lost(const struct machine *machine, struct findings *out)
+{
+	static const char text[] = "# Written by ec2-rescue in the place of one that was missing.\n"
+				   "[Unit]\n"
+				   "Description=OpenSSH server\n"
+				   "After=network.target\n"
+				   "\n"
+				   "[Service]\n"
+				   "EnvironmentFile=-/etc/default/ssh\n"
+				   "EnvironmentFile=-/etc/sysconfig/sshd\n"
+				   "RuntimeDirectory=sshd\n"
+				   "RuntimeDirectoryMode=0755\n"
+				   "ExecStart=/usr/sbin/sshd -D $SSHD_OPTS $OPTIONS\n"
+				   "ExecReload=/bin/kill -HUP $MAINPID\n"
+				   "KillMode=process\n"
+				   "Restart=on-failure\n"
+				   "\n"
+				   "[Install]\n"
+				   "WantedBy=multi-user.target\n";
+	static const struct tree_new as = { .mode = 0644 };
+
+	for (size_t n = 0; n < ARRAY_LEN(names); n++) {
+		cleanup(free) char *link =
+			mem_printf("/etc/systemd/system/multi-user.target.wants/%s", names[n]);
+		cleanup(free) char *path = mem_printf("/etc/systemd/system/%s", names[n]);
+		struct finding *finding;
+
+		if (!is_wanted_link(machine, link) || tree_exists(machine_tree(machine), link) ||
+		    machine_unit_path(machine, names[n]) || is_wanted_link(machine, path) ||
+		    elf_read(machine, "/usr/sbin/sshd")->kind != ELF_WHOLE)
+			continue;
+		finding = finding_add(out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, "92", path, 0,
+				      "%s is enabled, and its file is nowhere: nothing starts sshd "
+				      "at boot",
+				      names[n]);
+		edit_create(&finding->edits, path, &as, text, strlen(text));
+		return;
+	}
+}
+
 /* System V: an S link in the run levels' folders. */
 static void check_sysv(const struct machine *machine, struct findings *out)
 {
@@ -128,6 +170,7 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 
 	(void)err;
 	if (!unit_file) {
+		check_lost(machine, out);
 		check_sysv(machine, out);
 		return 0;
 	}
@@ -144,10 +187,13 @@ const struct check check_sshd_unit = {
 	.title = "nothing starts sshd at boot",
 	.explain = "sshd can be in perfect order and never run: its unit disabled, or masked by a "
 		   "link to "
-		   "/dev/null, with no socket that starts it instead; or, on Debian, the file "
+		   "/dev/null, with no socket that starts it instead, or lost; or, on Debian, the "
+		   "file "
 		   "/etc/ssh/sshd_not_to_be_run left behind. Port 22 then refuses every "
 		   "connection. The repair "
-		   "is what `systemctl enable` or `unmask` would do: one link made or one removed.",
+		   "is what `systemctl enable` or `unmask` would do: one link made or one removed; "
+		   "a lost "
+		   "unit is written to /etc/systemd/system.",
 	.source = "systemd.unit(5); systemctl(1) enable, mask; the ssh.service of Debian; "
 		  "chkconfig(8)",
 	.rows = "92",
