@@ -91,7 +91,7 @@ static bool look_at_multi_user(const struct machine *machine, struct findings *o
 		return false;
 	finding = finding_add(out, SEVERITY_BLOCKS_BOOT, REPAIR_SURE, "61", multi_user_in_etc, 0,
 			      "multi-user.target is nowhere, and the boot cannot go there; systemd "
-			      "falls back to rescue mode, which starts no service");
+			      "starts no service");
 	write_multi_user(finding);
 	return true;
 }

@@ -341,6 +341,63 @@ static bool look_at_unread(const struct view *v)
 	return false;
 }
 
+/* A file that is there at boot, if it is on the volume: not one of the running system. */
+static bool is_lost(const struct view *v, const char *path, size_t len)
+{
+	static const char *const running[] = { "/run/", "/proc/", "/sys/",
+					       "/dev/", "/tmp/",  "/var/run/" };
+	cleanup(free) char *file = mem_strndup(path, len);
+	struct err err = ERR_INIT;
+	struct tree_stat st;
+
+	for (size_t i = 0; i < ARRAY_LEN(running); i++)
+		if (str_starts(file, running[i]))
+			return false;
+	return *file == '/' &&
+	       tree_stat(machine_tree(v->machine), file, TREE_FOLLOW, &st, &err) < 0 &&
+	       err.code == ERR_NOTFOUND;
+}
+
+/* What a plain command needs and is not there: its program, or what it reads. NULL: nothing, or the
+ * command is more than plain. The caller frees. */
+static char *lost_of_command(const struct view *v, const char *command)
+{
+	const char *input = strchr(command, '<');
+	size_t len = strcspn(command, " \t<");
+
+	if (strpbrk(command, "|&;`$(){}[]*?\"'\\>") || str_starts(command, "-"))
+		return NULL;
+	if (is_lost(v, command, len))
+		return mem_strndup(command, len);
+	if (input) {
+		input += 1 + strspn(input + 1, " \t");
+		len = strcspn(input, " \t");
+	}
+	return input && is_lost(v, input, len) ? mem_strndup(input, len) : NULL;
+}
+
+/* ifup leaves a card down when a command of pre-up fails. */
+static void look_at_commands(const struct view *v, const struct ifupdown_stanza *stanza)
+{
+	vec_foreach (option, &stanza->options) {
+		cleanup(free) char *lost =
+			str_eq(option->name, "pre-up") ? lost_of_command(v, option->value) : NULL;
+		struct finding *finding;
+
+		if (!lost)
+			continue;
+		finding = finding_add(v->out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, "112",
+				      stanza->path, option->line,
+				      "pre-up needs %s, which is not there; the command fails, and "
+				      "%s is not brought up",
+				      quoted(v, lost), quoted(v, stanza->name));
+		vec_foreach (file, &v->model->files)
+			if (str_eq((*file)->path, stanza->path))
+				lines_edit_comment(&finding->edits, stanza->path, (*file)->text,
+						   option->line, option->count);
+	}
+}
+
 static bool has_any_card(const struct ifupdown *model)
 {
 	vec_foreach (stanza, &model->stanzas)
@@ -369,6 +426,10 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 			look_at_manual(&v);
 	}
 	vec_foreach (stanza, &v.model->stanzas)
+		if (v.is_alone && nic_name_is_card(stanza->name) &&
+		    ifupdown_is_auto(v.model, stanza->name))
+			look_at_commands(&v, stanza);
+	vec_foreach (stanza, &v.model->stanzas)
 		if (nic_name_is_card(stanza->name) && str_eq(stanza->family, "inet") &&
 		    is_method(stanza, "static") && !nic_name_is_impossible(machine, stanza->name))
 			look_at_static(&v, stanza);
@@ -382,7 +443,8 @@ const struct check check_interfaces_card = {
 		"ifup -a brings up what auto or allow-hotplug names and an iface line describes. A "
 		"card that is named by one of them alone, that has a name which this instance's "
 		"kernel does not give, or that is manual or static without an address stays "
-		"silent; so does one with a static address that is not the instance's. The repair "
+		"silent; so does one with a static address that is not the instance's, or whose "
+		"pre-up command lacks its program or its input. The repair "
 		"adds the one line that is missing, corrects the name, or writes the address, mask "
 		"and router that the instance has.",
 	.source = "interfaces(5); ifup(8); systemd.net-naming-scheme(7)",

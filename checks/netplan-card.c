@@ -307,6 +307,27 @@ static void look_for_yml(const struct machine *machine, struct findings *out)
 	}
 }
 
+/* The router that DHCP names is not taken, and the card has none of its own. */
+static void look_at_no_route(const struct view *v, const struct netplan_card *card)
+{
+	const char *text = text_of(&card->use_routes);
+	bool uses = true;
+	struct finding *finding;
+
+	if (!text || !netplan_boolean(text, &uses) || uses || card->has_routes ||
+	    card->gateway4.file || v->model->cards.count != 1 || v->model->has_others ||
+	    nic_count(v->machine) > 1)
+		return;
+	finding = finding_add(v->out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, "111",
+			      card->use_routes.file->path, card->use_routes.node->line,
+			      "use-routes leaves the router that DHCP names out, and %s has no "
+			      "routes of its own: there is no default route",
+			      quoted(v, card->id));
+	respell(&card->use_routes, "true", &finding->edits);
+	if (!finding->edits.count)
+		finding->repair = REPAIR_NONE;
+}
+
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
 	struct view v = { machine, netplan_model(machine), out };
@@ -328,6 +349,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 			look_at_static(&v, card);
 		else if (!card->has_dhcp4)
 			look_at_no_address(&v, card);
+		else
+			look_at_no_route(&v, card);
 	}
 	return 0;
 }

@@ -315,6 +315,47 @@ static bool look_at_link(const struct view *v, const char *path)
 	return is_wrong;
 }
 
+static bool has_route(const struct networkd_file *file)
+{
+	vec_foreach (part, &file->parts)
+		if (default_gateway(part))
+			return true;
+	return false;
+}
+
+/* The router that DHCP names is not taken, and the file names none. */
+static void look_at_no_route(const struct view *v, const struct networkd_file *file)
+{
+	static const char *const places[][2] = { { "DHCPv4", "UseRoutes" },
+						 { "DHCPv4", "UseGateway" },
+						 { "DHCP", "UseRoutes" } };
+
+	vec_foreach (other, v->model)
+		if (other != file && other->fit == NETWORKD_MAY && gives_address(other))
+			return; /* another card may have the route */
+	if (!file->has_dhcp4 || file->has_address || has_route(file) || nic_count(v->machine) > 1)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		const struct networkd_part *part = NULL;
+		const struct section_item *item =
+			networkd_find(file, places[i][0], places[i][1], &part);
+		const struct section_item *gateway =
+			networkd_find(file, "DHCPv4", "UseGateway", NULL);
+		struct finding *finding;
+
+		if (!item || sections_boolean(item->value) || !is_own(part) ||
+		    (gateway && sections_boolean(gateway->value) == 1))
+			continue;
+		finding = finding_add(v->out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, "111", part->path,
+				      item->line,
+				      "%s=%s leaves the router that DHCP names out, and the file "
+				      "names none: there is no default route",
+				      item->key, quoted(v, item->value));
+		set_value(part, item, "yes", &finding->edits);
+		return;
+	}
+}
+
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
 	const struct tree_names *names = machine_list(machine, "/etc/systemd/network");
@@ -338,8 +379,10 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	vec_foreach (file, v.model) {
 		if (file->fit != NETWORKD_MAY || !file->parts.count)
 			continue;
-		if (!look_at_unmanaged(&v, file) && !look_at_no_address(&v, file))
+		if (!look_at_unmanaged(&v, file) && !look_at_no_address(&v, file)) {
 			look_at_address(&v, file);
+			look_at_no_route(&v, file);
+		}
 		break; /* the first one is the card's */
 	}
 	return 0;
@@ -354,7 +397,9 @@ const struct check check_networkd_card = {
 		"another instance or type, net.ifnames=0), one without any [Match], one that the "
 		"user systemd-network may not read, one that leaves the card to somebody else "
 		"(Unmanaged), or one that sets a foreign static address or "
-		"none leaves the card silent. The repair writes the right name, MAC or address; "
+		"none leaves the card silent; one that takes no router from DHCP (UseRoutes) and "
+		"names none, without a way out of its subnet. The repair writes the right name, "
+		"MAC or address; "
 		"where the name is not known it writes a pattern that takes in every network card.",
 	.source = "systemd.network(5); systemd.link(5), AlternativeNamesPolicy; "
 		  "systemd.net-naming-scheme(7)",

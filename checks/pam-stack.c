@@ -253,10 +253,49 @@ static const struct pam_item *missed_by_deny(const struct scene *scene,
 	return NULL;
 }
 
+static bool may_lead_elsewhere(enum pam_action action)
+{
+	return action == PAM_DO_JUMP || action == PAM_DO_DONE || action == PAM_DO_RESET;
+}
+
+/* The pam_deny that everybody comes to, whatever the modules before it say: all of them are there. */
+static const struct pam_item *plain_deny(const struct scene *scene, const struct pam_stack *stack)
+{
+	vec_foreach (item, stack) {
+		if (item->broken || is_missing(scene, item))
+			return NULL;
+		if (!pam_item_is(item, "pam_deny") || !pam_action_refuses(item->on_failure)) {
+			/* Success that jumps is in may_be_passed. */
+			if (item->on_success == PAM_DO_DONE || item->on_success == PAM_DO_RESET ||
+			    may_lead_elsewhere(item->on_failure) ||
+			    may_lead_elsewhere(item->on_unknown))
+				return NULL;
+		} else if (!item->may_be_passed)
+			return item;
+	}
+	return NULL;
+}
+
+/* In a file that others include it closes a stack, and the line before it may be the wrong one. Where a
+ * password is asked for, a stack that refuses it may be meant to. */
+static void report_deny(const struct scene *scene, const struct pam_item *item)
+{
+	bool is_own = str_ends(item->path, scene->use->service);
+	struct finding *finding;
+
+	if (scene->use->type == PAM_AUTH)
+		return;
+	finding = finding_add(scene->out, SEVERITY_BLOCKS_LOGIN,
+			      is_own ? REPAIR_SURE : REPAIR_OFFERED, "93", item->path, item->line,
+			      "pam_deny.so refuses everybody, and nothing leads past it: %s",
+			      scene->use->title);
+	pam_edit_disable(scene->machine, item, &finding->edits);
+}
+
 static int look_at(const struct scene *scene, struct err *err)
 {
 	cleanup(pam_stack_done) struct pam_stack stack = { 0 };
-	const struct pam_item *missed;
+	const struct pam_item *missed, *deny;
 
 	if (pam_stack_read(scene->machine, scene->use->service, scene->use->type, &stack, err) < 0)
 		return -1;
@@ -278,6 +317,9 @@ static int look_at(const struct scene *scene, struct err *err)
 	missed = missed_by_deny(scene, &stack);
 	if (missed && !missed->broken && !is_known(scene, missed->path, missed->line))
 		report_module(scene, missed);
+	deny = plain_deny(scene, &stack);
+	if (deny && !missed && !is_known(scene, deny->path, deny->line))
+		report_deny(scene, deny);
 	return 0;
 }
 

@@ -87,7 +87,8 @@ static void check_not_to_be_run(const struct machine *machine, const char *unit,
 	}
 }
 
-/* The unit was enabled, its file is lost, and the program is there to be started. */
+/* The unit was enabled, its file is lost, and the program is there to be started. From a script in
+ * /etc/init.d systemd makes a unit of that name by itself. */
 static void check_lost(const struct machine *machine, struct findings *out)
 {
 	static const char text[] = "# Written by ec2-rescue in the place of one that was missing.\n"
@@ -113,10 +114,13 @@ static void check_lost(const struct machine *machine, struct findings *out)
 		cleanup(free) char *link =
 			mem_printf("/etc/systemd/system/multi-user.target.wants/%s", names[n]);
 		cleanup(free) char *path = mem_printf("/etc/systemd/system/%s", names[n]);
+		cleanup(free) char *script = mem_printf(
+			"/etc/init.d/%.*s", (int)(strlen(names[n]) - strlen(".service")), names[n]);
 		struct finding *finding;
 
 		if (!is_wanted_link(machine, link) || tree_exists(machine_tree(machine), link) ||
 		    machine_unit_path(machine, names[n]) || is_wanted_link(machine, path) ||
+		    tree_exists(machine_tree(machine), script) ||
 		    elf_read(machine, "/usr/sbin/sshd")->kind != ELF_WHOLE)
 			continue;
 		finding = finding_add(out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, "92", path, 0,

@@ -2,7 +2,11 @@
 #include "checks/check.h"
 #include "checks/critical_paths.h"
 #include "checks/elf.h"
+#include "checks/packages.h"
 #include "checks/setid_programs.h"
+#include "checks/sudoers.h"
+
+#define SUDO "/usr/bin/sudo"
 
 struct program {
 	const struct setid_program *row;
@@ -109,15 +113,29 @@ static void look_at_plugin(const struct machine *machine, const char *path, stru
 		  elf->st.uid ? 0 : elf->st.gid);
 }
 
+static const char *const plugins[] = { "/usr/libexec/sudo/sudoers.so", "/usr/lib/sudo/sudoers.so" };
+
+/* The package is there, by its list or by the other half of it, and its program is not. */
+static void look_for_sudo(const struct machine *machine, struct findings *out)
+{
+	bool is_installed = package_lists(machine, "sudo", SUDO);
+
+	for (size_t i = 0; i < ARRAY_LEN(plugins); i++)
+		is_installed |= elf_read(machine, plugins[i])->kind == ELF_WHOLE;
+	if (is_installed && !sudo_program(machine) && elf_read(machine, SUDO)->kind == ELF_ABSENT)
+		finding_add(out, SEVERITY_BLOCKS_LOGIN, REPAIR_NONE, "105", SUDO, 0,
+			    SUDO " is not there, though the package sudo is: nobody gets root's "
+				 "rights by it; sudo has to be installed again");
+}
+
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
-	static const char *const plugins[] = { "/usr/libexec/sudo/sudoers.so",
-					       "/usr/lib/sudo/sudoers.so" };
 	struct programs broken = { 0 };
 	bool is_sudo_broken = false;
 	size_t fine = 0;
 
 	(void)err;
+	look_for_sudo(machine, out);
 	find_programs(machine, &broken, &fine);
 	vec_foreach (program, &broken)
 		if (program->row->is_sudo) {
