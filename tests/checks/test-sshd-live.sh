@@ -73,7 +73,7 @@ mount --bind "$root/etc/ssh" /etc/ssh
 mount --bind "$root/home" /home
 mount --bind "$root/root" /root
 for i in 1 2 3 4 5; do
-	port=$((20000 + RANDOM % 20000))
+	port=$((12000 + RANDOM % 20000)) # below the ports that connections take
 	: >"$work/log"
 	$sshd -D -e -p $port -o ListenAddress=127.0.0.1 -f /etc/ssh/sshd_config >"$work/log" 2>&1 &
 	pid=$!
