@@ -208,6 +208,56 @@ static void look_at_passwd(struct scene *scene)
 	}
 }
 
+/* The line with the numbers of its home's owner in the place of what is none; NULL: that does not mend
+ * it. The caller frees. */
+static char *by_home(const struct scene *scene, const struct account_line *line)
+{
+	cleanup(free) char *copy = mem_strdup(line->text);
+	cleanup(account_lines_done) struct account_lines mended = { 0 };
+	cleanup(free) char *text = NULL;
+	char *rest = copy, *fields[7];
+	struct err ignored = ERR_INIT;
+	struct tree_stat st;
+	size_t count = 0;
+
+	while (rest && count < ARRAY_LEN(fields))
+		fields[count++] = strsep(&rest, ":");
+	if (count < ARRAY_LEN(fields) || rest ||
+	    tree_stat(machine_tree(scene->machine), fields[5], TREE_FOLLOW, &st, &ignored) < 0 ||
+	    !st.uid)
+		return NULL;
+	text = mem_printf("%s:%s:%u:%u:%s:%s:%s\n", fields[0], fields[1], st.uid, st.gid, fields[4],
+			  fields[5], fields[6]);
+	const struct str as_str = { .s = text, .len = strlen(text) };
+	account_lines_read(ACCOUNT_PASSWD, &as_str, &mended);
+	return mended.count == 1 && mended.items[0].is_account ? TAKE(text) : NULL;
+}
+
+/* A broken line that the copy does not know, of somebody whose keys are there. */
+static void look_at_unknown(struct scene *scene)
+{
+	vec_foreach (line, &scene->lines) {
+		cleanup(free) char *right = NULL;
+		struct finding *finding;
+
+		if (line->is_ignored || line->is_account || !*line->name ||
+		    str_eq(line->name, "root") || account_find(&scene->copy_lines, line->name) ||
+		    !is_to_log_in(scene->machine, line->text) || scene->out->count >= 100)
+			continue;
+		right = by_home(scene, line);
+		finding = finding_add(
+			scene->out, SEVERITY_BLOCKS_LOGIN, right ? REPAIR_SURE : REPAIR_NONE, "100",
+			scene->kind->path, line->line,
+			"the line of %s in %s is broken and is skipped: there is no "
+			"such account%s",
+			machine_quote(scene->machine, line->name, strlen(line->name)),
+			scene->kind->path, right ? "; whose the home is tells the numbers" : "");
+		if (right)
+			lines_edit_replace(&finding->edits, scene->kind->path, scene->text,
+					   line->line, 1, right);
+	}
+}
+
 /* Accounts that log in, whose passwd line sends everybody who asks to shadow. */
 static void look_at_shadow(struct scene *scene)
 {
@@ -288,6 +338,7 @@ static int look_at(struct scene *scene, struct err *err)
 		look_at_root(scene);
 	if (scene->kind->kind == ACCOUNT_PASSWD) {
 		look_at_passwd(scene);
+		look_at_unknown(scene);
 		look_at_zeroes(scene);
 	}
 	if (scene->kind->kind == ACCOUNT_SHADOW)

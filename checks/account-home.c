@@ -42,6 +42,13 @@ static bool is_made_at_login(const struct machine *machine)
 	return false;
 }
 
+/* /home itself; what is deeper may be anything. */
+static bool is_lost_too(const struct machine *machine, const char *parent)
+{
+	return str_eq(parent, "/home") && machine_is_whole(machine) &&
+	       !machine_may_be_in(machine, "/", "home");
+}
+
 static void look_at(const struct machine *machine, const struct person *person, bool is_needed,
 		    struct findings *out)
 {
@@ -49,13 +56,15 @@ static void look_at(const struct machine *machine, const struct person *person, 
 	const char *slash = strrchr(user->home, '/');
 	cleanup(free) char *parent =
 		mem_strndup(user->home, slash ? (size_t)(slash - user->home) : 0);
+	bool is_first = !out->count; /* who makes /home, where it is lost, too */
 	const char *name = machine_quote(machine, user->name, strlen(user->name));
 	const char *home = machine_quote(machine, user->home, strlen(user->home));
 	struct err err = ERR_INIT;
 	struct tree_stat st;
 
 	if (!slash || slash == user->home || !slash[1] || strstr(user->home, "/.") ||
-	    !tree_is_dir(machine_tree(machine), parent) || is_elsewhere(machine, user->home))
+	    (!tree_is_dir(machine_tree(machine), parent) && !is_lost_too(machine, parent)) ||
+	    is_elsewhere(machine, user->home))
 		return;
 	/* The first boot, or the first login, makes what was never there. */
 	if (is_made_at_login(machine) || !tree_exists(machine_tree(machine), "/etc/shadow"))
@@ -78,6 +87,8 @@ static void look_at(const struct machine *machine, const struct person *person, 
 		"%s, the home of %s, is not there, and the keys that were in it are gone", home,
 		name);
 	const struct tree_new as = { .mode = 0700, .uid = user->uid, .gid = user->gid };
+	if (is_lost_too(machine, parent) && is_first)
+		edit_mkdir(&finding->edits, parent, &(struct tree_new){ .mode = 0755 });
 	edit_mkdir(&finding->edits, user->home, &as);
 }
 

@@ -400,3 +400,17 @@ bool machine_may_be_in(const struct machine *machine, const char *dir, const cha
 	return !names || (names->count && bsearch(name, names->items, names->count,
 						  sizeof(*names->items), compare_name));
 }
+
+#define WHOLE_ROOT 13u /* names; hier(7) has 18 */
+bool machine_is_whole(const struct machine *machine)
+{
+	static const char *const of_every_root[] = { "etc", "usr", "var" };
+	const struct tree_names *names = machine_list(machine, "/");
+
+	if (!names || names->count < WHOLE_ROOT)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(of_every_root); i++)
+		if (!machine_may_be_in(machine, "/", of_every_root[i]))
+			return false;
+	return true;
+}

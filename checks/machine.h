@@ -86,6 +86,8 @@ const struct tree_names *machine_list(const struct machine *, const char *path);
 /* False: the name is certainly not in the directory. Most names are in most directories not there:
  * one list answers for all of them. */
 bool machine_may_be_in(const struct machine *, const char *dir, const char *name);
+/* The root of a system and no excerpt of one, which says nothing of what it lacks. */
+bool machine_is_whole(const struct machine *);
 
 /* Text as found on the volume, for a message: escaped, in double quotes, cut at 120 bytes. The
  * result lives as long as the machine. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/accounts.h"
+#include "checks/elf.h"
 #include "checks/pam.h"
 #include "checks/sudoers.h"
 #include "fs/lines.h"
@@ -300,7 +301,8 @@ static int look_at(const struct scene *scene, struct err *err)
 	if (pam_stack_read(scene->machine, scene->use->service, scene->use->type, &stack, err) < 0)
 		return -1;
 	if (stack.is_other) {
-		if (machine_may_be_in(scene->machine, "/etc/pam.d", "other") ||
+		if (machine_is_whole(scene->machine) ||
+		    machine_may_be_in(scene->machine, "/etc/pam.d", "other") ||
 		    machine_may_be_in(scene->machine, "/etc/pam.d", "login"))
 			report_other(scene, &stack);
 		return 0;
@@ -323,13 +325,42 @@ static int look_at(const struct scene *scene, struct err *err)
 	return 0;
 }
 
+static bool sshd_needs_pam(const struct machine *machine)
+{
+	const struct elf *sshd = elf_read(machine, "/usr/sbin/sshd");
+
+	for (size_t i = 0; i < sshd->needed.count; i++)
+		if (str_eq(sshd->needed.items[i], "libpam.so.0"))
+			return true;
+	return false;
+}
+
+/* Not one file that goes wrong, but all of one kind. */
+static bool look_for_all(const struct machine *machine, struct findings *out)
+{
+	bool is_configured =
+		pam_is_configured(machine) || tree_exists(machine_tree(machine), "/etc/pam.conf");
+
+	if ((is_configured && pam_has_modules(machine)) || !machine_is_whole(machine) ||
+	    !accounts_use_pam(machine) || !sshd_needs_pam(machine))
+		return false;
+	finding_add(out, SEVERITY_BLOCKS_LOGIN, REPAIR_NONE, "93",
+		    is_configured ? "/etc/pam.d/sshd" : "/etc/pam.d", 0,
+		    is_configured
+			    ? "the modules of PAM are nowhere: sshd and sudo let nobody in; "
+			      "the package libpam-modules, or pam, has to be installed again"
+			    : "PAM has no configuration at all: sshd and sudo let nobody in; its "
+			      "packages have to be installed again");
+	return true;
+}
+
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
 	const struct people *people = NULL;
 	struct scene scene = { .machine = machine, .out = out };
 	bool use_pam = accounts_use_pam(machine);
 
-	if (!pam_is_configured(machine))
+	if (look_for_all(machine, out) || !pam_is_configured(machine))
 		return 0;
 	if (accounts_people(machine, NULL, &people, err) < 0)
 		return -1;

@@ -53,6 +53,7 @@ bool pam_action_refuses(enum pam_action);
 bool pam_is_configured(const struct machine *);
 
 /* Is the module's file there? Unknown where the modules' directories cannot be seen. */
+bool pam_has_modules(const struct machine *); /* any directory of them */
 enum pam_module { PAM_MODULE_THERE, PAM_MODULE_MISSING, PAM_MODULE_UNKNOWN };
 enum pam_module pam_module_state(const struct machine *, const char *module);
 /* A module that is there and whose name is a slip of the finger away; NULL: none. The caller

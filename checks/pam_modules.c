@@ -58,6 +58,11 @@ static const struct module_dirs *module_dirs(const struct machine *machine)
 	return dirs;
 }
 
+bool pam_has_modules(const struct machine *machine)
+{
+	return module_dirs(machine)->count;
+}
+
 static bool is_file(const struct machine *machine, const char *path)
 {
 	struct err err = ERR_INIT;

@@ -2,10 +2,6 @@
 #include "checks/check.h"
 #include "checks/kernel_cmdline.h"
 
-/* What a whole system has in its root, at least: an excerpt of one says nothing of what it lacks. */
-#define WHOLE_ROOT 13u
-static const char *const of_every_root[] = { "etc", "usr", "var" };
-
 static const struct place {
 	const char *path;
 	uint32_t mode;
@@ -16,18 +12,6 @@ static const struct place {
 	{ "/sys", 0555, false },
 	{ "/run", 0755, true },
 };
-
-static bool is_whole(const struct machine *machine)
-{
-	const struct tree_names *names = machine_list(machine, "/");
-
-	if (!names || names->count < WHOLE_ROOT)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(of_every_root); i++)
-		if (!machine_may_be_in(machine, "/", of_every_root[i]))
-			return false;
-	return true;
-}
 
 static bool has_systemd(const struct machine *machine)
 {
@@ -41,7 +25,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 
 	(void)err;
 	/* On a root that can be written systemd makes them. */
-	if (!is_whole(machine) || (is_systemd && cmdline_root_mode(machine) == CMDLINE_ROOT_RW))
+	if (!machine_is_whole(machine) ||
+	    (is_systemd && cmdline_root_mode(machine) == CMDLINE_ROOT_RW))
 		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
 		const struct place *place = &places[i];

@@ -189,31 +189,42 @@ static void edit_without(const struct machine *machine, const struct key_line *k
 	edit_line_bytes(edits, key->path, key->line, 1, &old, &new);
 }
 
-/* Keys that are accepted, and then only run a command that ends; or only from certain places. */
+enum limit { LIMIT_COMMAND, LIMIT_FROM, LIMIT_EXPIRY };
+
+/* Keys that are accepted, and then only run a command that ends; or only from certain places; or until
+ * a day that is over. */
 static void report_restricted(const struct machine *machine, const struct people *people,
 			      struct findings *out)
 {
-	static const char *const options[] = { "command", "from" };
+	static const struct {
+		const char *option, *begin, *end;
+	} limits[] = { [LIMIT_COMMAND] = { "command", "this key only runs", " and then ends" },
+		       [LIMIT_FROM] = { "from", "this key only opens the door for a client at",
+					"" },
+		       [LIMIT_EXPIRY] = { "expiry-time", "this key was good until", "" } };
 	const struct person *person = people->primary;
 
 	if (!person || people->somebody_gets_in || !person->user->uid || !person->keys.count ||
 	    person->blame[GATE_SESSION])
 		return;
 	vec_foreach (key, &person->keys) {
-		for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-			cleanup(free) char *value = key_option(key->options, options[i]);
-			bool is_sure = !i && person->gates[GATE_SESSION] == GATE_FAIL;
-			if (!value || (!i && !is_sure))
+		bool is_expired = key_is_expired(machine, key);
+
+		for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+			cleanup(free) char *value = key_option(key->options, limits[i].option);
+			bool is_sure =
+				i == LIMIT_COMMAND && person->gates[GATE_SESSION] == GATE_FAIL;
+
+			if (!value || (i == LIMIT_COMMAND && !is_sure) ||
+			    is_expired != (i == LIMIT_EXPIRY))
 				continue;
 			struct finding *f = finding_add(
-				out, is_sure ? SEVERITY_BLOCKS_LOGIN : SEVERITY_NOTE,
+				out, i == LIMIT_FROM ? SEVERITY_NOTE : SEVERITY_BLOCKS_LOGIN,
 				is_sure ? people_repair(people) : REPAIR_OFFERED, "86", key->path,
 				key->line, "%s %s%s, and nobody has a key without such a limit",
-				is_sure ? "this key only runs"
-					: "this key only opens the door for a client at",
-				machine_quote(machine, value, strlen(value)),
-				is_sure ? " and then ends" : "");
-			edit_without(machine, key, options[i], &f->edits);
+				limits[i].begin, machine_quote(machine, value, strlen(value)),
+				limits[i].end);
+			edit_without(machine, key, limits[i].option, &f->edits);
 			sshd_finding_end(f);
 		}
 	}

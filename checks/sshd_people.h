@@ -60,6 +60,8 @@ void key_damages_done(struct key_damages *);
 /* Has the option list this option ("command", "from", "cert-authority")? NULL: no; else its value
  * or "" . The caller frees. */
 char *key_option(const char *options, const char *wanted);
+/* Is its expiry-time before the newest day that the volume has seen? */
+bool key_is_expired(const struct machine *, const struct key_line *);
 /* Bits of an RSA key's modulus; 0 for other kinds. */
 uint32_t key_rsa_bits(const struct key_line *);
 /* The line's options without those of the name; NULL when none are left. The caller frees. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/accounts.h"
 #include "checks/sshd_people.h"
 
+#include <stdio.h>
 #include <strings.h>
+#include <time.h>
 
 /* After the key was accepted: is there a session to work in? */
 
@@ -106,6 +109,20 @@ void gate_session_of(const struct sshd_conf *conf, const struct machine *machine
 	vec_done(&values);
 }
 
+bool key_is_expired(const struct machine *machine, const struct key_line *key)
+{
+	cleanup(free) char *value = key_option(key->options, "expiry-time");
+	struct tm tm = { 0 };
+
+	/* YYYYMMDD, and perhaps a time of that day, which does not matter here. */
+	if (!value || strspn(value, "0123456789") < 8 ||
+	    sscanf(value, "%4d%2d%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday) != 3)
+		return false;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	return timegm(&tm) / 86400 < accounts_newest_day(machine);
+}
+
 /* Every key is tied to a command, an address or a date: what then happens depends on them. The key
  * that cloud-init leaves with root only says whom to log in as. */
 static void judge_keys(const struct machine *machine, struct person *person)
@@ -119,7 +136,9 @@ static void judge_keys(const struct machine *machine, struct person *person)
 		cleanup(free) char *from = key_option(key->options, "from");
 		cleanup(free) char *expiry = key_option(key->options, "expiry-time");
 		cleanup(free) char *authority = key_option(key->options, "cert-authority");
-		enum gate_verdict one = from || expiry || authority ? GATE_UNSURE : GATE_PASS;
+		enum gate_verdict one = key_is_expired(machine, key)  ? GATE_FAIL
+					: from || expiry || authority ? GATE_UNSURE
+								      : GATE_PASS;
 		if (command) {
 			enum gate_verdict forced = strstr(command, "Please login as the user")
 							   ? GATE_FAIL
