@@ -2,15 +2,37 @@
 #include "checks/sudoers.h"
 #include "fs/lines.h"
 
+/* Where the entry begins for a person: sudo's scanner takes nothing from some continued lines before it,
+ * but a comment below one of them would be its continuation. */
+static uint32_t first_line(const struct str *text, const struct sudoers_problem *problem)
+{
+	size_t at = lines_offset(text, problem->first);
+	uint32_t line = problem->first;
+
+	while (line > 1 && at >= 2 && text->s[at - 2] == '\\') {
+		size_t end = at - 1; /* of the line before */
+
+		for (at = end; at > 0 && text->s[at - 1] != '\n';)
+			at--;
+		if (memchr(text->s + at, '\0', end - at))
+			break; /* which ends the line for sudo */
+		line--;
+	}
+	return line;
+}
+
 static void comment_with_reason(const struct machine *machine, struct finding *finding,
 				const struct sudoers_problem *problem)
 {
 	struct err err = ERR_INIT;
 	const struct str *text = machine_file(machine, problem->path, &err);
 
-	if (text)
-		lines_edit_comment(&finding->edits, problem->path, text, problem->first,
-				   problem->count);
+	if (text) {
+		uint32_t first = first_line(text, problem);
+
+		lines_edit_comment(&finding->edits, problem->path, text, first,
+				   problem->first + problem->count - first);
+	}
 }
 
 /* The entry as it was meant, in place of the broken one, which stays as a comment. */
@@ -22,15 +44,18 @@ static void replace(const struct machine *machine, const struct sudoers_problem 
 	const struct str *text = machine_file(machine, problem->path, &err);
 	cleanup(str_done) struct str old = STR_INIT, new = STR_INIT;
 	bool no_password = intent->is_without_password || !admin->has_password;
+	uint32_t first, count;
 
 	if (!text)
 		return;
-	lines_copy(text->s, text->len, problem->first, problem->count, &old);
+	first = first_line(text, problem);
+	count = problem->first + problem->count - first;
+	lines_copy(text->s, text->len, first, count, &old);
 	for (const char *p = old.s; *p; p += strcspn(p, "\n"), p += *p == '\n')
 		str_addf(&new, LINES_MARK "%.*s\n", (int)strcspn(p, "\r\n"), p);
 	str_addf(&new, "%s ALL=(ALL%s) %sALL\n", intent->name, intent->has_group ? ":ALL" : "",
 		 no_password ? "NOPASSWD:" : "");
-	lines_edit_replace(edits, problem->path, text, problem->first, problem->count, new.s);
+	lines_edit_replace(edits, problem->path, text, first, count, new.s);
 }
 
 static void report(const struct machine *machine, const struct sudo_people *people,
