@@ -183,6 +183,38 @@ static bool look_at_match(const struct view *v)
 
 /* ---- addresses of the card -------------------------------------------------------------------- */
 
+/* The key with its value as a comment. False: it does not stand on lines of its own. */
+static bool comment_out(const struct netplan_value *map, const char *name, struct edits *edits)
+{
+	const struct yaml_node *key = yaml_key(map->node, name), *next;
+	const struct str *text = map->file->text;
+	size_t at;
+
+	if (!key || map->node->is_flow)
+		return false;
+	at = lines_offset(text, key->line);
+	next = yaml_next_key(key);
+	if (strspn(text->s + at, " ") < key->column || (next && next->line <= key->next->end_line))
+		return false;
+	lines_edit_comment(edits, map->file->path, text, key->line,
+			   key->next->end_line - key->line + 1);
+	return true;
+}
+
+/* The default route of the card's own, which would be taken before the one that DHCP brings. */
+static bool drop_default(const struct netplan_card *card, const struct netplan_file *file,
+			 struct edits *edits)
+{
+	const struct yaml_node *routes = yaml_get(card->at.node, "routes");
+
+	if (card->at.file != file)
+		return false;
+	if (card->gateway4.file)
+		return comment_out(&card->at, "gateway4", edits);
+	return routes && routes->first && !routes->first->next &&
+	       comment_out(&card->at, "routes", edits);
+}
+
 static void look_at_static(const struct view *v, const struct netplan_card *card)
 {
 	const struct netplan_value *via =
@@ -212,8 +244,7 @@ static void look_at_static(const struct view *v, const struct netplan_card *card
 		return;
 	if (verdict.need == NIC_NEEDS_DHCP) {
 		set_dhcp(card, &verdict.finding->edits);
-		/* The wrong route stays, and is taken before the one that DHCP brings. */
-		if (claim.gateway.text)
+		if (claim.gateway.text && !drop_default(card, first->file, &verdict.finding->edits))
 			verdict.finding->repair = REPAIR_OFFERED;
 	}
 	if (verdict.need == NIC_NEEDS_GATEWAY) {
