@@ -2,19 +2,23 @@
 #include "checks/boot_choice.h"
 #include "checks/boot_kernels.h"
 
-/* A whole block with the variables that can still be read, and one more when `set` is given. */
+#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+
+/* A whole block with the variables that can still be read, as many as have room, and one more when `set`
+ * is given, which has. */
 static void make_block(const struct str *old, const char *set, struct str *into)
 {
+	size_t room = GRUBENV_LEN - (set ? strlen(set) + 1 : 0);
+
 	str_add(into, GRUBENV_SIGNATURE);
 	for (const char *p = old ? old->s : ""; *p; p += strcspn(p, "\n"), p += *p == '\n') {
-		size_t len = strcspn(p, "\r\n"), name = strcspn(p, "=\r\n");
+		size_t len = strcspn(p, "\r\n"), name = strspn(p, NAME_CHARS);
 
-		if (*p != '#' && name && p[name] == '=' && p[len] &&
-		    into->len + len < GRUBENV_LEN &&
+		if (name && p[name] == '=' && p[len] && into->len + len < room &&
 		    !(set && !strncmp(p, set, strcspn(set, "=") + 1)))
 			str_addf(into, "%.*s\n", (int)len, p);
 	}
-	if (set && into->len + strlen(set) < GRUBENV_LEN)
+	if (set)
 		str_addf(into, "%s\n", set);
 	while (into->len < GRUBENV_LEN)
 		str_add_char(into, '#');

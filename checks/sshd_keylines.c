@@ -47,6 +47,8 @@ static const char *const options_known[] = {
 	"touch-required",
 };
 
+#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+
 static uint32_t be32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -210,9 +212,14 @@ static bool add_key(const char *text, const char *path, uint32_t line, struct ke
 	return true;
 }
 
-/* Does it look like a (broken) key: a type's name with something behind it? */
+/* Every key's blob begins with the length of its type's name, which is less than 256. */
+static const char blob_begin[] = "AAAA";
+
+/* Does it look like a (broken) key: a type's name, or a blob? */
 static bool is_meant_as_key(const char *text)
 {
+	if (strstr(text, blob_begin))
+		return true;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		const char *at = strstr(text, types[i]);
 		if (at)
@@ -229,8 +236,7 @@ static bool try_join(const char *text, const char *next, struct key_damage *dama
 	str_add(&joined, text);
 	for (uint32_t count = 2; *next && count <= 32; count++) {
 		size_t len = strcspn(next, "\r\n");
-		size_t base64 = strspn(next, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-					     "0123456789+/=");
+		size_t base64 = strspn(next, BASE64);
 		if (!len || (base64 < len && next[base64] != ' ' && next[base64] != '\t') ||
 		    !base64)
 			return false;
@@ -281,6 +287,32 @@ static bool try_strip(const char *text, struct key_damage *damage)
 	return true;
 }
 
+/* The blob is whole and tells its type; what stands before it, one word, is another one or runs into it. */
+static bool try_type(const char *text, struct key_damage *damage)
+{
+	const char *blob = strstr(text, blob_begin);
+	cleanup(str_done) struct str bytes = STR_INIT;
+	size_t len, word;
+
+	if (!blob)
+		return false;
+	word = strcspn(text, " \t,=\"");
+	len = strspn(blob, BASE64);
+	if (text + word < blob && text + word + strspn(text + word, " \t") != blob)
+		return false;
+	cleanup(free) char *base64 = mem_strndup(blob, len);
+	if (str_add_from_base64(&bytes, base64, len) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		if (!blob_is_whole(types[i], &bytes))
+			continue;
+		damage->repaired = mem_printf("%s %s\n", types[i], blob);
+		damage->what = "does not have its type before it";
+		return true;
+	}
+	return false;
+}
+
 void key_lines_read(const struct machine *machine, const char *path, struct key_lines *keys,
 		    struct key_damages *damages)
 {
@@ -306,7 +338,7 @@ void key_lines_read(const struct machine *machine, const char *path, struct key_
 			continue;
 		struct key_damage *d =
 			add_damage(damages, path, number, why ? why : "is cut off or altered");
-		if (!why && !try_strip(text, d) && try_join(text, next, d)) {
+		if (!why && !try_strip(text, d) && !try_type(text, d) && try_join(text, next, d)) {
 			for (uint32_t i = 1; i < d->count; i++) {
 				p += strcspn(p, "\n");
 				p += *p == '\n';
