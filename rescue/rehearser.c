@@ -190,9 +190,9 @@ static void on_exit_of_machine(void *arg, int fd, uint32_t events)
 	else
 		/* KVM that is there need not work, on a machine that is itself virtual above all. */
 		rehearser_end(r, r->uses_kvm && !r->kernel_ms ? BOOT_STUCK : BOOT_BROKE,
-			      "QEMU %s: %.300s",
+			      "QEMU %s: %.*s",
 			      WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "ended early",
-			      r->last_words.s);
+			      (int)strcspn(r->last_words.s, "\n"), r->last_words.s);
 }
 
 /* --- the machine --- */
