@@ -292,7 +292,7 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 
 const struct check check_network_stack = {
 	.name = "network-stack",
-	.title = "the service that would configure the network is not started",
+	.title = "nothing brings the network up: no service is started, or none has a file for a card",
 	.explain =
 		"systemd-networkd, NetworkManager, ifupdown's networking.service or wicked bring "
 		"the network up, whichever of them the system uses. When the one that the files "
