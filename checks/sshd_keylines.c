@@ -304,9 +304,15 @@ static bool try_type(const char *text, struct key_damage *damage)
 	if (str_add_from_base64(&bytes, base64, len) < 0)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-		if (!blob_is_whole(types[i], &bytes))
+		cleanup(free) char *mended = mem_printf("%s %s", types[i], blob);
+		struct key_lines keys = { 0 };
+		const char *why = NULL;
+		bool whole = blob_is_whole(types[i], &bytes) && add_key(mended, "", 0, &keys, &why);
+
+		key_lines_done(&keys);
+		if (!whole)
 			continue;
-		damage->repaired = mem_printf("%s %s\n", types[i], blob);
+		damage->repaired = mem_printf("%s\n", mended);
 		damage->what = "does not have its type before it";
 		return true;
 	}
