@@ -2,7 +2,6 @@
 #include "checks/accounts.h"
 #include "checks/sshd_people.h"
 
-#include <stdio.h>
 #include <strings.h>
 #include <time.h>
 
@@ -115,11 +114,8 @@ bool key_is_expired(const struct machine *machine, const struct key_line *key)
 	struct tm tm = { 0 };
 
 	/* YYYYMMDD, and perhaps a time of that day, which does not matter here. */
-	if (!value || strspn(value, "0123456789") < 8 ||
-	    sscanf(value, "%4d%2d%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday) != 3)
+	if (!value || strspn(value, "0123456789") < 8 || !strptime(value, "%Y%m%d", &tm))
 		return false;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
 	return timegm(&tm) / 86400 < accounts_newest_day(machine);
 }
 
