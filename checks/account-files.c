@@ -208,6 +208,11 @@ static void look_at_passwd(struct scene *scene)
 	}
 }
 
+static const char *number_or(const char *field, const char *other)
+{
+	return *field && !field[strspn(field, "0123456789")] ? field : other;
+}
+
 /* The line with the numbers of its home's owner in the place of what is none; NULL: that does not mend
  * it. The caller frees. */
 static char *by_home(const struct scene *scene, const struct account_line *line)
@@ -215,6 +220,7 @@ static char *by_home(const struct scene *scene, const struct account_line *line)
 	cleanup(free) char *copy = mem_strdup(line->text);
 	cleanup(account_lines_done) struct account_lines mended = { 0 };
 	cleanup(free) char *text = NULL;
+	cleanup(free) char *uid = NULL, *gid = NULL;
 	char *rest = copy, *fields[7];
 	struct err ignored = ERR_INIT;
 	struct tree_stat st;
@@ -226,8 +232,10 @@ static char *by_home(const struct scene *scene, const struct account_line *line)
 	    tree_stat(machine_tree(scene->machine), fields[5], TREE_FOLLOW, &st, &ignored) < 0 ||
 	    !st.uid)
 		return NULL;
-	text = mem_printf("%s:%s:%u:%u:%s:%s:%s\n", fields[0], fields[1], st.uid, st.gid, fields[4],
-			  fields[5], fields[6]);
+	uid = mem_printf("%u", st.uid);
+	gid = mem_printf("%u", st.gid);
+	text = mem_printf("%s:%s:%s:%s:%s:%s:%s\n", fields[0], fields[1], number_or(fields[2], uid),
+			  number_or(fields[3], gid), fields[4], fields[5], fields[6]);
 	const struct str as_str = { .s = text, .len = strlen(text) };
 	account_lines_read(ACCOUNT_PASSWD, &as_str, &mended);
 	return mended.count == 1 && mended.items[0].is_account ? TAKE(text) : NULL;
