@@ -56,7 +56,6 @@ static void look_at(const struct machine *machine, const struct person *person, 
 	const char *slash = strrchr(user->home, '/');
 	cleanup(free) char *parent =
 		mem_strndup(user->home, slash ? (size_t)(slash - user->home) : 0);
-	bool is_first = !out->count; /* who makes /home, where it is lost, too */
 	const char *name = machine_quote(machine, user->name, strlen(user->name));
 	const char *home = machine_quote(machine, user->home, strlen(user->home));
 	struct err err = ERR_INIT;
@@ -87,8 +86,6 @@ static void look_at(const struct machine *machine, const struct person *person, 
 		"%s, the home of %s, is not there, and the keys that were in it are gone", home,
 		name);
 	const struct tree_new as = { .mode = 0700, .uid = user->uid, .gid = user->gid };
-	if (is_lost_too(machine, parent) && is_first)
-		edit_mkdir(&finding->edits, parent, &(struct tree_new){ .mode = 0755 });
 	edit_mkdir(&finding->edits, user->home, &as);
 }
 

@@ -186,9 +186,7 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 		look_at_systemd(machine, out);
 	/* Where systemd is, nobody reads inittab; its own unit files are the witness. */
 	if (!machine_unit_path(machine, "multi-user.target") &&
-	    !machine_unit_path(machine, "default.target") &&
-	    !tree_exists(machine_tree(machine), "/usr/lib/systemd/systemd") &&
-	    !tree_exists(machine_tree(machine), "/lib/systemd/systemd"))
+	    !machine_unit_path(machine, "default.target") && !machine_has_systemd(machine))
 		look_at_inittab(machine, out);
 	return 0;
 }

@@ -404,6 +404,14 @@ const struct ifupdown_auto *ifupdown_orphan(const struct ifupdown *model,
 	return last;
 }
 
+bool ifupdown_describes_card(const struct ifupdown *model)
+{
+	vec_foreach (stanza, &model->stanzas)
+		if (!str_eq(stanza->name, "lo"))
+			return true;
+	return false;
+}
+
 bool ifupdown_has_card(const struct machine *machine)
 {
 	const struct ifupdown *model = ifupdown_model(machine);

@@ -64,6 +64,8 @@ const struct str *ifupdown_text(const struct ifupdown *, const char *path);
 /* The last option of that name; NULL: none. */
 const struct ifupdown_option *ifupdown_option(const struct ifupdown_stanza *, const char *name);
 bool ifupdown_is_auto(const struct ifupdown *, const char *name);
+/* An iface line for something that is not lo, whether or not it is brought up. */
+bool ifupdown_describes_card(const struct ifupdown *);
 /* ifupdown runs, and brings up something that is not lo. */
 bool ifupdown_has_card(const struct machine *);
 /* The first stanza of that name; NULL: none. */

@@ -5,6 +5,7 @@
 #include "checks/net_stack.h"
 #include "checks/nic_address.h"
 #include "checks/nic_names.h"
+#include "checks/unit_faults.h"
 #include "fs/lines.h"
 
 #include <stdio.h>
@@ -341,39 +342,23 @@ static bool look_at_unread(const struct view *v)
 	return false;
 }
 
-/* A file that is there at boot, if it is on the volume: not one of the running system. */
-static bool is_lost(const struct view *v, const char *path, size_t len)
-{
-	static const char *const running[] = { "/run/", "/proc/", "/sys/",
-					       "/dev/", "/tmp/",  "/var/run/" };
-	cleanup(free) char *file = mem_strndup(path, len);
-	struct err err = ERR_INIT;
-	struct tree_stat st;
-
-	for (size_t i = 0; i < ARRAY_LEN(running); i++)
-		if (str_starts(file, running[i]))
-			return false;
-	return *file == '/' &&
-	       tree_stat(machine_tree(v->machine), file, TREE_FOLLOW, &st, &err) < 0 &&
-	       err.code == ERR_NOTFOUND;
-}
-
 /* What a plain command needs and is not there: its program, or what it reads. NULL: nothing, or the
  * command is more than plain. The caller frees. */
 static char *lost_of_command(const struct view *v, const char *command)
 {
 	const char *input = strchr(command, '<');
-	size_t len = strcspn(command, " \t<");
+	cleanup(free) char *program = mem_strndup(command, strcspn(command, " \t<"));
+	cleanup(free) char *file = NULL;
 
 	if (strpbrk(command, "|&;`$(){}[]*?\"'\\>") || str_starts(command, "-"))
 		return NULL;
-	if (is_lost(v, command, len))
-		return mem_strndup(command, len);
+	if (unit_path_is_gone(v->machine, program))
+		return TAKE(program);
 	if (input) {
 		input += 1 + strspn(input + 1, " \t");
-		len = strcspn(input, " \t");
+		file = mem_strndup(input, strcspn(input, " \t"));
 	}
-	return input && is_lost(v, input, len) ? mem_strndup(input, len) : NULL;
+	return file && unit_path_is_gone(v->machine, file) ? TAKE(file) : NULL;
 }
 
 /* ifup leaves a card down when a command of pre-up fails. */
@@ -391,18 +376,16 @@ static void look_at_commands(const struct view *v, const struct ifupdown_stanza 
 				      "pre-up needs %s, which is not there; the command fails, and "
 				      "%s is not brought up",
 				      quoted(v, lost), quoted(v, stanza->name));
-		vec_foreach (file, &v->model->files)
-			if (str_eq((*file)->path, stanza->path))
-				lines_edit_comment(&finding->edits, stanza->path, (*file)->text,
-						   option->line, option->count);
+		lines_edit_comment(&finding->edits, stanza->path,
+				   ifupdown_text(v->model, stanza->path), option->line,
+				   option->count);
 	}
 }
 
 static bool has_any_card(const struct ifupdown *model)
 {
-	vec_foreach (stanza, &model->stanzas)
-		if (!str_eq(stanza->name, "lo"))
-			return true;
+	if (ifupdown_describes_card(model))
+		return true;
 	vec_foreach (item, &model->autos)
 		if (!str_eq(item->name, "lo"))
 			return true;
@@ -450,6 +433,6 @@ const struct check check_interfaces_card = {
 	.source = "interfaces(5); ifup(8); systemd.net-naming-scheme(7)",
 	.rows = "111,112,114",
 	.repair = REPAIR_SURE,
-	.needs = NEEDS_CLOUD | NEEDS_CONSOLE,
+	.needs = NEEDS_DISKS | NEEDS_CLOUD | NEEDS_CONSOLE,
 	.examine = examine,
 };

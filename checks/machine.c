@@ -401,6 +401,12 @@ bool machine_may_be_in(const struct machine *machine, const char *dir, const cha
 						  sizeof(*names->items), compare_name));
 }
 
+bool machine_has_systemd(const struct machine *machine)
+{
+	return tree_exists(machine_tree(machine), "/usr/lib/systemd/systemd") ||
+	       tree_exists(machine_tree(machine), "/lib/systemd/systemd");
+}
+
 #define WHOLE_ROOT 13u /* names; hier(7) has 18 */
 bool machine_is_whole(const struct machine *machine)
 {

@@ -86,6 +86,7 @@ const struct tree_names *machine_list(const struct machine *, const char *path);
 /* False: the name is certainly not in the directory. Most names are in most directories not there:
  * one list answers for all of them. */
 bool machine_may_be_in(const struct machine *, const char *dir, const char *name);
+bool machine_has_systemd(const struct machine *); /* its program is there, in whatever state */
 /* The root of a system and no excerpt of one, which says nothing of what it lacks. */
 bool machine_is_whole(const struct machine *);
 

@@ -120,10 +120,7 @@ static bool brings_up_a_card(const struct machine *machine, const char *unit)
 	if (!str_eq(unit, "networking.service") || !model || model->errors.count ||
 	    tree_exists(machine_tree(machine), "/usr/bin/cloud-init"))
 		return true;
-	vec_foreach (stanza, &model->stanzas)
-		if (!str_eq(stanza->name, "lo"))
-			return true;
-	return false;
+	return ifupdown_describes_card(model);
 }
 
 /* Nothing is started that would configure the network, and files for a service wait for it. */
@@ -245,11 +242,8 @@ static void look_at_no_interfaces(const struct machine *machine, struct findings
 
 	if (machine_unit(machine, "networking.service") != UNIT_ENABLED ||
 	    !machine_may_be_in(machine, "/etc/network", "if-up.d") ||
-	    (!old && why.code != ERR_NOTFOUND))
+	    (!old && why.code != ERR_NOTFOUND) || (model && ifupdown_describes_card(model)))
 		return;
-	for (size_t i = 0; model && i < model->stanzas.count; i++)
-		if (!str_eq(model->stanzas.items[i].name, "lo"))
-			return;
 	if (!name && nic_naming(machine) == NIC_NAMING_KERNEL)
 		name = "eth0";
 	finding = finding_add(out, SEVERITY_BLOCKS_LOGIN, name ? REPAIR_SURE : REPAIR_NONE, "116",
@@ -292,7 +286,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 
 const struct check check_network_stack = {
 	.name = "network-stack",
-	.title = "nothing brings the network up: no service is started, or none has a file for a card",
+	.title = "nothing brings the network up: no service is started, or none has a file for a "
+		 "card",
 	.explain =
 		"systemd-networkd, NetworkManager, ifupdown's networking.service or wicked bring "
 		"the network up, whichever of them the system uses. When the one that the files "

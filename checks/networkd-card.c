@@ -329,22 +329,21 @@ static void look_at_no_route(const struct view *v, const struct networkd_file *f
 	static const char *const places[][2] = { { "DHCPv4", "UseRoutes" },
 						 { "DHCPv4", "UseGateway" },
 						 { "DHCP", "UseRoutes" } };
+	const struct section_item *gateway = networkd_find(file, "DHCPv4", "UseGateway", NULL);
 
 	vec_foreach (other, v->model)
 		if (other != file && other->fit == NETWORKD_MAY && gives_address(other))
 			return; /* another card may have the route */
-	if (!file->has_dhcp4 || file->has_address || has_route(file) || nic_count(v->machine) > 1)
+	if (!file->has_dhcp4 || file->has_address || has_route(file) || nic_count(v->machine) > 1 ||
+	    (gateway && sections_boolean(gateway->value) == 1))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
 		const struct networkd_part *part = NULL;
 		const struct section_item *item =
 			networkd_find(file, places[i][0], places[i][1], &part);
-		const struct section_item *gateway =
-			networkd_find(file, "DHCPv4", "UseGateway", NULL);
 		struct finding *finding;
 
-		if (!item || sections_boolean(item->value) || !is_own(part) ||
-		    (gateway && sections_boolean(gateway->value) == 1))
+		if (!item || sections_boolean(item->value) || !is_own(part))
 			continue;
 		finding = finding_add(v->out, SEVERITY_BLOCKS_LOGIN, REPAIR_SURE, "111", part->path,
 				      item->line,

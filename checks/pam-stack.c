@@ -317,7 +317,7 @@ static int look_at(const struct scene *scene, struct err *err)
 			report_module(scene, item);
 	}
 	missed = missed_by_deny(scene, &stack);
-	if (missed && !missed->broken && !is_known(scene, missed->path, missed->line))
+	if (missed && !is_known(scene, missed->path, missed->line))
 		report_module(scene, missed);
 	deny = plain_deny(scene, &stack);
 	if (deny && !missed && !is_known(scene, deny->path, deny->line))

@@ -13,15 +13,9 @@ static const struct place {
 	{ "/run", 0755, true },
 };
 
-static bool has_systemd(const struct machine *machine)
-{
-	return tree_exists(machine_tree(machine), "/usr/lib/systemd/systemd") ||
-	       tree_exists(machine_tree(machine), "/lib/systemd/systemd");
-}
-
 static int examine(const struct machine *machine, struct findings *out, struct err *err)
 {
-	bool is_systemd = has_systemd(machine);
+	bool is_systemd = machine_has_systemd(machine);
 
 	(void)err;
 	/* On a root that can be written systemd makes them. */

@@ -47,8 +47,6 @@ static const char *const options_known[] = {
 	"touch-required",
 };
 
-#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-
 static uint32_t be32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -228,6 +226,17 @@ static bool is_meant_as_key(const char *text)
 	return false;
 }
 
+/* Would sshd take the line for a key? */
+static bool is_key(const char *text)
+{
+	struct key_lines keys = { 0 };
+	const char *why = NULL;
+	bool whole = add_key(text, "", 0, &keys, &why);
+
+	key_lines_done(&keys);
+	return whole;
+}
+
 /* A key broken over lines: joins following lines while they are nothing but base64. */
 static bool try_join(const char *text, const char *next, struct key_damage *damage)
 {
@@ -236,7 +245,8 @@ static bool try_join(const char *text, const char *next, struct key_damage *dama
 	str_add(&joined, text);
 	for (uint32_t count = 2; *next && count <= 32; count++) {
 		size_t len = strcspn(next, "\r\n");
-		size_t base64 = strspn(next, BASE64);
+		size_t base64 = strspn(next, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					     "0123456789+/=");
 		if (!len || (base64 < len && next[base64] != ' ' && next[base64] != '\t') ||
 		    !base64)
 			return false;
@@ -244,11 +254,7 @@ static bool try_join(const char *text, const char *next, struct key_damage *dama
 		next += len;
 		next += strspn(next, "\r");
 		next += *next == '\n';
-		struct key_lines keys = { 0 };
-		const char *why = NULL;
-		bool whole = add_key(joined.s, "", 0, &keys, &why);
-		key_lines_done(&keys);
-		if (whole) {
+		if (is_key(joined.s)) {
 			str_add_char(&joined, '\n');
 			damage->count = count;
 			damage->repaired = str_take(&joined);
@@ -275,12 +281,8 @@ static bool try_strip(const char *text, struct key_damage *damage)
 	len = strlen(start);
 	if (start == text + 1 && len && start[len - 1] == *text)
 		len--;
-	struct key_lines keys = { 0 };
-	const char *why = NULL;
 	cleanup(free) char *inner = mem_strndup(start, len);
-	bool whole = add_key(inner, "", 0, &keys, &why);
-	key_lines_done(&keys);
-	if (!whole)
+	if (!is_key(inner))
 		return false;
 	damage->repaired = mem_printf("%s\n", inner);
 	damage->what = start == text + 1 ? "stands in quotes" : "begins with a byte order mark";
@@ -291,26 +293,14 @@ static bool try_strip(const char *text, struct key_damage *damage)
 static bool try_type(const char *text, struct key_damage *damage)
 {
 	const char *blob = strstr(text, blob_begin);
-	cleanup(str_done) struct str bytes = STR_INIT;
-	size_t len, word;
+	const char *behind = text + strcspn(text, " \t,=\"");
 
-	if (!blob)
-		return false;
-	word = strcspn(text, " \t,=\"");
-	len = strspn(blob, BASE64);
-	if (text + word < blob && text + word + strspn(text + word, " \t") != blob)
-		return false;
-	cleanup(free) char *base64 = mem_strndup(blob, len);
-	if (str_add_from_base64(&bytes, base64, len) < 0)
+	if (!blob || (behind < blob && behind + strspn(behind, " \t") != blob))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		cleanup(free) char *mended = mem_printf("%s %s", types[i], blob);
-		struct key_lines keys = { 0 };
-		const char *why = NULL;
-		bool whole = blob_is_whole(types[i], &bytes) && add_key(mended, "", 0, &keys, &why);
 
-		key_lines_done(&keys);
-		if (!whole)
+		if (!is_key(mended))
 			continue;
 		damage->repaired = mem_printf("%s\n", mended);
 		damage->what = "does not have its type before it";

@@ -4,7 +4,8 @@
 
 /* Where the entry begins for a person: sudo's scanner takes nothing from some continued lines before it,
  * but a comment below one of them would be its continuation. */
-static uint32_t first_line(const struct str *text, const struct sudoers_problem *problem)
+static void whole_entry(const struct str *text, const struct sudoers_problem *problem,
+			uint32_t *ret_first, uint32_t *ret_count)
 {
 	size_t at = lines_offset(text, problem->first);
 	uint32_t line = problem->first;
@@ -18,7 +19,8 @@ static uint32_t first_line(const struct str *text, const struct sudoers_problem 
 			break; /* which ends the line for sudo */
 		line--;
 	}
-	return line;
+	*ret_first = line;
+	*ret_count = problem->first + problem->count - line;
 }
 
 static void comment_with_reason(const struct machine *machine, struct finding *finding,
@@ -26,13 +28,12 @@ static void comment_with_reason(const struct machine *machine, struct finding *f
 {
 	struct err err = ERR_INIT;
 	const struct str *text = machine_file(machine, problem->path, &err);
+	uint32_t first, count;
 
-	if (text) {
-		uint32_t first = first_line(text, problem);
-
-		lines_edit_comment(&finding->edits, problem->path, text, first,
-				   problem->first + problem->count - first);
-	}
+	if (!text)
+		return;
+	whole_entry(text, problem, &first, &count);
+	lines_edit_comment(&finding->edits, problem->path, text, first, count);
 }
 
 /* The entry as it was meant, in place of the broken one, which stays as a comment. */
@@ -48,8 +49,7 @@ static void replace(const struct machine *machine, const struct sudoers_problem 
 
 	if (!text)
 		return;
-	first = first_line(text, problem);
-	count = problem->first + problem->count - first;
+	whole_entry(text, problem, &first, &count);
 	lines_copy(text->s, text->len, first, count, &old);
 	for (const char *p = old.s; *p; p += strcspn(p, "\n"), p += *p == '\n')
 		str_addf(&new, LINES_MARK "%.*s\n", (int)strcspn(p, "\r\n"), p);

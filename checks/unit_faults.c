@@ -33,9 +33,7 @@ static bool is_covered(const struct machine *machine, const char *path)
 	return false;
 }
 
-/* Certainly not there at boot. A directory that is not there either is no witness, but for those of
- * the administrator; what is made in memory is on no volume. */
-static bool is_gone(const struct machine *machine, const char *path)
+bool unit_path_is_gone(const struct machine *machine, const char *path)
 {
 	static const char *const made[] = { "/run/", "/var/run/", "/proc/", "/sys/",
 					    "/dev/", "/tmp/",	  "/snap/" };
@@ -74,7 +72,7 @@ static void look_at_program(const struct machine *machine, const struct unit_fil
 	if (!words.count || (may_fail && !str_eq(item->key, "ExecStart")) ||
 	    !unit_path_is_local(file->path))
 		return;
-	if (is_gone(machine, words.items[0]))
+	if (unit_path_is_gone(machine, words.items[0]))
 		add(ret, UNIT_NO_PROGRAM, file, item, words.items[0]);
 	else if (!tree_stat(machine_tree(machine), words.items[0], TREE_FOLLOW, &st, &ignored) &&
 		 S_ISREG(st.mode) && !(st.mode & 0111))
@@ -246,11 +244,12 @@ static void look_at_item(const struct machine *machine, const struct unit *unit,
 		if (condition_fails(machine, item))
 			add(ret, UNIT_CONDITION, file, item, value);
 	} else if (is_service && str_eq(key, "EnvironmentFile")) {
-		if (*value && is_gone(machine, value))
+		if (*value && unit_path_is_gone(machine, value))
 			add(ret, UNIT_NO_FILE, file, item, value);
 	} else if (is_service &&
 		   (str_eq(key, "WorkingDirectory") || str_eq(key, "RootDirectory"))) {
-		if (unit_find(unit, "Service", key, NULL) == item && is_gone(machine, value))
+		if (unit_find(unit, "Service", key, NULL) == item &&
+		    unit_path_is_gone(machine, value))
 			add(ret, UNIT_NO_DIRECTORY, file, item, value);
 	} else if (is_service && (str_eq(key, "User") || str_eq(key, "Group")))
 		if (unit_find(unit, "Service", key, NULL) == item &&

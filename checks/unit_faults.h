@@ -34,6 +34,10 @@ struct unit_fault {
 };
 VEC_TYPE(unit_faults, struct unit_fault);
 
+/* Certainly not there when something is started at boot. A directory that is not there either is no witness, but for those of
+ * the administrator; what is made in memory, or on another volume, is not judged. */
+bool unit_path_is_gone(const struct machine *, const char *path);
+
 void unit_faults_find(const struct machine *, const struct unit *, struct unit_faults *ret);
 void unit_faults_done(struct unit_faults *);
 DEFINE_CLEANUP_DONE(struct unit_faults, unit_faults_done)
