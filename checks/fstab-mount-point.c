@@ -128,7 +128,7 @@ static void judge(const struct fstab_view *view, const struct fstab_entry *entry
 	if (pull == PULL_NOTHING || path_is_below(target, "/dev") ||
 	    path_is_below(target, "/proc") || path_is_below(target, "/sys") ||
 	    path_is_below(target, "/run") || path_is_below(target, "/var/run") ||
-	    fstab_is_covered(view, entry, target))
+	    fstab_point_is_covered(view, entry))
 		return;
 	switch (judge_point(view, entry, target, &why)) {
 	case POINT_FINE:

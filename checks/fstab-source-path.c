@@ -23,7 +23,7 @@ static void judge_bind(const struct fstab_view *view, const struct fstab_entry *
 		fstab_edit_defuse(view, finding, entry, "its source does not exist");
 		return;
 	}
-	if (fstab_is_covered(view, entry, target) ||
+	if (fstab_point_is_covered(view, entry) ||
 	    tree_stat(tree, target, TREE_FOLLOW, &to, &err) < 0 || !S_ISDIR(to.mode) ||
 	    S_ISDIR(from.mode) || fstab_pull(entry) == PULL_WANTED)
 		return;

@@ -251,6 +251,17 @@ bool fstab_is_covered(const struct fstab_view *view, const struct fstab_entry *s
 	return false;
 }
 
+bool fstab_point_is_covered(const struct fstab_view *view, const struct fstab_entry *self)
+{
+	cleanup(free) char *path = fstab_target(self);
+	char *name = strrchr(path, '/');
+
+	if (!name)
+		return false;
+	*name = '\0';
+	return fstab_is_covered(view, self, path);
+}
+
 bool fstab_is_system_path(const char *path)
 {
 	static const char *const paths[] = { "/usr",	 "/var",     "/tmp",

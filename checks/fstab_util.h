@@ -71,6 +71,9 @@ bool path_is_below(const char *path, const char *dir);
 /* Does another entry mount something at or above this path (not counting "/")? Then the tree does
  * not show what will be there. */
 bool fstab_is_covered(const struct fstab_view *, const struct fstab_entry *self, const char *path);
+/* Does another entry mount something above the mount point of this one? A second line for the same
+ * place covers nothing: one of the two goes, and the place is still to be there. */
+bool fstab_point_is_covered(const struct fstab_view *, const struct fstab_entry *self);
 /* A directory that the system itself lives in (/usr, /var, /tmp, ...): units require its mount, so
  * that nofail would not help and the line has to go. */
 bool fstab_is_system_path(const char *path);
