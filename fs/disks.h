@@ -62,7 +62,7 @@ struct disk_table {
 	char *kind; /* "gpt", "dos"; NULL: none */
 	/* GPT: each copy is a header with its entries. */
 	bool is_primary_bad, is_backup_bad, is_backup_misplaced, lacks_protective_mbr;
-	bool lacks_boot_code; /* nothing but zeros where a BIOS looks for a program */
+	bool lacks_boot_code;	  /* nothing but zeros where a BIOS looks for a program */
 	VEC(struct lost_fs) lost; /* where there is no table */
 };
 VEC_TYPE(disk_tables, struct disk_table);

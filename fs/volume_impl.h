@@ -40,7 +40,7 @@ struct volume {
 	enum volume_access access;
 	enum volume_way asked_way;
 	VEC(struct volume_gave_up) gave_up;
-	VEC(char *) mended; /* texts of the repairs of blocks that are in the overlays */
+	VEC(char *) mended;	       /* texts of the repairs of blocks that are in the overlays */
 	VEC(struct volume_disk) parts; /* [0] is the one that was asked for */
 	struct disks disks;
 	size_t *disk_of_row; /* index in parts for each row of disks */

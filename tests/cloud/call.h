@@ -158,22 +158,38 @@ void imds_handle(struct sim *sim, const struct request *req, struct reply *reply
 void credential_mint(struct sim *sim, json_t *like, const char *arn, double lasts_s, json_t **ret);
 
 /* ---- handlers, one row each in actions.c */
-#define HANDLERS(X)                                                                                \
-	X(run_instances)                                                                           \
-	X(start_instances)                                                                         \
-	X(stop_instances)                                                                          \
-	X(reboot_instances)                                                                        \
-	X(terminate_instances)                                                                     \
-	X(describe_instances)                                                                      \
-	X(describe_instance_status) X(describe_instance_attribute) X(modify_instance_attribute)    \
-		X(get_console_output) X(attach_volume) X(detach_volume) X(create_volume) X(        \
-			delete_volume) X(modify_volume) X(create_snapshot) X(create_snapshots)     \
-			X(delete_snapshot) X(create_tags) X(delete_tags) X(describe_tags) X(       \
-				register_image) X(deregister_image) X(describe_availability_zones) \
-				X(describe_instance_types) X(describe_network_interfaces)          \
-					X(describe_regions) X(get_caller_identity) X(assume_role)  \
-						X(assume_role_with_web_identity)                   \
-							X(describe_auto_scaling_instances)
+#define HANDLERS(X)                      \
+	X(run_instances)                 \
+	X(start_instances)               \
+	X(stop_instances)                \
+	X(reboot_instances)              \
+	X(terminate_instances)           \
+	X(describe_instances)            \
+	X(describe_instance_status)      \
+	X(describe_instance_attribute)   \
+	X(modify_instance_attribute)     \
+	X(get_console_output)            \
+	X(attach_volume)                 \
+	X(detach_volume)                 \
+	X(create_volume)                 \
+	X(delete_volume)                 \
+	X(modify_volume)                 \
+	X(create_snapshot)               \
+	X(create_snapshots)              \
+	X(delete_snapshot)               \
+	X(create_tags)                   \
+	X(delete_tags)                   \
+	X(describe_tags)                 \
+	X(register_image)                \
+	X(deregister_image)              \
+	X(describe_availability_zones)   \
+	X(describe_instance_types)       \
+	X(describe_network_interfaces)   \
+	X(describe_regions)              \
+	X(get_caller_identity)           \
+	X(assume_role)                   \
+	X(assume_role_with_web_identity) \
+	X(describe_auto_scaling_instances)
 #define HANDLER_PROTO(name) void name(struct call *call);
 HANDLERS(HANDLER_PROTO)
 
