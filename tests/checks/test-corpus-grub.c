@@ -4,21 +4,11 @@
  * makes. The same with lines of the menu taken out at random: whatever is left leads to an end. */
 #include "base/proc.h"
 #include "checks/boot_choice.h"
-#include "tests/checks/scratch.h"
+#include "tests/checks/corpus.h"
 
 #define MUTATIONS 60u
 
-static unsigned tests_run, tests_failed;
 static bool has_oracle;
-
-static void result(bool ok, const char *what, const char *name, const char *why)
-{
-	tests_run++;
-	tests_failed += !ok;
-	printf("%sok %u - %s: %s\n", ok ? "" : "not ", tests_run, name, what);
-	if (!ok && why && *why)
-		printf("# %s\n", why);
-}
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -95,22 +85,6 @@ static bool oracle_takes(struct scratch *s, const char *path)
 	return !has_oracle || (!proc_run(&run, &got, &err) && got.status == 0);
 }
 
-/* Applies all repairs; true when there was one. */
-static bool repair(struct scratch *s, const struct findings *findings, struct str *why)
-{
-	cleanup(edits_done) struct edits edits = { 0 };
-	cleanup(patch_done) struct patch patch = { 0 };
-	struct err err = ERR_INIT;
-
-	vec_foreach (f, findings)
-		edits_add_all(&edits, &f->edits);
-	if (!edits.count)
-		return false;
-	if (patch_make(s->tree, &edits, &patch, &err) < 0 || patch_apply(s->tree, &patch, &err) < 0)
-		str_addf(why, "repair: %s", err.text);
-	return true;
-}
-
 /* The default entry's kernel is gone: found, and the repair is a script of GRUB's. */
 static void break_it(struct scratch *s, const char *name, const char *path, bool is_script)
 {
@@ -131,11 +105,10 @@ static void break_it(struct scratch *s, const char *name, const char *path, bool
 		return;
 	unlink(kernel);
 	examine(s, &findings, &ignored);
-	result(findings.count > 0, "a kernel that is gone is found", name, NULL);
-	is_repaired = repair(s, &findings, &why);
-	result(!why.len && (!is_script || oracle_takes(s, path)),
-	       is_repaired ? "the repair is taken by GRUB" : "there is no repair, and no harm",
-	       name, why.s);
+	say(findings.count > 0, name, "a kernel that is gone is found", "");
+	is_repaired = scratch_repair(s, &findings, &why);
+	say(!why.len && (!is_script || oracle_takes(s, path)), name,
+	    is_repaired ? "the repair is taken by GRUB" : "there is no repair, and no harm", why.s);
 }
 
 static void judge_file(const char *name, const struct str *text, const char *path, bool is_script)
@@ -151,7 +124,7 @@ static void judge_file(const char *name, const struct str *text, const char *pat
 			     "set kernelopts=\"root=UUID=1-2 ro\"\ninsmod blscfg\nblscfg\n");
 	make_files(&s);
 	examine(&s, &findings, &why);
-	result(!findings.count && !why.len, "a whole system is silent", name, why.s);
+	say(!findings.count && !why.len, name, "a whole system is silent", why.s);
 	break_it(&s, name, path, is_script);
 	scratch_close(&s);
 }
@@ -188,7 +161,7 @@ static void mutate(const char *name, const struct str *text, const char *path)
 		if (oracle_takes(&s, path)) {
 			scripts++;
 			examine(&s, &findings, &ignored);
-			if (repair(&s, &findings, &why))
+			if (scratch_repair(&s, &findings, &why))
 				refused += !oracle_takes(&s, path);
 		} else {
 			examine(&s, &findings, &ignored);
@@ -197,43 +170,35 @@ static void mutate(const char *name, const struct str *text, const char *path)
 	}
 	printf("# %s: %u of %u were scripts after lines were taken out\n", name, scripts,
 	       MUTATIONS);
-	result(!refused && !why.len, "repaired without lines, too", name, why.s);
+	say(!refused && !why.len, name, "repaired without lines, too", why.s);
 }
 
 int main(void)
 {
-	const char *corpus = getenv("CORPUS") ? getenv("CORPUS") : "../shared/corpus";
-	cleanup(free) char *list = mem_printf("%s/MANIFEST.tsv", corpus);
-	cleanup(str_done) struct str manifest = STR_INIT;
-	struct err err = ERR_INIT;
-	const char *at;
-	char *line, *fields[12];
+	static const struct {
+		const char *note, *path;
+	} places[] = {
+		{ "subtype=grub2-cfg", "/boot/grub2/grub.cfg" },
+		{ "subtype=grub-legacy", "/boot/grub/menu.lst" },
+		{ "subtype=bls", "/boot/loader/entries/x-1.conf" },
+		{ "subtype=default-grub", "/etc/default/grub" },
+	};
+	cleanup(corpus_done) struct corpus c;
 
-	if (file_read(list, TREE_FILE_MAX, &manifest, &err) < 0) {
-		printf("1..1\nok 1 - real menus # SKIP no corpus at %s\n", corpus);
-		return 0;
-	}
-	has_oracle = !system("command -v grub-script-check >/dev/null 2>&1");
-	at = manifest.s;
-	while (scratch_row(&at, &line, fields)) {
-		cleanup(free) char *to_free = line;
-		cleanup(free) char *file = mem_printf("%s/%s", corpus, fields[1]);
-		cleanup(str_done) struct str text = STR_INIT;
-		bool is_cfg = str_starts(fields[8], "subtype=grub2-cfg");
-		const char *path =
-			is_cfg					       ? "/boot/grub2/grub.cfg"
-			: str_starts(fields[8], "subtype=grub-legacy") ? "/boot/grub/menu.lst"
-			: str_starts(fields[8], "subtype=bls") ? "/boot/loader/entries/x-1.conf"
-			: str_starts(fields[8], "subtype=default-grub") ? "/etc/default/grub"
-									: NULL;
+	if (!corpus_open(&c))
+		return corpus_skip("menus", "is not there");
+	has_oracle = proc_have("grub-script-check");
+	while (corpus_next(&c)) {
+		const char *path = NULL;
 
-		if (!str_eq(fields[0], "grub") || !path ||
-		    file_read(file, TREE_FILE_MAX, &text, &err) < 0)
+		for (size_t i = 0; i < ARRAY_LEN(places) && !path; i++)
+			if (str_eq(c.kind, "grub") && str_starts(c.note, places[i].note))
+				path = places[i].path;
+		if (!path)
 			continue;
-		judge_file(fields[1], &text, path, is_cfg);
-		if (is_cfg)
-			mutate(fields[1], &text, path);
+		judge_file(c.name, &c.text, path, str_ends(path, ".cfg"));
+		if (str_ends(path, ".cfg"))
+			mutate(c.name, &c.text, path);
 	}
-	printf("1..%u\n", tests_run);
-	return tests_failed > 0;
+	return corpus_end();
 }

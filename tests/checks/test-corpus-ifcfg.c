@@ -4,15 +4,7 @@
  * distribution is called a fault. CORPUS names the folder. */
 #include "base/proc.h"
 #include "fs/shellvars.h"
-#include "tests/checks/scratch.h"
-
-static unsigned tests_run, tests_failed;
-
-static void say(bool ok, const char *name, const char *what, const char *more)
-{
-	printf("%sok %u - %s: %s%s\n", ok ? "" : "not ", ++tests_run, name, what, more);
-	tests_failed += !ok;
-}
+#include "tests/checks/corpus.h"
 
 /* Files that this reader really makes nothing of. "machine" says where a file came from, not that
  * the machine was healthy, nor which of the readers it had. */
@@ -128,32 +120,17 @@ static void judge(const struct str *text, const char *file, const char *path, bo
 
 int main(void)
 {
-	const char *corpus = getenv("CORPUS") ? getenv("CORPUS") : "../shared/corpus";
-	cleanup(free) char *manifest = mem_printf("%s/MANIFEST.tsv", corpus);
-	cleanup(str_done) struct str table = STR_INIT;
-	struct err err = ERR_INIT;
-	const char *at;
-	char *line, *f[12];
+	cleanup(corpus_done) struct corpus c;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (file_read(manifest, 1 << 22, &table, &err) < 0) {
-		printf("ok 1 - the corpus of ifcfg files # SKIP %s is not there\n1..1\n", corpus);
-		return 0;
-	}
-	for (at = table.s; scratch_row(&at, &line, f); free(line)) {
-		cleanup(free) char *path = mem_printf("%s/%s", corpus, f[1]);
-		cleanup(str_done) struct str text = STR_INIT;
-		bool is_real = str_eq(f[7], "machine") || str_eq(f[7], "image") ||
-			       str_eq(f[7], "upstream");
-
-		if ((!str_eq(f[0], "ifcfg") && !str_eq(f[0], "sysconfig_network")) ||
-		    file_read(path, 1 << 20, &text, &err) < 0)
+	if (!corpus_open(&c))
+		return corpus_skip("ifcfg files", "is not there");
+	while (corpus_next(&c)) {
+		if (!str_eq(c.kind, "ifcfg") && !str_eq(c.kind, "sysconfig_network"))
 			continue;
 		if (proc_have("bash"))
-			compare_with_bash(&text, f[1]);
-		judge(&text, f[1], f[3], is_real, false);
-		judge(&text, f[1], f[3], is_real, true);
+			compare_with_bash(&c.text, c.name);
+		judge(&c.text, c.name, c.path_there, c.is_real, false);
+		judge(&c.text, c.name, c.path_there, c.is_real, true);
 	}
-	printf("1..%u\n", tests_run);
-	return tests_failed > 0;
+	return corpus_end();
 }

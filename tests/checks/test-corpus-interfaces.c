@@ -4,15 +4,9 @@
  * without a reason. CORPUS names the folder. */
 #include "base/proc.h"
 #include "checks/ifupdown.h"
-#include "tests/checks/scratch.h"
+#include "tests/checks/corpus.h"
 
-static unsigned tests_run, tests_failed, judged, refused, repaired;
-
-static void say(bool ok, const char *name, const char *what, const char *more)
-{
-	printf("%sok %u - %s: %s%s\n", ok ? "" : "not ", ++tests_run, name, what, more);
-	tests_failed += !ok;
-}
+static unsigned judged, refused, repaired;
 
 static bool write_file(const char *path, const char *data, size_t len)
 {
@@ -46,20 +40,6 @@ static bool has_error_in_main(const struct ifupdown *model)
 	return false;
 }
 
-static void apply(struct scratch *s, const struct findings *findings)
-{
-	struct edits all = { 0 };
-	struct patch patch = { 0 };
-	struct err err = ERR_INIT;
-
-	vec_foreach (finding, findings)
-		edits_add_all(&all, &finding->edits);
-	if (patch_make(s->tree, &all, &patch, &err) < 0 || patch_apply(s->tree, &patch, &err) < 0)
-		say(false, "repair", "is applied: ", err.text);
-	patch_done(&patch);
-	edits_done(&all);
-}
-
 /* One text, the oracle's verdict beside ours; and the repair's result back to the oracle. */
 static bool judge(struct scratch *s, const char *data, size_t len, const char *name)
 {
@@ -89,12 +69,13 @@ static bool judge(struct scratch *s, const char *data, size_t len, const char *n
 	vec_foreach (finding, &findings)
 		all_mended &= finding->edits.count > 0;
 	if (ours && all_mended) {
-		cleanup(str_done) struct str after = STR_INIT;
+		cleanup(str_done) struct str after = STR_INIT, why = STR_INIT;
 
-		apply(s, &findings);
-		if (tree_read(s->tree, IFUPDOWN_PATH, TREE_FILE_MAX, &after, &ignored) < 0 ||
+		scratch_repair(s, &findings, &why);
+		if (why.len ||
+		    tree_read(s->tree, IFUPDOWN_PATH, TREE_FILE_MAX, &after, &ignored) < 0 ||
 		    is_refused(s->dir, after.s, after.len) == 1) {
-			say(false, name, "ifup refuses what was repaired", "");
+			say(false, name, "ifup refuses what was repaired: ", why.s);
 			printf("# %.600s\n", after.s);
 			return false;
 		}
@@ -135,47 +116,33 @@ static void look_for_alarms(struct scratch *s, const struct str *text, const cha
 
 int main(void)
 {
-	const char *corpus = getenv("CORPUS") ? getenv("CORPUS") : "../shared/corpus";
-	cleanup(free) char *manifest = mem_printf("%s/MANIFEST.tsv", corpus);
-	cleanup(str_done) struct str table = STR_INIT;
-	struct err err = ERR_INIT;
+	cleanup(corpus_done) struct corpus c;
 	struct scratch s;
-	const char *at;
-	char *line, *f[12];
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (file_read(manifest, 1 << 22, &table, &err) < 0) {
-		printf("ok 1 - the corpus of interfaces # SKIP %s is not there\n1..1\n", corpus);
-		return 0;
-	}
-	if (!proc_have("ifup")) {
-		printf("ok 1 - the corpus of interfaces # SKIP there is no ifup here\n1..1\n");
-		return 0;
-	}
+	if (!corpus_open(&c))
+		return corpus_skip("interfaces", "is not there");
+	if (!proc_have("ifup"))
+		return corpus_skip("interfaces", "has no ifup beside it");
 	system_open(&s);
-	for (at = table.s; scratch_row(&at, &line, f); free(line)) {
-		cleanup(free) char *path = mem_printf("%s/%s", corpus, f[1]);
-		cleanup(str_done) struct str text = STR_INIT;
+	while (corpus_next(&c)) {
 		bool agrees;
 
-		if (!str_eq(f[0], "interfaces") || strstr(f[1], "ifupdown2") ||
-		    file_read(path, 1 << 20, &text, &err) < 0 || !text.len ||
-		    memchr(text.s, '\0', text.len))
+		if (!str_eq(c.kind, "interfaces") || strstr(c.name, "ifupdown2") || !c.text.len ||
+		    memchr(c.text.s, '\0', c.text.len))
 			continue;
-		agrees = judge(&s, text.s, text.len, f[1]);
+		agrees = judge(&s, c.text.s, c.text.len, c.name);
 		for (unsigned i = 0; i < 24 && agrees; i++) {
 			cleanup(str_done) struct str other = STR_INIT;
 
-			scratch_mutate(&text, i + tests_run * 31, &other);
-			agrees = judge(&s, other.s, other.len, f[1]);
+			scratch_mutate(&c.text, i + tests_run * 31, &other);
+			agrees = judge(&s, other.s, other.len, c.name);
 		}
-		say(agrees, f[1], "read as ifup reads it, and 24 mutations of it", "");
-		if (str_eq(f[7], "machine") || str_eq(f[7], "image") || str_eq(f[7], "upstream"))
-			look_for_alarms(&s, &text, f[1]);
+		say(agrees, c.name, "read as ifup reads it, and 24 mutations of it", "");
+		if (c.is_real)
+			look_for_alarms(&s, &c.text, c.name);
 	}
 	scratch_close(&s);
 	printf("# %u texts judged, %u refused by ifup, %u repaired and taken\n", judged, refused,
 	       repaired);
-	printf("1..%u\n", tests_run);
-	return tests_failed > 0;
+	return corpus_end();
 }

@@ -5,18 +5,12 @@
  * of bridges, bonds, tunnels and wireless are not ours. CORPUS names the folder. */
 #include "base/proc.h"
 #include "checks/netplan.h"
-#include "tests/checks/scratch.h"
+#include "tests/checks/corpus.h"
 
 #define FILE_PATH "/etc/netplan/50-x.yaml"
 
-static unsigned tests_run, tests_failed, judged, refused, missed, repaired;
+static unsigned judged, refused, missed, repaired;
 static const char *generator;
-
-static void say(bool ok, const char *name, const char *what, const char *more)
-{
-	printf("%sok %u - %s: %s%s\n", ok ? "" : "not ", ++tests_run, name, what, more);
-	tests_failed += !ok;
-}
 
 /* Does the generator refuse what is in the folder? -1: it cannot be asked. */
 static int is_refused(const struct scratch *s)
@@ -30,20 +24,6 @@ static int is_refused(const struct scratch *s)
 		return -1;
 	return result.status || strstr(result.errout.s, "Error in network definition") ||
 	       strstr(result.errout.s, "Invalid YAML");
-}
-
-static void apply(struct scratch *s, const struct findings *findings)
-{
-	struct edits all = { 0 };
-	struct patch patch = { 0 };
-	struct err err = ERR_INIT;
-
-	vec_foreach (finding, findings)
-		edits_add_all(&all, &finding->edits);
-	if (patch_make(s->tree, &all, &patch, &err) < 0 || patch_apply(s->tree, &patch, &err) < 0)
-		say(false, "repair", "is applied: ", err.text);
-	patch_done(&patch);
-	edits_done(&all);
 }
 
 /* What may be wrong in these we do not know. */
@@ -91,12 +71,12 @@ static bool judge(struct scratch *s, const char *data, size_t len, const char *n
 	vec_foreach (finding, &findings)
 		all_mended &= finding->edits.count > 0;
 	if (ours && all_mended && !has_others(data)) {
-		cleanup(str_done) struct str after = STR_INIT;
+		cleanup(str_done) struct str after = STR_INIT, why = STR_INIT;
 
-		apply(s, &findings);
-		if (tree_read(s->tree, FILE_PATH, TREE_FILE_MAX, &after, &ignored) < 0 ||
+		scratch_repair(s, &findings, &why);
+		if (why.len || tree_read(s->tree, FILE_PATH, TREE_FILE_MAX, &after, &ignored) < 0 ||
 		    is_refused(s) == 1) {
-			say(false, name, "the generator refuses what was repaired", "");
+			say(false, name, "the generator refuses what was repaired: ", why.s);
 			printf("# %.900s\n# was: %.900s\n", after.s, data);
 			return false;
 		}
@@ -136,51 +116,36 @@ static void look_for_alarms(struct scratch *s, const struct str *text, const cha
 
 int main(void)
 {
-	const char *corpus = getenv("CORPUS") ? getenv("CORPUS") : "../shared/corpus";
-	cleanup(free) char *manifest = mem_printf("%s/MANIFEST.tsv", corpus);
-	cleanup(str_done) struct str table = STR_INIT;
-	struct err err = ERR_INIT;
+	cleanup(corpus_done) struct corpus c;
 	struct scratch s;
-	const char *at;
-	char *line, *f[12];
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (file_read(manifest, 1 << 22, &table, &err) < 0) {
-		printf("ok 1 - the corpus of netplan files # SKIP %s is not there\n1..1\n", corpus);
-		return 0;
-	}
+	if (!corpus_open(&c))
+		return corpus_skip("netplan files", "is not there");
 	generator = proc_have("/usr/lib/netplan/generate")	 ? "/usr/lib/netplan/generate"
 		    : proc_have("/usr/libexec/netplan/generate") ? "/usr/libexec/netplan/generate"
 								 : NULL;
-	if (!generator) {
-		printf("ok 1 - the corpus of netplan files # SKIP there is no netplan "
-		       "here\n1..1\n");
-		return 0;
-	}
+	if (!generator)
+		return corpus_skip("netplan files", "has no netplan beside it");
 	system_open(&s);
-	for (at = table.s; scratch_row(&at, &line, f); free(line)) {
-		cleanup(free) char *path = mem_printf("%s/%s", corpus, f[1]);
-		cleanup(str_done) struct str text = STR_INIT;
+	while (corpus_next(&c)) {
 		bool agrees;
 
-		if (!str_eq(f[0], "netplan") || file_read(path, 1 << 20, &text, &err) < 0 ||
-		    !text.len || memchr(text.s, '\0', text.len))
+		if (!str_eq(c.kind, "netplan") || !c.text.len || memchr(c.text.s, '\0', c.text.len))
 			continue;
-		agrees = judge(&s, text.s, text.len, f[1]);
+		agrees = judge(&s, c.text.s, c.text.len, c.name);
 		for (unsigned i = 0; i < 40 && agrees; i++) {
 			cleanup(str_done) struct str other = STR_INIT;
 
-			scratch_mutate(&text, i + tests_run * 31, &other);
-			agrees = judge(&s, other.s, other.len, f[1]);
+			scratch_mutate(&c.text, i + tests_run * 31, &other);
+			agrees = judge(&s, other.s, other.len, c.name);
 		}
-		say(agrees, f[1], "read as netplan reads it, and 40 mutations of it", "");
-		if (str_eq(f[7], "machine") || str_eq(f[7], "image") || str_eq(f[7], "upstream"))
-			look_for_alarms(&s, &text, f[1]);
+		say(agrees, c.name, "read as netplan reads it, and 40 mutations of it", "");
+		if (c.is_real)
+			look_for_alarms(&s, &c.text, c.name);
 	}
 	scratch_close(&s);
 	printf("# %u texts judged, %u refused by netplan, %u of them not seen, %u repaired and "
 	       "taken\n",
 	       judged, refused, missed, repaired);
-	printf("1..%u\n", tests_run);
-	return tests_failed > 0;
+	return corpus_end();
 }

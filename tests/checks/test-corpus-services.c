@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* sysctl and cloud-init files of the real world in a small system: nothing of somebody's machine, image
  * or distribution is called a fault, and nothing crashes. CORPUS names the folder. */
-#include "tests/checks/scratch.h"
-
-static unsigned tests_run, tests_failed;
+#include "tests/checks/corpus.h"
 
 /* What these really say, seen with the programs that read them. "machine" says where a file came from,
  * not that the machine was healthy, nor that it was on EC2. */
@@ -46,41 +44,24 @@ static void judge(const struct str *text, const char *file, const char *where, c
 		else
 			str_addf(&alarms, " [%s] %s", check, finding->message);
 	}
-	bool ok = !is_real || !alarms.len || is_really_so(file, check);
-	printf("%sok %u - %s%s\n", ok ? "" : "not ", ++tests_run, file, alarms.s);
-	tests_failed += !ok;
+	say(!is_real || !alarms.len || is_really_so(file, check), file, "no false alarm", alarms.s);
 	vec_done(&unknown);
 	scratch_close(&s);
 }
 
 int main(void)
 {
-	const char *corpus = getenv("CORPUS") ? getenv("CORPUS") : "../shared/corpus";
-	cleanup(free) char *manifest = mem_printf("%s/MANIFEST.tsv", corpus);
-	cleanup(str_done) struct str table = STR_INIT;
-	struct err err = ERR_INIT;
-	const char *at;
-	char *line, *f[12];
+	cleanup(corpus_done) struct corpus c;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (file_read(manifest, 1 << 22, &table, &err) < 0) {
-		printf("ok 1 - the corpus of services' files # SKIP %s is not there\n1..1\n",
-		       corpus);
-		return 0;
-	}
-	for (at = table.s; scratch_row(&at, &line, f); free(line)) {
-		cleanup(free) char *path = mem_printf("%s/%s", corpus, f[1]);
-		cleanup(str_done) struct str text = STR_INIT;
-		bool is_sysctl = str_eq(f[0], "sysctl");
-		bool is_real = str_eq(f[7], "machine") || str_eq(f[7], "image") ||
-			       str_eq(f[7], "upstream");
+	if (!corpus_open(&c))
+		return corpus_skip("services' files", "is not there");
+	while (corpus_next(&c)) {
+		bool is_sysctl = str_eq(c.kind, "sysctl");
 
-		if ((!is_sysctl && !str_eq(f[0], "cloudcfg")) ||
-		    file_read(path, 1 << 20, &text, &err) < 0)
-			continue;
-		judge(&text, f[1], is_sysctl ? "/etc/sysctl.d/50-x.conf" : "/etc/cloud/cloud.cfg",
-		      is_sysctl ? "sysctl-memory" : "cloud-init", is_real);
+		if (is_sysctl || str_eq(c.kind, "cloudcfg"))
+			judge(&c.text, c.name,
+			      is_sysctl ? "/etc/sysctl.d/50-x.conf" : "/etc/cloud/cloud.cfg",
+			      is_sysctl ? "sysctl-memory" : "cloud-init", c.is_real);
 	}
-	printf("1..%u\n", tests_run);
-	return tests_failed > 0;
+	return corpus_end();
 }
