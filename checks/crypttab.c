@@ -125,10 +125,12 @@ static bool holds_root(const struct fstab_view *view, const char *name)
 	return false;
 }
 
-/* Behind the options, which are the fourth word: more words, and bytes behind a NUL, are not read; they stay. */
+/* Behind the options, which are the fourth word, or in front of them where a quote or a backslash may take in
+ * what follows. More words, and bytes behind a NUL, are not read; they stay. */
 static void add_nofail(const struct crypt_line *c, struct edits *edits)
 {
 	cleanup(str_done) struct str new = STR_INIT;
+	bool is_first = strpbrk(c->options, "\"\\");
 	const char *end = c->text.s;
 	size_t at;
 
@@ -137,11 +139,14 @@ static void add_nofail(const struct crypt_line *c, struct edits *edits)
 
 		if (!strcspn(next, " \t\r\n"))
 			break;
-		end = next + strcspn(next, " \t\r\n");
+		end = word == 3 && is_first ? next : next + strcspn(next, " \t\r\n");
 	}
 	at = (size_t)(end - c->text.s);
 	str_add_bytes(&new, c->text.s, at);
-	str_add(&new, !*c->key ? " none nofail" : !*c->options ? " nofail" : ",nofail");
+	str_add(&new, !*c->key	     ? " none nofail"
+		      : !*c->options ? " nofail"
+		      : is_first     ? "nofail,"
+				     : ",nofail");
 	str_add_bytes(&new, c->text.s + at, c->text.len - at);
 	edit_line_bytes(edits, path, c->line, 1, &c->text, &new);
 }
