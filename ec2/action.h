@@ -26,8 +26,12 @@ enum limit {
 	LIMIT_START,
 	LIMIT_SNAPSHOT,
 	LIMIT_TAGS,
-	LIMIT_CONSOLE
+	LIMIT_CONSOLE,
+	LIMIT_BLOCK_LISTS, /* EBS direct: quotas of the account, not buckets */
+	LIMIT_BLOCKS,
 };
+
+struct http_reply;
 
 struct ec2_action {
 	const char *name;
@@ -42,6 +46,13 @@ struct ec2_action {
 	const char *page_size;	/* MaxResults when neither ids nor filters narrow it */
 	bool is_unsigned;
 	bool is_reply_secret; /* what cannot be read of it is not quoted */
+	/* REST (ec2/message.h) instead of the query protocol, where there is a method. */
+	const char *method;
+	const char *page_parameter; /* of the query: where next_token goes */
+	/* Instead of the map: what is in headers and body. ERR_NETWORK: damaged on the way, to be asked
+	 * for again; ERR_MALFORMED. */
+	int (*read)(const struct http_reply *, void *ret, struct err *);
+	bool is_reply_large; /* a row for each half megabyte of a volume */
 };
 
 #endif

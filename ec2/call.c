@@ -10,6 +10,7 @@
 
 #define MAX_REPLY_BYTES	 (16U << 20) /* 1000 instances are about 6 MB */
 #define MAX_RESULT_BYTES (48U << 20) /* all volumes of an account: 50000 */
+#define MAX_LARGE_BYTES	 (1U << 30)  /* all blocks of a volume of 2 TiB: 4 million */
 #define MAX_PAGES	 1000
 #define PAGES_TIMEOUTS	 5   /* all pages together have as long as so many requests */
 #define MAX_SKEW_S	 240 /* AWS takes 5 minutes */
@@ -19,6 +20,7 @@ struct call {
 	const struct ec2_action *action;
 	void *ret;
 	struct str form;
+	char *path, *query; /* of REST: instead of the form */
 	int64_t began_ms;
 	bool is_dry_run, is_as, has_refreshed, has_set_clock, is_complete;
 	struct creds as; /* is_as: instead of the chain's */
@@ -45,6 +47,8 @@ static void call_free(struct task *task)
 	if (call->form.len)
 		explicit_bzero(call->form.s, call->form.len); /* a web identity token */
 	str_done(&call->form);
+	free(call->path);
+	secret_free(call->query);
 	creds_done(&call->as);
 	secret_free(call->next_token);
 	free(call->key_id);
@@ -76,40 +80,47 @@ static void call_later(struct call *call, int64_t backoff_ms)
 
 static void on_reply(void *arg, struct http_reply *reply);
 
+static void make_message(const struct call *call, const struct endpoint *endpoint,
+			 struct message *ret)
+{
+	const struct rest_request rest = { call->path, call->query };
+
+	if (call->action->method)
+		message_of_rest(call->action, endpoint, &rest, call->next_token, ret);
+	else
+		message_of_form(call->action, endpoint, call->form.s, call->next_token, ret);
+}
+
 static void call_send(struct call *call, const struct creds *creds, const struct endpoint *endpoint)
 {
 	const struct ec2_action *action = call->action;
 	struct ec2 *ec2 = call->task.ec2;
-	cleanup(str_done) struct str body = STR_INIT;
+	cleanup(message_done) struct message message = { 0 };
 	cleanup(sigv4_done) struct sigv4 sig = SIGV4_INIT;
-	struct http_header headers[5] = {
-		{ "Host", endpoint->host },
-		{ "Content-Type", "application/x-www-form-urlencoded; charset=utf-8" },
-	};
+	struct http_header headers[ARRAY_LEN(message.headers) + 3];
 	struct http_request request = {
-		.method = "POST",
-		.url = endpoint->url,
 		.headers = headers,
-		.header_count = 2,
 		.connect_timeout_ms = ec2->settings.connect_timeout_s * 1000,
 		.total_timeout_ms = ec2->settings.total_timeout_s * 1000,
 		.max_reply_bytes = MAX_REPLY_BYTES,
 		.flags = action->retry == RETRY_NEVER && !call->is_dry_run ? HTTP_ONCE : 0,
 	};
 
-	str_addf(&body, "Action=%s&Version=%s%s", action->name, action->service->version,
-		 call->form.s);
-	if (call->next_token)
-		form_add(&body, "NextToken", call->next_token);
-	request.body = body.s;
-	request.body_len = body.len;
+	make_message(call, endpoint, &message);
+	memcpy(headers, message.headers, sizeof(message.headers));
+	request.header_count = message.header_count;
+	request.method = message.method;
+	request.url = message.url;
+	request.body = message.body.s;
+	request.body_len = message.body.len;
 	if (creds) {
-		struct sigv4_request to_sign = { .method = "POST",
-						 .path = endpoint->path,
+		struct sigv4_request to_sign = { .method = message.method,
+						 .path = message.path,
+						 .query = message.query,
 						 .headers = headers,
-						 .header_count = 2,
-						 .body = body.s,
-						 .body_len = body.len };
+						 .header_count = message.header_count,
+						 .body = message.body.s,
+						 .body_len = message.body.len };
 		struct sigv4_identity as = { creds->key_id,	    creds->secret,
 					     creds->token,	    ec2->config.region,
 					     action->service->name, ec2_now_s(ec2) };
@@ -129,7 +140,6 @@ static void call_send(struct call *call, const struct creds *creds, const struct
 	ec2->counters.retries += call->attempts > 1;
 	log_debug("ec2", "%s to %s, attempt %u", action->name, endpoint->host, call->attempts);
 	call->transfer = ec2->transport->ops->send(ec2->transport, &request, on_reply, call);
-	explicit_bzero(body.s, body.len);
 }
 
 /* creds: NULL for an action that is not signed. */
@@ -332,10 +342,9 @@ static bool has_had_its_time(const struct call *call)
 }
 
 /* Is there another page? -1: the server goes round in circles. */
-static int next_page(struct call *call, const struct xml *xml, struct err *err)
+static int next_page(struct call *call, const struct answer *answer, struct err *err)
 {
-	cleanup(secret_free) char *token =
-		call->action->next_token ? xml_text(xml, call->action->next_token) : NULL;
+	cleanup(secret_free) char *token = answer_next_token(answer);
 
 	if (!token)
 		return 0;
@@ -348,38 +357,30 @@ static int next_page(struct call *call, const struct xml *xml, struct err *err)
 	return 1;
 }
 
-static void copy_request_id(struct ec2_op *op, const struct xml *xml)
+/* Damaged on the way: as good as lost. */
+static bool is_damaged(const struct err *why)
 {
-	static const char *const paths[] = { "requestId", "ResponseMetadata/RequestId" };
-	cleanup(str_done) struct str escaped = STR_INIT;
-
-	for (size_t i = 0; i < ARRAY_LEN(paths) && !escaped.len; i++) {
-		cleanup(free) char *id = xml_text(xml, paths[i]);
-
-		if (id)
-			str_add_escaped(&escaped, id, strnlen(id, sizeof(op->request_id) - 1));
-	}
-	strncpy(op->request_id, escaped.s, sizeof(op->request_id) - 1);
+	return why->code == ERR_NETWORK;
 }
 
 static void on_success(struct call *call, const struct http_reply *reply)
 {
-	cleanup(xml_free) struct xml *xml = NULL;
+	cleanup(answer_done) struct answer answer = { 0 };
 	struct ec2_op *op = call->task.op;
 	struct err why = ERR_INIT;
 	int rc, more;
 
-	if (xml_parse(reply->body.s, reply->body.len, &xml, &why) < 0) {
+	if (answer_open(call->action, reply, &answer, &why) < 0) {
 		on_unreadable(call, &why);
 		return;
 	}
-	if (str_eq(xml_root_name(xml), "Response") || str_eq(xml_root_name(xml), "ErrorResponse")) {
+	if (answer.is_error) {
 		on_error(call, reply);
 		return;
 	}
 	call->task.ec2->is_aws = true;
 	op->http_status = reply->status;
-	copy_request_id(op, xml);
+	memcpy(op->request_id, answer.request_id, sizeof(op->request_id));
 	op->was_for_real = call->is_dry_run;
 	if (call->is_dry_run && !call->action->next_token) {
 		err_set(&why, ERR_UNSUPPORTED,
@@ -388,9 +389,9 @@ static void on_success(struct call *call, const struct http_reply *reply)
 		call_end(call, &why);
 		return;
 	}
-	rc = call->action->reply
-		     ? xmlmap_read(call->action->reply, xml, call->ret, &call->room, &why)
-		     : 0;
+	rc = answer_read(&answer, call->ret, &call->room, &why);
+	if (rc < 0 && is_damaged(&why) && is_repeatable(call) && try_again(call, RETRY_COST))
+		return;
 	if (rc < 0 && call->action->is_reply_secret) /* it may quote one that nobody knows yet */
 		err_set(&why, ERR_MALFORMED, "the credentials in it are not whole");
 	if (rc < 0) {
@@ -399,7 +400,7 @@ static void on_success(struct call *call, const struct http_reply *reply)
 	}
 	pace_success(&call->task.ec2->pace, call->last_cost);
 	call->last_cost = 0;
-	more = next_page(call, xml, &why);
+	more = next_page(call, &answer, &why);
 	if (more < 0)
 		on_unreadable(call, &why);
 	else if (more)
@@ -470,12 +471,16 @@ void call_start(struct ec2 *ec2, const struct call_spec *spec, struct ec2_op *op
 	call->task.free = call_free;
 	call->action = action;
 	call->ret = spec->ret;
-	call->room = MAX_RESULT_BYTES;
+	call->room = action->is_reply_large ? MAX_LARGE_BYTES : MAX_RESULT_BYTES;
 	call->began_ms = loop_now_ms(ec2->loop);
 	call->form = (struct str)STR_INIT;
 	if (spec->as) {
 		call->is_as = true;
 		creds_copy(spec->as, &call->as);
+	}
+	if (spec->rest) {
+		call->path = mem_strdup(spec->rest->path);
+		call->query = mem_strdup(spec->rest->query);
 	}
 	if (spec->request && action->params) {
 		params_encode(action->params, spec->request, &call->form);

@@ -120,6 +120,38 @@ void ec2_delete_tags(struct ec2 *ec2, const struct ec2_change_tags *request, str
 	start(ec2, &action_delete_tags, request, NULL, op);
 }
 
+#define BLOCKS_A_PAGE "10000"
+
+static void rest(struct ec2 *ec2, const struct ec2_action *action, const char *path,
+		 const struct str *query, void *ret, struct ec2_op *op)
+{
+	const struct rest_request request = { path, query->s };
+	struct call_spec spec = { .action = action, .rest = &request, .ret = ret };
+
+	call_start(ec2, &spec, op);
+}
+
+void ebs_list_snapshot_blocks(struct ec2 *ec2, const struct snapshot_id *snapshot,
+			      struct ebs_blocks *ret, struct ec2_op *op)
+{
+	cleanup(free) char *path = mem_printf("snapshots/%s/blocks", snapshot->s);
+	cleanup(str_done) struct str query = STR_INIT;
+
+	form_add(&query, "maxResults", BLOCKS_A_PAGE);
+	rest(ec2, &action_list_snapshot_blocks, path, &query, ret, op);
+}
+
+void ebs_get_snapshot_block(struct ec2 *ec2, const struct ebs_get_block *get, struct str *ret,
+			    struct ec2_op *op)
+{
+	cleanup(free) char *path =
+		mem_printf("snapshots/%s/blocks/%lld", get->snapshot.s, (long long)get->index);
+	cleanup(str_done) struct str query = STR_INIT;
+
+	form_add(&query, "blockToken", get->token);
+	rest(ec2, &action_get_snapshot_block, path, &query, ret, op);
+}
+
 void sts_get_caller_identity(struct ec2 *ec2, struct sts_identity *ret, struct ec2_op *op)
 {
 	start(ec2, &action_get_caller_identity, NULL, ret, op);
@@ -130,6 +162,7 @@ void sts_get_caller_identity(struct ec2 *ec2, struct sts_identity *ret, struct e
 	{                                                                \
 		xmlmap_free(action_##rows.reply, value, sizeof(*value)); \
 	}
+DONE(ebs_blocks_done, list_snapshot_blocks, ebs_blocks)
 DONE(ec2_instances_done, describe_instances, ec2_instances)
 DONE(ec2_volumes_done, describe_volumes, ec2_volumes)
 DONE(ec2_snapshots_done, describe_snapshots, ec2_snapshots)

@@ -7,6 +7,7 @@
  * Request structs are borrowed for the call of the function alone. Describe* calls follow NextToken
  * by themselves. dry_run asks for DryRun=true: success means "would have been permitted". */
 
+#include "base/str.h"
 #include "ec2/client.h"
 
 enum ec2_dry_run { EC2_FOR_REAL, EC2_DRY_RUN };
@@ -121,6 +122,21 @@ struct ec2_change_tags {
 void ec2_create_tags(struct ec2 *, const struct ec2_change_tags *, struct ec2_op *op);
 void ec2_delete_tags(struct ec2 *, const struct ec2_change_tags *, struct ec2_op *op);
 
+/* ---- the EBS direct APIs ---- */
+
+/* Follows NextToken; a new list may make the tokens of an older one invalid. */
+void ebs_list_snapshot_blocks(struct ec2 *, const struct snapshot_id *, struct ebs_blocks *ret,
+			      struct ec2_op *op);
+/* The block's bytes, their checksum verified. `ret` is the caller's, initialised. ERR_USAGE with the
+ * reason in the text where the token is no longer valid. */
+struct ebs_get_block {
+	struct snapshot_id snapshot;
+	int64_t index;
+	const char *token;
+};
+void ebs_get_snapshot_block(struct ec2 *, const struct ebs_get_block *, struct str *ret,
+			    struct ec2_op *op);
+
 struct ec2_console {
 	char *output; /* decoded bytes, NUL-terminated, NULs replaced by '?'; NULL when EC2 has none
 		       */
@@ -143,6 +159,7 @@ struct imds_self {
 };
 void imds_get_self(struct ec2 *, struct imds_self *ret, struct ec2_op *op);
 
+void ebs_blocks_done(struct ebs_blocks *);
 void ec2_instances_done(struct ec2_instances *);
 void ec2_volumes_done(struct ec2_volumes *);
 void ec2_snapshots_done(struct ec2_snapshots *);

@@ -8,6 +8,7 @@
 #include "ec2/creds.h"
 #include "ec2/find.h"
 #include "ec2/http.h"
+#include "ec2/message.h"
 #include "ec2/pace.h"
 
 /* Something that an ec2_op waits for; op->private points to it. Kinds embed it first. */
@@ -53,11 +54,12 @@ void task_end(struct task *task, const struct err *err);
 
 struct call_spec {
 	const struct ec2_action *action;
-	const void *request;	  /* the struct that action->params reads; NULL: no parameters */
-	void *ret;		  /* the struct that action->reply fills */
-	const struct creds *as;	  /* instead of the chain's: copied */
-	bool is_whole;		  /* nothing narrows the list: page it */
-	const struct err *refuse; /* wrong arguments: the call ends with this */
+	const void *request; /* the struct that action->params reads; NULL: no parameters */
+	const struct rest_request *rest; /* of an action with a method; copied */
+	void *ret;			 /* the struct that action->reply fills */
+	const struct creds *as;		 /* instead of the chain's: copied */
+	bool is_whole;			 /* nothing narrows the list: page it */
+	const struct err *refuse;	 /* wrong arguments: the call ends with this */
 };
 void call_start(struct ec2 *ec2, const struct call_spec *spec, struct ec2_op *op);
 

@@ -11,9 +11,11 @@
 static const struct {
 	double size, per_s;
 } limits[] = {
-	[LIMIT_NONE] = { 0, 0 },       [LIMIT_READ] = { 100, 20 },    [LIMIT_CHANGE] = { 50, 5 },
-	[LIMIT_START] = { 5, 2 },      [LIMIT_SNAPSHOT] = { 100, 5 }, [LIMIT_TAGS] = { 100, 10 },
-	[LIMIT_CONSOLE] = { 100, 10 },
+	[LIMIT_NONE] = { 0, 0 },	 [LIMIT_READ] = { 100, 20 },
+	[LIMIT_CHANGE] = { 50, 5 },	 [LIMIT_START] = { 5, 2 },
+	[LIMIT_SNAPSHOT] = { 100, 5 },	 [LIMIT_TAGS] = { 100, 10 },
+	[LIMIT_CONSOLE] = { 100, 10 },	 [LIMIT_BLOCK_LISTS] = { 50, 50 },
+	[LIMIT_BLOCKS] = { 1000, 1000 },
 };
 
 void pace_init(struct pace *pace)

@@ -159,6 +159,17 @@ struct ec2_snapshot {
 };
 VEC_TYPE(ec2_snapshots, struct ec2_snapshot);
 
+/* Blocks of a snapshot that hold data, in the order of their index; the others are zeros. */
+struct ebs_block {
+	int64_t index; /* in blocks from the beginning of the volume */
+	char *token;   /* names the block to GetSnapshotBlock until `expires` */
+};
+struct ebs_blocks {
+	int64_t block_bytes, volume_size; /* volume_size: GiB, or bytes from some servers */
+	int64_t expires;
+	VEC(struct ebs_block) blocks;
+};
+
 struct ec2_instance_status {
 	struct instance_id id;
 	enum ec2_instance_state state;

@@ -173,18 +173,11 @@ static int take_value(struct wanted *want, char *text)
 	return 0;
 }
 
-static int take_node(void *arg, const struct xml_node *node)
+/* Takes the text over. */
+static int take_text(struct wanted *want, char *taken)
 {
-	struct wanted *want = arg;
-	cleanup(free) char *text = NULL;
+	cleanup(free) char *text = taken;
 
-	if (want->row->kind == XML_KIND_ITEMS)
-		return take_item(want, node);
-	if (want->is_found)
-		return 0;
-	text = xml_node_text(node);
-	if (!text)
-		return 0;
 	if (use_room(want->in, want->row, strlen(text) + sizeof(char *)) < 0)
 		return -1;
 	if (want->row->kind == XML_KIND_TEXTS) {
@@ -195,6 +188,34 @@ static int take_node(void *arg, const struct xml_node *node)
 	return take_value(want, text);
 }
 
+static int take_node(void *arg, const struct xml_node *node)
+{
+	struct wanted *want = arg;
+	char *text;
+
+	if (want->row->kind == XML_KIND_ITEMS)
+		return take_item(want, node);
+	if (want->is_found)
+		return 0;
+	text = xml_node_text(node);
+	return text ? take_text(want, text) : 0;
+}
+
+/* What an absent value is. */
+static int finish_row(struct wanted *want)
+{
+	if (want->is_found)
+		return 0;
+	if (want->row->rule == XML_NEED)
+		return malformed(want->in, want->row, "is missing", NULL);
+	if (want->row->rule == XML_EMPTY_COUNTS) {
+		char *empty = mem_strdup("");
+
+		memcpy(want->at, &empty, sizeof(empty));
+	}
+	return 0;
+}
+
 static int read_rows(struct reading *in, const struct xmlmap *map, const struct xml_node *node,
 		     void *ret)
 {
@@ -203,17 +224,8 @@ static int read_rows(struct reading *in, const struct xmlmap *map, const struct 
 
 		if (row->kind == XML_KIND_INT)
 			memcpy(want.at, &row->absent, sizeof(row->absent));
-		if (xml_each(node, row->path, take_node, &want) < 0)
+		if (xml_each(node, row->path, take_node, &want) < 0 || finish_row(&want) < 0)
 			return -1;
-		if (want.is_found)
-			continue;
-		if (row->rule == XML_NEED)
-			return malformed(in, row, "is missing", NULL);
-		if (row->rule == XML_EMPTY_COUNTS) {
-			char *empty = mem_strdup("");
-
-			memcpy(want.at, &empty, sizeof(empty));
-		}
 	}
 	return 0;
 }
@@ -226,6 +238,89 @@ int xmlmap_read(const struct xmlmap *map, const struct xml *xml, void *ret, size
 
 	str_add_escaped(&in.path, xml_root_name(xml), strnlen(xml_root_name(xml), 80));
 	rc = read_rows(&in, map, xml_root(xml), ret);
+	str_done(&in.path);
+	return rc;
+}
+
+/* ---- from JSON ---- */
+
+/* The member at the end of a path; NULL: there is none. */
+static const json_t *json_at(const json_t *json, const char *path)
+{
+	while (json && *path) {
+		cleanup(free) char *name = mem_strndup(path, strcspn(path, "/"));
+
+		json = json_object_get(json, name);
+		path += strlen(name);
+		path += *path == '/';
+	}
+	return json;
+}
+
+/* As XML would have it; NULL: no single value. */
+static char *json_as_text(const json_t *json, enum xml_kind kind)
+{
+	if (json_is_boolean(json))
+		return mem_strdup(json_is_true(json) ? "true" : "false");
+	if (json_is_number(json) && kind == XML_KIND_TIME) {
+		double seconds = json_number_value(json);
+		char when[21] = "?";
+
+		if (seconds >= 0 && seconds < 1e11)
+			when_iso8601((int64_t)seconds, when);
+		return mem_strdup(when);
+	}
+	if (json_is_integer(json))
+		return mem_printf("%lld", (long long)json_integer_value(json));
+	return json_is_string(json) && json_string_length(json)
+		       ? mem_strdup(json_string_value(json))
+		       : NULL;
+}
+
+static int read_json_rows(struct reading *in, const struct xmlmap *map, const json_t *json,
+			  void *ret);
+
+static int take_json_items(struct wanted *want, const json_t *array)
+{
+	const json_t *member;
+	size_t i;
+
+	json_array_foreach (array, i, member) {
+		if (use_room(want->in, want->row, want->row->item_size) < 0 ||
+		    read_json_rows(want->in, want->row->items, member,
+				   add_item(want->at, want->row->item_size)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int read_json_rows(struct reading *in, const struct xmlmap *map, const json_t *json,
+			  void *ret)
+{
+	for (const struct xmlmap *row = map; row->kind != XML_KIND_END; row++) {
+		struct wanted want = { in, row, (char *)ret + row->offset, false };
+		const json_t *member = json_at(json, row->path);
+		cleanup(free) char *text = json_as_text(member, row->kind);
+		int rc = 0;
+
+		if (row->kind == XML_KIND_INT)
+			memcpy(want.at, &row->absent, sizeof(row->absent));
+		if (row->kind == XML_KIND_ITEMS)
+			rc = take_json_items(&want, member);
+		else if (text && row->kind != XML_KIND_TEXTS)
+			rc = take_text(&want, TAKE(text));
+		if (rc < 0 || finish_row(&want) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int xmlmap_read_json(const struct xmlmap *map, const json_t *json, void *ret, size_t *room,
+		     struct err *err)
+{
+	struct reading in = { err, STR_INIT, room };
+	int rc = read_json_rows(&in, map, json, ret);
+
 	str_done(&in.path);
 	return rc;
 }

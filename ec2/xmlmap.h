@@ -122,6 +122,10 @@ struct xmlmap {
  * ERR_MALFORMED names the path; `ret` may then hold a part and is still to be freed. */
 int xmlmap_read(const struct xmlmap *map, const struct xml *xml, void *ret, size_t *room,
 		struct err *err) __attribute__((warn_unused_result));
+/* The same from JSON, where a path is member names and an array is what it holds; a number may also be
+ * a time (seconds since 1970). */
+int xmlmap_read_json(const struct xmlmap *map, const json_t *json, void *ret, size_t *room,
+		     struct err *err) __attribute__((warn_unused_result));
 /* Frees what the fields own and zeroes the struct of `size` bytes. */
 void xmlmap_free(const struct xmlmap *map, void *value, size_t size);
 /* The struct as a JSON object (an array for XML_ITEMS_SELF); absent fields are left out. */

@@ -22,6 +22,9 @@
 #define OTHER(service_, name_, handler_, params_)                                       \
 	.service = service_, .name = name_, .bucket = BUCKET_NONE, .handler = handler_, \
 	.params = params_
+#define BLOCKS(name_, bucket_, handler_, params_)                                \
+	.service = "ebs", .name = name_, .bucket = bucket_, .handler = handler_, \
+	.params = params_, .resource = "snapshot/SnapshotId"
 
 static const struct action actions[] = {
 	/* instances */
@@ -156,6 +159,10 @@ static const struct action actions[] = {
 		"PolicyArns.*") },
 	{ OTHER("autoscaling", "DescribeAutoScalingInstances", describe_auto_scaling_instances,
 		"InstanceIds.member.N MaxRecords:i NextToken") },
+	{ BLOCKS("ListSnapshotBlocks", BUCKET_BLOCK_LISTS, list_snapshot_blocks,
+		 "SnapshotId! maxResults:i pageToken startingBlockIndex:i") },
+	{ BLOCKS("GetSnapshotBlock", BUCKET_BLOCKS, get_snapshot_block,
+		 "SnapshotId! BlockIndex!:i blockToken!") },
 };
 
 const struct action *action_find(const char *service, const char *name)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/cloud/call.h"
+#include "tests/cloud/rest.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -32,6 +32,15 @@ int error_status(const char *code)
 		{ "InvalidClientTokenId", 403 },
 		{ "ExpiredToken", 403 },
 		{ "MissingAuthenticationToken", 403 },
+		{ "AccessDeniedException", 403 },
+		{ "UnrecognizedClientException", 403 },
+		{ "InvalidSignatureException", 403 },
+		{ "ExpiredTokenException", 403 },
+		{ "MissingAuthenticationTokenException", 403 },
+		{ "ServiceQuotaExceededException", 402 },
+		{ "ResourceNotFoundException", 404 },
+		{ "ConflictException", 409 },
+		{ "InternalServerException", 500 },
 		{ "Blocked", 403 },
 		{ "DryRunOperation", 412 },
 		{ "RequestLimitExceeded", 503 },
@@ -86,7 +95,7 @@ static int read_params(struct call *call)
 		return -1;
 	}
 	if ((query && fields_parse(&call->params, query + 1, strlen(query + 1))) ||
-	    fields_parse(&call->params, req->body.s, req->body.len)) {
+	    (!call->is_rest && fields_parse(&call->params, req->body.s, req->body.len))) {
 		call_fail(call, "MalformedQueryString", "The query string is malformed");
 		return -1;
 	}
@@ -128,17 +137,21 @@ static int check(struct call *call)
 	const struct action *action;
 	bool may_be_unsigned;
 
+	rest_route(call);
 	if (read_params(call))
 		return -1;
-	find_service(call);
-	snprintf(call->name, sizeof(call->name), "%s", param(call, "Action"));
+	if (!call->is_rest) {
+		find_service(call);
+		snprintf(call->name, sizeof(call->name), "%s", param(call, "Action"));
+	}
 	action = call->action = action_find(call->service, call->name);
 	may_be_unsigned = action && str_eq(call->name, "AssumeRoleWithWebIdentity");
 	if (!may_be_unsigned && sigv4_verify(call))
 		return -1;
 	count(call);
 	if (!action) {
-		call_fail(call, "InvalidAction", "The action %s is not valid for this web service.",
+		call_fail(call, call->is_rest ? "UnknownOperationException" : "InvalidAction",
+			  "The action %s is not valid for this web service.",
 			  *call->name ? call->name : "(none)");
 		return -1;
 	}
@@ -162,14 +175,16 @@ static void write_reply(struct call *call, const char *kind)
 	/* EC2's own codes come as XML, those of a balancer in front of it do not. */
 	bool is_html = str_eq(kind, "http5xx") && !str_starts(call->code, "I");
 
-	if (call->action && !call_failed(call))
-		xml_result(&reply->body, call);
-	else if (is_html)
-		str_add(&reply->body, "<html><body><h1>Service Unavailable</h1></body></html>");
-	else
-		xml_error(&reply->body, call);
 	reply->status = call_failed(call) ? call->status : 200;
 	reply->type = is_html ? "text/html" : "text/xml;charset=UTF-8";
+	if (is_html)
+		str_add(&reply->body, "<html><body><h1>Service Unavailable</h1></body></html>");
+	else if (call->is_rest)
+		rest_reply(call);
+	else if (call->action && !call_failed(call))
+		xml_result(&reply->body, call);
+	else
+		xml_error(&reply->body, call);
 	vec_push(&reply->headers,
 		 ((struct field){ mem_strdup("x-amzn-RequestId"), mem_strdup(call->request_id) }));
 	if (str_eq(kind, "lost-after"))

@@ -44,12 +44,14 @@ void reply_done(struct reply *reply);
 /* ---- actions (actions.c) */
 enum bucket_kind {
 	BUCKET_NONE,
-	BUCKET_READ,	   /* Describe/Get/List 100, 20 a second */
-	BUCKET_READ_PLAIN, /* the same, 50/10 without filter and paging */
-	BUCKET_WRITE,	   /* 50/5 */
-	BUCKET_RUN,	   /* 5/2 */
-	BUCKET_OWN_5,	   /* 100/5 */
-	BUCKET_OWN_10,	   /* 100/10 */
+	BUCKET_READ,	    /* Describe/Get/List 100, 20 a second */
+	BUCKET_READ_PLAIN,  /* the same, 50/10 without filter and paging */
+	BUCKET_WRITE,	    /* 50/5 */
+	BUCKET_RUN,	    /* 5/2 */
+	BUCKET_OWN_5,	    /* 100/5 */
+	BUCKET_OWN_10,	    /* 100/10 */
+	BUCKET_BLOCK_LISTS, /* EBS direct: 50 a second */
+	BUCKET_BLOCKS,	    /* 1000 a second */
 };
 enum action_kind { ACTION_READ, ACTION_WRITE };
 struct action {
@@ -89,6 +91,8 @@ struct call {
 	json_t *fault;	      /* that hit this call; owned */
 	json_t *new_ids;      /* ids that the call made */
 	bool is_waiting;      /* the reply comes later, through call_finish() */
+	bool is_rest, has_bytes;
+	const char *reason; /* of an error of REST; NULL: none */
 	struct reply reply;
 	void (*done)(struct call *, void *arg); /* the reply is ready */
 	void *done_arg;
@@ -158,38 +162,40 @@ void imds_handle(struct sim *sim, const struct request *req, struct reply *reply
 void credential_mint(struct sim *sim, json_t *like, const char *arn, double lasts_s, json_t **ret);
 
 /* ---- handlers, one row each in actions.c */
-#define HANDLERS(X)                      \
-	X(run_instances)                 \
-	X(start_instances)               \
-	X(stop_instances)                \
-	X(reboot_instances)              \
-	X(terminate_instances)           \
-	X(describe_instances)            \
-	X(describe_instance_status)      \
-	X(describe_instance_attribute)   \
-	X(modify_instance_attribute)     \
-	X(get_console_output)            \
-	X(attach_volume)                 \
-	X(detach_volume)                 \
-	X(create_volume)                 \
-	X(delete_volume)                 \
-	X(modify_volume)                 \
-	X(create_snapshot)               \
-	X(create_snapshots)              \
-	X(delete_snapshot)               \
-	X(create_tags)                   \
-	X(delete_tags)                   \
-	X(describe_tags)                 \
-	X(register_image)                \
-	X(deregister_image)              \
-	X(describe_availability_zones)   \
-	X(describe_instance_types)       \
-	X(describe_network_interfaces)   \
-	X(describe_regions)              \
-	X(get_caller_identity)           \
-	X(assume_role)                   \
-	X(assume_role_with_web_identity) \
-	X(describe_auto_scaling_instances)
+#define HANDLERS(X)                        \
+	X(run_instances)                   \
+	X(start_instances)                 \
+	X(stop_instances)                  \
+	X(reboot_instances)                \
+	X(terminate_instances)             \
+	X(describe_instances)              \
+	X(describe_instance_status)        \
+	X(describe_instance_attribute)     \
+	X(modify_instance_attribute)       \
+	X(get_console_output)              \
+	X(attach_volume)                   \
+	X(detach_volume)                   \
+	X(create_volume)                   \
+	X(delete_volume)                   \
+	X(modify_volume)                   \
+	X(create_snapshot)                 \
+	X(create_snapshots)                \
+	X(delete_snapshot)                 \
+	X(create_tags)                     \
+	X(delete_tags)                     \
+	X(describe_tags)                   \
+	X(register_image)                  \
+	X(deregister_image)                \
+	X(describe_availability_zones)     \
+	X(describe_instance_types)         \
+	X(describe_network_interfaces)     \
+	X(describe_regions)                \
+	X(get_caller_identity)             \
+	X(assume_role)                     \
+	X(assume_role_with_web_identity)   \
+	X(describe_auto_scaling_instances) \
+	X(list_snapshot_blocks)            \
+	X(get_snapshot_block)
 #define HANDLER_PROTO(name) void name(struct call *call);
 HANDLERS(HANDLER_PROTO)
 

@@ -68,10 +68,10 @@ int policy_check(struct call *call)
 			  "%s action. Encoded authorization failure message: %s",
 			  call->who.arn, what, arn, what, blob.s);
 	else
-		call_fail(call, "AccessDenied",
+		call_fail(call, call->is_rest ? "AccessDeniedException" : "AccessDenied",
 			  "User: %s is not authorized to perform: %s on resource: %s because no "
 			  "identity-based policy allows the %s action",
 			  call->who.arn, what,
-			  param_has(call, "RoleArn") ? param(call, "RoleArn") : "*", what);
+			  param_has(call, "RoleArn") ? param(call, "RoleArn") : arn, what);
 	return -1;
 }

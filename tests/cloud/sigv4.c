@@ -236,6 +236,17 @@ static double skew_s(struct sim *sim, const char *date)
 /* EC2 has one answer for all that is wrong with a signature, the others tell. */
 static int refuse(struct call *call, const char *code, const char *text)
 {
+	static const char *const of_rest[][2] = {
+		{ "InvalidClientTokenId", "UnrecognizedClientException" },
+		{ "SignatureDoesNotMatch", "InvalidSignatureException" },
+		{ "ExpiredToken", "ExpiredTokenException" },
+		{ "IncompleteSignature", "IncompleteSignatureException" },
+		{ "MissingAuthenticationToken", "MissingAuthenticationTokenException" },
+	};
+
+	for (size_t i = 0; call->is_rest && i < ARRAY_LEN(of_rest); i++)
+		if (str_eq(of_rest[i][0], code))
+			code = of_rest[i][1];
 	if (str_eq(call->service, "ec2") && !str_eq(code, "RequestExpired"))
 		call_fail(call, "AuthFailure",
 			  "AWS was not able to validate the provided access credentials");

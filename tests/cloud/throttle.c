@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/cloud/call.h"
+#include "tests/cloud/rest.h"
 
 #include <stdio.h>
 
@@ -11,9 +11,10 @@
 static const struct {
 	double size, refill_s;
 } sizes[] = {
-	[BUCKET_READ] = { 100, 20 }, [BUCKET_READ_PLAIN] = { 100, 20 },
-	[BUCKET_WRITE] = { 50, 5 },  [BUCKET_RUN] = { 5, 2 },
-	[BUCKET_OWN_5] = { 100, 5 }, [BUCKET_OWN_10] = { 100, 10 },
+	[BUCKET_READ] = { 100, 20 },	   [BUCKET_READ_PLAIN] = { 100, 20 },
+	[BUCKET_WRITE] = { 50, 5 },	   [BUCKET_RUN] = { 5, 2 },
+	[BUCKET_OWN_5] = { 100, 5 },	   [BUCKET_OWN_10] = { 100, 10 },
+	[BUCKET_BLOCK_LISTS] = { 50, 50 }, [BUCKET_BLOCKS] = { 1000, 1000 },
 };
 
 static int take(struct sim *sim, const char *name, double size, double refill_s, double tokens)
@@ -80,7 +81,11 @@ int throttle_check(struct call *call)
 		json_t *throttled = jget(sim->counters, "throttled");
 
 		jset_i(throttled, action->name, ji(throttled, action->name) + 1);
-		call_fail(call, "RequestLimitExceeded", "Request limit exceeded.");
+		if (call->is_rest)
+			rest_fail(call, "RequestThrottledException", "ACCOUNT_THROTTLED",
+				  "The account's requests are throttled");
+		else
+			call_fail(call, "RequestLimitExceeded", "Request limit exceeded.");
 	}
 	return result;
 }

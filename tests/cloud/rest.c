@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/cloud/rest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct route {
+	const char *method, *path, *action; /* in a path: {Parameter} */
+} routes[] = {
+	{ "GET", "/snapshots/{SnapshotId}/blocks", "ListSnapshotBlocks" },
+	{ "GET", "/snapshots/{SnapshotId}/blocks/{BlockIndex}", "GetSnapshotBlock" },
+};
+
+static void add_param(struct call *call, const char *name, size_t name_len, const char *value,
+		      size_t len)
+{
+	vec_push(&call->params,
+		 ((struct field){ mem_strndup(name, name_len), mem_strndup(value, len) }));
+}
+
+/* Does the path lead there? Its parameters are added when it does. */
+static bool follow(struct call *call, const struct route *route, const char *path)
+{
+	size_t before = call->params.count;
+	const char *pattern = route->path;
+
+	while (*pattern) {
+		size_t word = strcspn(pattern + 1, "/") + 1, is = strcspn(path + 1, "/?") + 1;
+
+		if (*path != '/')
+			break;
+		if (pattern[1] == '{')
+			add_param(call, pattern + 2, word - 3, path + 1, is - 1);
+		else if (word != is || strncmp(pattern, path, is))
+			break;
+		pattern += word;
+		path += is;
+	}
+	if (!*pattern && (!*path || *path == '?'))
+		return true;
+	while (call->params.count > before) {
+		free(call->params.items[--call->params.count].name);
+		free(call->params.items[call->params.count].value);
+	}
+	return false;
+}
+
+bool rest_route(struct call *call)
+{
+	const struct request *req = call->req;
+
+	if (!str_starts(req->target, "/snapshots"))
+		return false;
+	call->is_rest = true;
+	snprintf(call->service, sizeof(call->service), "ebs");
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+		if (!str_eq(routes[i].method, req->method) ||
+		    !follow(call, &routes[i], req->target))
+			continue;
+		snprintf(call->name, sizeof(call->name), "%s", routes[i].action);
+		return true;
+	}
+	return true;
+}
+
+void rest_fail(struct call *call, const char *code, const char *reason, const char *fmt, ...)
+{
+	cleanup(free) char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	call->reason = reason;
+	call_fail(call, code, "%s", text);
+}
+
+void rest_header(struct call *call, const char *name, const char *value)
+{
+	vec_push(&call->reply.headers, ((struct field){ mem_strdup(name), mem_strdup(value) }));
+}
+
+void rest_bytes(struct call *call, struct str *bytes)
+{
+	str_done(&call->reply.body);
+	call->reply.body = *bytes;
+	*bytes = (struct str)STR_INIT;
+	call->has_bytes = true;
+}
+
+void rest_reply(struct call *call)
+{
+	struct reply *reply = &call->reply;
+	json_t *body = call_failed(call) ? json_object() : json_incref(call->out);
+
+	reply->status = call_failed(call) ? call->status : 200;
+	if (call_failed(call)) {
+		str_clear(&reply->body);
+		rest_header(call, "x-amzn-ErrorType", call->code);
+		jset_s(body, "Message", call->message);
+		if (call->reason)
+			jset_s(body, "Reason", call->reason);
+	}
+	reply->type = "application/json";
+	if (call->has_bytes && !call_failed(call)) {
+		reply->type = "application/octet-stream";
+	} else {
+		char *text = json_dumps(body, JSON_COMPACT);
+
+		str_add(&reply->body, text);
+		free(text);
+	}
+	json_decref(body);
+}

@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The EBS direct APIs of ec2-sim as botocore sees them: real blocks, tokens that age, checksums, errors with a reason.
+. tests/system/tap.sh
+. tests/cloud/sim.sh
+
+python3 -c 'import botocore' 2>/dev/null || { skip "no botocore" "the blocks of a snapshot"; done_testing; }
+export AWS_CONFIG_FILE=$T/none AWS_SHARED_CREDENTIALS_FILE=$T/none AWS_MAX_ATTEMPTS=1
+truncate -s 1G "$T/disk"
+python3 - "$T/disk" <<'PY'
+import sys
+with open(sys.argv[1], "r+b") as disk:
+    for index in [0, 3] + list(range(200, 450)) + [2047]:
+        disk.seek(index * 524288 + 4096 * (index % 100))
+        disk.write(b"block %d" % index)
+PY
+sim_start <<JSON
+{"credentials": [{"access_key_id": "AKIATEST", "secret_access_key": "secret"},
+                 {"access_key_id": "AKIALIST", "secret_access_key": "few", "policy": ["ebs:ListSnapshotBlocks"]}],
+ "snapshots": [{"id": "snap-0aaaaaaaaaaaaaaa1", "file": "$T/disk", "size": 1},
+               {"id": "snap-0aaaaaaaaaaaaaaa2", "size": 1, "state": "pending"}]}
+JSON
+URL=$URL DISK=$T/disk python3 - <<'PY'
+import base64, hashlib, json, os, urllib.request
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+url, n = os.environ["URL"], 0
+def client(key="AKIATEST", secret="secret"):
+    return botocore.session.get_session().create_client("ebs", endpoint_url=url, region_name="us-east-1", aws_access_key_id=key,
+                                                        aws_secret_access_key=secret, config=Config(retries={"total_max_attempts": 1}))
+ebs, SNAP = client(), "snap-0aaaaaaaaaaaaaaa1"
+
+def same(got, want, name):
+    global n
+    n += 1
+    print(("ok %d - %s" if got == want else "not ok %d - %s") % (n, name))
+    if got != want:
+        print("#   got:  %r\n#   want: %r" % (got, want))
+def refused(code, reason, name, call, **args):
+    try:
+        call(**args)
+        same("no error", code, name)
+    except ClientError as e:
+        same((e.response["Error"]["Code"], e.response.get("Reason")), (code, reason), name)
+def control(path, body):
+    request = urllib.request.Request(url + "/_sim/" + path, json.dumps(body).encode(), method="POST")
+    return json.load(urllib.request.urlopen(request))
+def pages(**args):
+    got = [ebs.list_snapshot_blocks(SnapshotId=SNAP, **args)]
+    while got[-1].get("NextToken"):
+        got.append(ebs.list_snapshot_blocks(SnapshotId=SNAP, NextToken=got[-1]["NextToken"]))
+    return got
+
+listed = pages(MaxResults=100)
+blocks = {b["BlockIndex"]: b["BlockToken"] for page in listed for b in page["Blocks"]}
+same(sorted(blocks), [0, 3] + list(range(200, 450)) + [2047], "the blocks that hold data, and no others")
+same([len(page["Blocks"]) for page in listed], [100, 100, 53], "in pages")
+same((listed[0]["BlockSize"], listed[0]["VolumeSize"]), (524288, 1), "sizes")
+for index in 0, 3, 321, 2047:
+    reply = ebs.get_snapshot_block(SnapshotId=SNAP, BlockIndex=index, BlockToken=blocks[index])
+    data = reply["BlockData"].read()
+    with open(os.environ["DISK"], "rb") as disk:
+        disk.seek(index * 524288)
+        same(data, disk.read(524288), "the bytes of block %d" % index)
+    same((reply["Checksum"], reply["ChecksumAlgorithm"], reply["DataLength"]),
+         (base64.b64encode(hashlib.sha256(data).digest()).decode(), "SHA256", 524288), "and their checksum")
+get = ebs.get_snapshot_block
+refused("ValidationException", "INVALID_BLOCK_TOKEN", "another block's token", get, SnapshotId=SNAP, BlockIndex=3, BlockToken=blocks[0])
+refused("ValidationException", "INVALID_BLOCK_TOKEN", "a token made up", get, SnapshotId=SNAP, BlockIndex=3, BlockToken="AAAA")
+refused("ValidationException", "INVALID_PAGE_TOKEN", "a page token made up", ebs.list_snapshot_blocks, SnapshotId=SNAP, NextToken="AAAA")
+refused("ResourceNotFoundException", "SNAPSHOT_NOT_FOUND", "no such snapshot", ebs.list_snapshot_blocks, SnapshotId="snap-0aaaaaaaaaaaaaaa9")
+refused("ValidationException", "INVALID_SNAPSHOT_ID", "not completed yet", ebs.list_snapshot_blocks, SnapshotId="snap-0aaaaaaaaaaaaaaa2")
+page = ebs.list_snapshot_blocks(SnapshotId=SNAP)["NextToken"]
+refused("ValidationException", "INVALID_BLOCK_TOKEN", "a token of an older list", get, SnapshotId=SNAP, BlockIndex=3, BlockToken=blocks[3])
+control("advance", {"seconds": 3700})
+refused("ValidationException", "INVALID_PAGE_TOKEN", "a page token after an hour", ebs.list_snapshot_blocks, SnapshotId=SNAP, NextToken=page)
+token = ebs.list_snapshot_blocks(SnapshotId=SNAP)["Blocks"][1]["BlockToken"]
+control("advance", {"seconds": 8 * 86400})
+refused("ValidationException", "INVALID_BLOCK_TOKEN", "a block token after a week", get, SnapshotId=SNAP, BlockIndex=3, BlockToken=token)
+few = client("AKIALIST", "few")
+token = few.list_snapshot_blocks(SnapshotId=SNAP)["Blocks"][0]["BlockToken"]
+refused("AccessDeniedException", None, "not permitted", few.get_snapshot_block, SnapshotId=SNAP, BlockIndex=0, BlockToken=token)
+refused("InvalidSignatureException", None, "a wrong secret", client(secret="wrong").list_snapshot_blocks, SnapshotId=SNAP)
+refused("UnrecognizedClientException", None, "a wrong key", client(key="AKIANONE").list_snapshot_blocks, SnapshotId=SNAP)
+control("throttle", {"enabled": True, "buckets": {"ListSnapshotBlocks": [1, 0.001]}})
+ebs.list_snapshot_blocks(SnapshotId=SNAP)
+refused("RequestThrottledException", "ACCOUNT_THROTTLED", "throttled", ebs.list_snapshot_blocks, SnapshotId=SNAP)
+control("throttle", {"enabled": False})
+control("faults", {"action": "ListSnapshotBlocks", "kind": "http5xx", "code": "InternalServerException", "status": 500})
+refused("InternalServerException", None, "a server's failure", ebs.list_snapshot_blocks, SnapshotId=SNAP)
+print("1..%d" % n)
+PY
