@@ -7,8 +7,7 @@
 
 #include <stdlib.h>
 
-#define EBS_(name_) \
-	.name = name_, .service = &service_ebs, .iam = "ebs:" name_, .retry = RETRY_READ
+#define EBS_(name_) .name = name_, .service = &service_ebs, .iam = "ebs:" name_, .retry = RETRY_READ
 
 static const struct xmlmap block_map[] = {
 	XML_INT_OR(struct ebs_block, index, "BlockIndex", -1),
@@ -23,12 +22,9 @@ static const struct xmlmap blocks_map[] = {
 	XML_END,
 };
 const struct ec2_action action_list_snapshot_blocks = {
-	EBS_("ListSnapshotBlocks"),
-	REPLY_(blocks_map, struct ebs_blocks),
-	.limit = LIMIT_BLOCK_LISTS,
-	.method = "GET",
-	.next_token = "NextToken",
-	.page_parameter = "pageToken",
+	EBS_("ListSnapshotBlocks"), REPLY_(blocks_map, struct ebs_blocks),
+	.limit = LIMIT_BLOCK_LISTS, .method = "GET",
+	.next_token = "NextToken",  .page_parameter = "pageToken",
 	.is_reply_large = true,
 };
 

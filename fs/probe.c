@@ -101,8 +101,9 @@ static int copy_part(struct overlay *overlay, const struct disk_fs *row, uint64_
 	return 0;
 }
 
-/* libblkid wants a descriptor and the overlay has none: where a window was changed, it is shown a copy
- * of those parts that it looks at, which are its beginning and its end. -1: failed. */
+/* libblkid wants a descriptor and the overlay has none: where a window was changed, or the source has no
+ * descriptor either, it is shown a copy of those parts that it looks at, which are its beginning and its
+ * end. -1: failed. */
 static int copy_window(struct overlay *overlay, const struct disk_fs *row, struct err *err)
 {
 	cleanup(fd_close) int fd = memfd_create("window", MFD_CLOEXEC);
@@ -143,7 +144,7 @@ static int open_window(struct overlay *overlay, const struct disk_fs *row, struc
 	uint64_t offset = row->offset_bytes;
 
 	*ret = (struct window){ .probe = blkid_new_probe(), .copy = -1 };
-	if (is_changed) {
+	if (is_changed || fd < 0) {
 		ret->copy = fd = copy_window(overlay, row, err);
 		offset = 0;
 		if (fd < 0)

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "fs/probe.h"
 #include "fs/root.h"
+#include "fs/served.h"
 #include "fs/submount.h"
 #include "fs/volume_impl.h"
 
@@ -152,10 +153,13 @@ static int add_disk(struct volume *volume, const struct volume_request *request,
 
 	disk->path = mem_strdup(path);
 	disk->name = mem_strdup(is_first && request->name ? request->name : path);
-	if (source_open(path, disk->name,
-			request->access == VOLUME_REPAIR ? SOURCE_CHANGE : SOURCE_EXAMINE,
-			&disk->source, err) < 0 ||
-	    overlay_open(disk->source, request->work_dir, &disk->overlay, err) < 0)
+	if (is_first && request->served)
+		disk->source = served_source(request->served, disk->name);
+	else if (source_open(path, disk->name,
+			     request->access == VOLUME_REPAIR ? SOURCE_CHANGE : SOURCE_EXAMINE,
+			     &disk->source, err) < 0)
+		return -1;
+	if (overlay_open(disk->source, request->work_dir, &disk->overlay, err) < 0)
 		return -1;
 	return probe_part(volume, volume->parts.count - 1, &volume->warnings, err);
 }
@@ -237,7 +241,7 @@ int volume_open_disks(const struct volume_request *request, struct volume **ret,
 	volume->access = request->access;
 	volume->asked_way = request->way;
 	volume->tree_fd = -1;
-	if (!stat(request->path, &st) && S_ISDIR(st.st_mode)) {
+	if (!request->served && !stat(request->path, &st) && S_ISDIR(st.st_mode)) {
 		if (open_tree(volume, request->path, err) < 0)
 			return -1;
 	} else if (open_disks(volume, request, err) < 0) {

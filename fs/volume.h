@@ -15,6 +15,7 @@
 #include "fs/tree.h"
 
 struct volume;
+struct served;
 
 enum volume_access {
 	VOLUME_READ,   /* examine only: a dirty log is still replayed, into the overlay */
@@ -29,7 +30,8 @@ enum volume_way {
 
 struct volume_request {
 	const char *path; /* block device, raw image, or directory that is the root of a system */
-	const char *name; /* "vol-0abc…" for messages and disk_fs.disk; NULL: the path */
+	struct served *served; /* instead of the path (fs/served.h); NULL: none. Read-only */
+	const char *name;      /* "vol-0abc…" for messages and disk_fs.disk; NULL: the path */
 	enum volume_access access;
 	enum volume_way way;
 	const char *work_dir; /* private directory (0700) for mount points and overlay data */

@@ -22,7 +22,7 @@ static void __attribute__((noreturn)) be_born(const struct birth *b)
 {
 	char name[] = "ec2-rescue";
 	char *const argv[] = { name, b->command, NULL };
-	int null, channel, words, link, last = b->link < 0 ? SANDBOX_CHANNEL : SANDBOX_LINK;
+	int null, channel, words, link, served;
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -32,15 +32,18 @@ static void __attribute__((noreturn)) be_born(const struct birth *b)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != b->parent)
 		_exit(1);
-	/* Out of the way of 0 to 4 first. */
+	/* Out of the way of 0 to 5 first. */
 	channel = fcntl(b->channel, F_DUPFD, 10);
 	words = fcntl(b->words, F_DUPFD, 10);
 	link = b->link < 0 ? -1 : fcntl(b->link, F_DUPFD, 10);
+	served = b->served < 0 ? -1 : fcntl(b->served, F_DUPFD, 10);
 	null = open("/dev/null", O_RDWR);
 	if (channel < 0 || words < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
 	    dup2(words, 2) < 0 || dup2(channel, SANDBOX_CHANNEL) < 0 ||
+	    close_range(SANDBOX_LINK, SANDBOX_SERVED, 0) < 0 ||
 	    (link >= 0 && dup2(link, SANDBOX_LINK) < 0) ||
-	    close_range((unsigned)last + 1, ~0u, 0) < 0)
+	    (served >= 0 && dup2(served, SANDBOX_SERVED) < 0) ||
+	    close_range(SANDBOX_SERVED + 1, ~0u, 0) < 0)
 		_exit(1);
 	if (secrets_are_absent())
 		go_on(b);

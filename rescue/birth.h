@@ -9,10 +9,11 @@
 #include <sys/types.h>
 
 struct birth {
-	char *command;		  /* the hidden one */
-	int (*main)(void);	  /* its whole life; the exit status */
-	int channel, link, words; /* become SANDBOX_CHANNEL, SANDBOX_LINK (-1: none), 2 */
-	char **env;		  /* birth_start's own, as is parent */
+	char *command;	    /* the hidden one */
+	int (*main)(void);  /* its whole life; the exit status */
+	int channel, words; /* become SANDBOX_CHANNEL and 2 */
+	int link, served;   /* become SANDBOX_LINK and SANDBOX_SERVED; -1: none */
+	char **env;	    /* birth_start's own, as is parent */
 	pid_t parent;
 };
 /* -1 with errno. The child dies with this process. */

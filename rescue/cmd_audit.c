@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/blocks.h"
+#include "rescue/cloud.h"
 #include "rescue/local.h"
 
-/* The object of `audit --json`. */
 struct audit {
-	json_t *machine, *findings, *could_not_tell;
+	json_t *machine, *findings, *could_not_tell; /* the object of `audit --json` */
+	/* Of a snapshot. */
+	struct snapshot_id snapshot;
+	struct ec2 *ec2;
+	struct blocks *blocks;
+	bool is_listed;
+	struct err why;
 };
 
 static void collect_finding(struct audit *audit, const json_t *event)
@@ -69,11 +76,99 @@ static void say_verdict(struct local *local)
 		   "text", text, "next", r->faults ? next : NULL);
 }
 
+/* ---- a snapshot: its blocks are fetched as they are read ---- */
+
+static void on_list(void *arg, const struct err *err)
+{
+	struct audit *audit = arg;
+
+	audit->is_listed = true;
+	if (err)
+		audit->why = *err;
+}
+
+static bool is_listed(const struct local *local)
+{
+	return ((const struct audit *)local->arg)->is_listed;
+}
+
+static int open_snapshot(struct local *local, struct loop *loop, struct surgery_job *job,
+			 struct err *err)
+{
+	struct audit *audit = local->arg;
+	struct blocks_request request = { .loop = loop,
+					  .snapshot = audit->snapshot,
+					  .work_dir = job->work_dir,
+					  .ready = on_list,
+					  .arg = audit };
+
+	if (local->options->with.count)
+		return err_set(err, ERR_USAGE,
+			       "--with is for targets that are here; audit %s alone",
+			       audit->snapshot.s);
+	if (cloud_open(loop, local->options, NULL, NULL, &audit->ec2, err) < 0)
+		return -1;
+	request.ec2 = audit->ec2;
+	report_say(local->report, NULL, "waiting", "{s:s, s:s}", "name", "blocks", "text",
+		   "the snapshot's blocks are listed");
+	audit->blocks = blocks_start(&request);
+	if (local_wait(local, loop, is_listed, err) < 0)
+		return -1;
+	if (audit->why.code) {
+		*err = audit->why;
+		return -1;
+	}
+	job->is_served = true;
+	job->served_fd = blocks_link(audit->blocks);
+	job->name = audit->snapshot.s;
+	/* The other volumes of the instance are not in it. */
+	job->disks_are_complete = false;
+	return 0;
+}
+
+static void close_snapshot(struct local *local)
+{
+	struct audit *audit = local->arg;
+
+	if (audit->blocks && audit->is_listed && !audit->why.code) {
+		struct blocks_figures f = blocks_figures(audit->blocks);
+		cleanup(free) char *text =
+			mem_printf("%llu of %llu blocks that hold data were read (%llu MiB)",
+				   (unsigned long long)f.fetched, (unsigned long long)f.data_blocks,
+				   (unsigned long long)f.fetched_bytes >> 20);
+
+		report_say(local->report, NULL, "fact", "{s:s, s:s}", "name", "blocks", "text",
+			   text);
+	}
+	blocks_free(audit->blocks);
+	ec2_close(audit->ec2);
+}
+
+/* ---- */
+
+/* A path that looks like an id is written ./snap-... */
+static int find_target(struct local *local, struct target *target, struct err *err)
+{
+	const char *path = local->options->targets.items[0];
+	struct audit *audit = local->arg;
+
+	if (!str_starts(path, "snap-"))
+		return target_find(local->options, path, target, err) < 0 ||
+				       local_refuse_halves(target, path, err) < 0
+			       ? -1
+			       : 0;
+	local->prepare = open_snapshot;
+	local->finish = close_snapshot;
+	return snapshot_id_parse(path, &audit->snapshot, err);
+}
+
 int cmd_audit(const struct options *options, struct report *report)
 {
 	const struct surgery_job job = { .mode = SURGERY_AUDIT };
 	const char *path = options->targets.items[0];
-	struct audit audit = { json_object(), json_array(), json_array() };
+	struct audit audit = { .machine = json_object(),
+			       .findings = json_array(),
+			       .could_not_tell = json_array() };
 	struct local local = { .options = options, .report = report, .arg = &audit };
 	cleanup(target_done) struct target target = TARGET_INIT;
 	struct err err = ERR_INIT;
@@ -81,8 +176,7 @@ int cmd_audit(const struct options *options, struct report *report)
 
 	if (options->json)
 		local.event = collect;
-	if (target_find(options, path, &target, &err) < 0 ||
-	    local_refuse_halves(&target, path, &err) < 0 || local_surgery(&local, &job, &err) < 0) {
+	if (find_target(&local, &target, &err) < 0 || local_surgery(&local, &job, &err) < 0) {
 		json_decref(audit.machine);
 		json_decref(audit.findings);
 		json_decref(audit.could_not_tell);

@@ -117,6 +117,19 @@ static int run(struct local *local, struct loop *loop, struct surgery *surgery,
 	return 0;
 }
 
+int local_wait(struct local *local, struct loop *loop, bool (*is_done)(const struct local *),
+	       struct err *err)
+{
+	while (!is_done(local)) {
+		if (count_signals())
+			return interrupted(false, err);
+		if (loop_step(loop, 500, err) < 0)
+			return -1;
+		report_tick(local->report);
+	}
+	return 0;
+}
+
 /* The surgeon's scratch: mount points, and an overlay of what the file system's log changes. */
 static char *make_work_dir(struct err *err)
 {
@@ -154,7 +167,6 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 
 	if (!work_dir)
 		return -1;
-	drop_secrets();
 	job.path = options->targets.items[0];
 	job.work_dir = work_dir;
 	job.fix = &options->fix;
@@ -165,8 +177,12 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 	job.disks_are_complete = true;
 	job.is_unprivileged = options->unprivileged;
 	job.deadline_s = DEADLINE_S;
+	if (!local->prepare)
+		drop_secrets();
 	catch_signals(&old);
 	rc = loop_open(&loop, err);
+	if (!rc && local->prepare)
+		rc = local->prepare(local, loop, &job, err);
 	if (!rc)
 		rc = surgery_start(loop, &job, &watch, &surgery, err);
 	if (!rc)
@@ -177,6 +193,8 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 		rc = err->code ? -1 : 0;
 	}
 	surgery_free(surgery);
+	if (local->finish)
+		local->finish(local);
 	loop_close(loop);
 	release_signals(&old);
 	dir_remove_all(work_dir);

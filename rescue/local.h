@@ -15,6 +15,11 @@ struct local {
 	void (*event)(struct local *, json_t *event);
 	/* The rehearsal is over: write it? Runs while nothing else does, and may ask. */
 	bool (*consent)(struct local *);
+	/* Before the surgery: completes the job with what is fetched from the cloud while the surgery goes
+	 * on, in this loop, until finish(). NULL: nobody is asked for anything, and this process drops its
+	 * credentials. */
+	int (*prepare)(struct local *, struct loop *, struct surgery_job *, struct err *);
+	void (*finish)(struct local *);
 	void *arg;
 	struct surgery_result result; /* afterwards */
 };
@@ -23,6 +28,10 @@ struct local {
  * the surgery, or lets a commit finish; the second one leaves. -1: failed, err says why. */
 int local_surgery(struct local *, const struct surgery_job *wanted, struct err *err)
 	__attribute__((warn_unused_result));
+
+/* For prepare(): runs the loop until it is done, or ERR_INTERRUPTED. */
+int local_wait(struct local *, struct loop *, bool (*is_done)(const struct local *),
+	       struct err *err) __attribute__((warn_unused_result));
 
 /* What a repair that was cut off left behind: RECORD_COMMITTING records of the target. For commands
  * that write nothing: ERR_BUSY, and the text says what to type. */

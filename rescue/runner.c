@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/runner.h"
+#include "rescue/cloud.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -79,15 +80,6 @@ static double pace(void)
 	return times > 1 && times <= 400 ? times : 1;
 }
 
-/* Where a network is slow, or a test wants to see silence end. 0: as usual. */
-static uint32_t call_timeout_s(void)
-{
-	const char *text = getenv("EC2_RESCUE_CALL_TIMEOUT");
-	long seconds = text ? strtol(text, NULL, 10) : 0;
-
-	return seconds >= 1 && seconds <= 600 ? (uint32_t)seconds : 0;
-}
-
 int64_t runner_after(const struct runner *runner, int64_t ms)
 {
 	double wait = (double)ms / runner->pace;
@@ -98,20 +90,11 @@ int64_t runner_after(const struct runner *runner, int64_t ms)
 int runner_open(struct runner *runner, const struct options *options, struct report *report,
 		const char *region, const char *endpoint, struct err *err)
 {
-	struct ec2_settings settings = {
-		.region = options->region || !region || !region[0] ? options->region : region,
-		.profile = options->profile,
-		.endpoint_url = options->endpoint_url || !endpoint || !endpoint[0]
-					? options->endpoint_url
-					: endpoint,
-		.total_timeout_s = call_timeout_s(),
-	};
-
 	*runner = (struct runner){
 		.options = options, .report = report, .signal_fd = -1, .pace = pace()
 	};
 	if (loop_open(&runner->loop, err) < 0 ||
-	    ec2_open(runner->loop, &settings, &runner->ec2, err) < 0 ||
+	    cloud_open(runner->loop, options, region, endpoint, &runner->ec2, err) < 0 ||
 	    ec2_watch_open(runner->ec2, runner->loop, world_seen, runner, &runner->watch, err) < 0)
 		return -1;
 	ec2_watch_set_min_gap(runner->watch, (uint32_t)(MIN_GAP_MS / runner->pace));

@@ -11,6 +11,8 @@
 
 #define SANDBOX_CHANNEL 3 /* the descriptor that a confined process talks on */
 #define SANDBOX_LINK	4 /* the surgeon's, to its rehearser, when it has one */
+#define SANDBOX_SERVED \
+	5 /* the surgeon's, on which it asks for blocks (fs/served.h), if it has to */
 
 /* The surgeon: no sockets, no new privileges, no core dumps; when it shall mount, a mount namespace of
  * its own, which a process that is not root may have to do without. */

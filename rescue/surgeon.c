@@ -2,6 +2,7 @@
 /* The child that operates: it holds the volume and no credential, and writes to the volume only
  * when it was told to commit. */
 #include "base/file.h"
+#include "fs/served.h"
 #include "rescue/boot.h"
 #include "rescue/mending.h"
 #include "rescue/sandbox.h"
@@ -19,6 +20,7 @@
 struct surgeon {
 	struct surgery_order order;
 	struct surgery_result result;
+	struct served *served; /* NULL: the volume is here */
 	struct volume *volume;
 	struct mending mending; /* what is done to the blocks, beneath the files */
 	struct str in;		/* received and not yet used */
@@ -123,6 +125,7 @@ static struct volume_request request_of(const struct surgeon *s, enum volume_acc
 	const struct surgery_job *job = &s->order.job;
 
 	return (struct volume_request){ .path = job->path,
+					.served = s->served,
 					.name = job->name,
 					.access = access,
 					.way = job->is_unprivileged ? VOLUME_WAY_EXT2FS
@@ -469,7 +472,8 @@ static int run(struct surgeon *s, struct err *err)
 		return -1;
 	rc = surgery_order_from_json(message, &s->order, err);
 	json_decref(message);
-	if (rc < 0 || sandbox_surgeon(shall_mount(&s->order.job), err) < 0)
+	if (rc < 0 || sandbox_surgeon(shall_mount(&s->order.job), err) < 0 ||
+	    (s->order.job.is_served && served_open(SANDBOX_SERVED, &s->served, err) < 0))
 		return -1;
 	switch (s->order.job.mode) {
 	case SURGERY_AUDIT:
@@ -498,12 +502,14 @@ int surgeon_main(int channel_fd)
 	}
 	fcntl(channel_fd, F_SETFD, FD_CLOEXEC);
 	fcntl(SANDBOX_LINK, F_SETFD, FD_CLOEXEC);
+	fcntl(SANDBOX_SERVED, F_SETFD, FD_CLOEXEC);
 	prctl(PR_SET_NAME, "surgeon", 0, 0, 0); /* the file it was started from is "exe" */
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	run(&s, &err);
 	/* Everything is let go of before the end is told. */
 	volume_close(s.volume);
+	served_close(s.served);
 	mending_done(&s.mending);
 	tell_state(&s, "ended", &err);
 	surgery_order_done(&s.order);

@@ -342,7 +342,9 @@ static int surgeon(void)
 static int start_rehearser(int words, pid_t *ret, int *ret_link, struct err *err)
 {
 	char command[] = "rehearser";
-	struct birth b = { .command = command, .main = rehearser_main, .link = -1, .words = words };
+	struct birth b = {
+		.command = command, .main = rehearser_main, .link = -1, .served = -1, .words = words
+	};
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -374,7 +376,10 @@ int surgery_start(struct loop *loop, const struct surgery_job *job,
 		  const struct surgery_watch *watch, struct surgery **ret, struct err *err)
 {
 	char command[] = "surgeon";
-	struct birth b = { .command = command, .main = surgeon, .link = -1 };
+	struct birth b = { .command = command,
+			   .main = surgeon,
+			   .link = -1,
+			   .served = job->is_served ? job->served_fd : -1 };
 	int channel[2], words[2], pidfd = -1;
 	pid_t pid = -1, rehearser = -1;
 	struct surgery *s;

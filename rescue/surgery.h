@@ -31,7 +31,11 @@ struct boot_wish {
 
 struct surgery_job {
 	enum surgery_mode mode;
-	const char *path;	/* device, image or tree */
+	const char *path; /* device, image or tree; of what is served, its name */
+	/* Blocks come over this descriptor (fs/served.h) instead of from a path; read-only. The
+	 * surgeon inherits it, and it stays the caller's here. */
+	bool is_served;
+	int served_fd;
 	const char *name;	/* "vol-…" or NULL */
 	const char *record_dir; /* redo, undo and patch of this run (REPAIR, UNDO, RECOVER) */
 	const char *work_dir;	/* scratch, private */

@@ -23,13 +23,13 @@ static json_t *words_to_json(const struct words *words)
 json_t *surgery_job_to_json(const struct surgery_job *job)
 {
 	return json_pack(
-		"{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, "
-		"s:b, "
+		"{s:i, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, "
+		"s:I, s:b, "
 		"s:b, s:i, s:I}",
-		"mode", (int)job->mode, "path", bytes_or_null(job->path), "name",
-		bytes_or_null(job->name), "record_dir", bytes_or_null(job->record_dir), "work_dir",
-		bytes_or_null(job->work_dir), "fix", words_to_json(job->fix), "more",
-		words_to_json(job->more), "cloud",
+		"mode", (int)job->mode, "path", bytes_or_null(job->path), "is_served",
+		job->is_served, "name", bytes_or_null(job->name), "record_dir",
+		bytes_or_null(job->record_dir), "work_dir", bytes_or_null(job->work_dir), "fix",
+		words_to_json(job->fix), "more", words_to_json(job->more), "cloud",
 		job->cloud ? cloud_facts_to_json(job->cloud) : json_null(), "console",
 		bytes_or_null(job->console), "key_line", bytes_or_null(job->key.line), "key_user",
 		bytes_or_null(job->key.user), "key_file", bytes_or_null(job->key.file),
@@ -95,6 +95,7 @@ static int take_order(const json_t *json, struct surgery_order *ret, struct err 
 	job->boot.may_commit_anyway = json_is_true(json_object_get(json, "may_commit_anyway"));
 	job->boot.may_use_kvm = json_is_true(json_object_get(json, "may_use_kvm"));
 	job->boot.limit_s = (uint32_t)json_integer_value(json_object_get(json, "boot_limit_s"));
+	job->is_served = json_is_true(json_object_get(json, "is_served"));
 	job->is_unprivileged = json_is_true(json_object_get(json, "is_unprivileged"));
 	job->disks_are_complete = json_is_true(json_object_get(json, "disks_are_complete"));
 	if (take_bytes(ret, json_object_get(json, "path"), &job->path, err) < 0 ||

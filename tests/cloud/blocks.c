@@ -150,8 +150,8 @@ void list_snapshot_blocks(struct call *call)
 	jset_i(call->out, "VolumeSize", ji(snap->truth, "size"));
 	jset_n(call->out, "ExpiryTime", until);
 	if (index >= 0) {
-		cleanup(free) char *next = token_make(call->sim, 'p', snap, index,
-						      call->sim->now + PAGE_TOKEN_S);
+		cleanup(free) char *next =
+			token_make(call->sim, 'p', snap, index, call->sim->now + PAGE_TOKEN_S);
 
 		jset_s(call->out, "NextToken", next);
 	}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef FS_SERVED_H
+#define FS_SERVED_H
+
+/* A source whose bytes another process brings, block by block, when they are asked for: that process
+ * has the network and the credentials, this one has the volume's contents.
+ *
+ * Between them are a board in shared memory, a sparse file that holds the blocks that came, at their
+ * offset on the volume, and a SEQPACKET socket on which blocks are asked for. The bringer believes
+ * nothing of what it shares: it only writes there. Any number of processes may ask and wait (children forked of the asker share the socket). */
+
+#include "base/mem.h"
+#include "fs/source.h"
+
+#include <stdatomic.h>
+
+#define SERVED_WHY_MAX 256
+
+enum served_state {
+	SERVED_AWAY,   /* to be asked for */
+	SERVED_HERE,   /* in the file, or zeros */
+	SERVED_FAILED, /* will not come: board->why */
+};
+struct served_board {
+	uint64_t size_bytes; /* of the volume */
+	uint32_t block_bytes;
+	_Atomic uint32_t turn; /* grows whenever a state changed; a futex */
+	char why[SERVED_WHY_MAX];
+	_Atomic uint8_t states[]; /* one a block */
+};
+
+/* ---- the bringer's side */
+
+/* The board and the file, and both ends of the socket. */
+struct bringer {
+	uint64_t size_bytes, blocks; /* its own: what is on the board is only written */
+	uint32_t block_bytes;
+	struct served_board *board;
+	int link;  /* requests come here: one uint64_t block a message; EOF: nobody is left to ask */
+	int cache; /* where the blocks go */
+	int other; /* for the asker: it is inherited by a child, and then closed here */
+};
+#define BRINGER_INIT                                \
+	{                                           \
+		.link = -1, .cache = -1, .other = -1 \
+	}
+/* Every block begins as SERVED_AWAY. work_dir: for the sparse file, which is unlinked at once. */
+int bringer_open(const char *work_dir, uint64_t size_bytes, uint32_t block_bytes,
+		 struct bringer *ret, struct err *err) __attribute__((warn_unused_result));
+void bringer_done(struct bringer *);
+/* A block that came: it is written to the file before anybody is told. */
+int bringer_bring(struct bringer *, uint64_t block, const void *data, size_t len, struct err *err)
+	__attribute__((warn_unused_result));
+void bringer_has_zeros(struct bringer *, uint64_t block);
+void bringer_fail(struct bringer *, uint64_t block, const char *why); /* why: one line, escaped */
+
+/* ---- the asker's side */
+
+struct served;
+/* Takes the descriptor over. ERR_MALFORMED: what came over it is no board. */
+int served_open(int link_fd, struct served **ret, struct err *err)
+	__attribute__((warn_unused_result));
+void served_close(struct served *);
+DEFINE_CLEANUP(struct served *, served_close)
+/* Read-only. Borrows it; any number one after the other. */
+struct source *served_source(struct served *, const char *name);
+
+#endif
