@@ -2,6 +2,7 @@
 #include "fs/served.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -53,9 +54,10 @@ static int send_hands(const struct bringer *b, int board, int cache, struct err 
 {
 	char room[CMSG_SPACE(2 * sizeof(int))] = { 0 }, byte = 0;
 	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof(room)
-	};
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = room,
+				  .msg_controllen = sizeof(room) };
 	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 	const int hands[] = { board, cache };
 
@@ -161,11 +163,12 @@ void bringer_has_zeros(struct bringer *b, uint64_t block)
 		tell(b, block, SERVED_HERE);
 }
 
-void bringer_fail(struct bringer *b, uint64_t block, const char *why)
+void bringer_fail(struct bringer *b, uint64_t block, const struct err *why)
 {
 	if (block >= b->blocks)
 		return;
-	snprintf(b->board->why, sizeof(b->board->why), "%s", why);
+	escape_into(b->board->why, sizeof(b->board->why), why->text, strlen(why->text));
+	b->board->code = why->code;
 	tell(b, block, SERVED_FAILED);
 }
 
@@ -182,9 +185,10 @@ static int take_hands(int link, int hands[2], struct err *err)
 {
 	char room[CMSG_SPACE(2 * sizeof(int))] = { 0 }, byte;
 	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof(room)
-	};
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = room,
+				  .msg_controllen = sizeof(room) };
 	struct cmsghdr *head;
 
 	if (recvmsg(link, &message, MSG_CMSG_CLOEXEC) != 1)
@@ -284,7 +288,7 @@ static int await(const struct served *s, uint64_t block, struct err *err)
 		case SERVED_FAILED:
 			memcpy(why, s->board->why, sizeof(why));
 			why[sizeof(why) - 1] = '\0';
-			return err_set(err, ERR_IO, "%s", why);
+			return err_set(err, (enum err_code)s->board->code, "%s", why);
 		case SERVED_AWAY:
 			break;
 		}

@@ -14,17 +14,18 @@
 
 #include <stdatomic.h>
 
-#define SERVED_WHY_MAX 256
+#define SERVED_WHY_MAX 512
 
 enum served_state {
 	SERVED_AWAY,   /* to be asked for */
 	SERVED_HERE,   /* in the file, or zeros */
-	SERVED_FAILED, /* will not come: board->why */
+	SERVED_FAILED, /* will not come: board->code and why */
 };
 struct served_board {
 	uint64_t size_bytes; /* of the volume */
 	uint32_t block_bytes;
 	_Atomic uint32_t turn; /* grows whenever a state changed; a futex */
+	uint32_t code;	       /* enum err_code */
 	char why[SERVED_WHY_MAX];
 	_Atomic uint8_t states[]; /* one a block */
 };
@@ -36,12 +37,12 @@ struct bringer {
 	uint64_t size_bytes, blocks; /* its own: what is on the board is only written */
 	uint32_t block_bytes;
 	struct served_board *board;
-	int link;  /* requests come here: one uint64_t block a message; EOF: nobody is left to ask */
+	int link; /* requests come here: one uint64_t block a message; EOF: nobody is left to ask */
 	int cache; /* where the blocks go */
 	int other; /* for the asker: it is inherited by a child, and then closed here */
 };
-#define BRINGER_INIT                                \
-	{                                           \
+#define BRINGER_INIT                                 \
+	{                                            \
 		.link = -1, .cache = -1, .other = -1 \
 	}
 /* Every block begins as SERVED_AWAY. work_dir: for the sparse file, which is unlinked at once. */
@@ -52,7 +53,7 @@ void bringer_done(struct bringer *);
 int bringer_bring(struct bringer *, uint64_t block, const void *data, size_t len, struct err *err)
 	__attribute__((warn_unused_result));
 void bringer_has_zeros(struct bringer *, uint64_t block);
-void bringer_fail(struct bringer *, uint64_t block, const char *why); /* why: one line, escaped */
+void bringer_fail(struct bringer *, uint64_t block, const struct err *why);
 
 /* ---- the asker's side */
 

@@ -11,7 +11,7 @@
 #define BLOCK_BYTES   (512u << 10)
 #define GIB	      (1ull << 30)
 #define MOST_GIB      65536 /* more can only be bytes */
-#define TOKENS_EXPIRE 3	     /* so often is the list taken anew */
+#define TOKENS_EXPIRE 3	    /* so often is the list taken anew */
 
 struct fetch_op {
 	struct blocks *blocks;
@@ -33,6 +33,7 @@ struct blocks {
 	unsigned lists; /* taken anew */
 	bool is_listing;
 	uint64_t fetched, fetched_bytes;
+	struct err failure; /* the first */
 };
 
 enum { UNDER_WAY = 0x80 };
@@ -61,7 +62,9 @@ static void settle(struct blocks *b, uint64_t block, enum served_state state)
 static void fail_block(struct blocks *b, uint64_t block, const struct err *err)
 {
 	settle(b, block, SERVED_FAILED);
-	bringer_fail(&b->bringer, block, err->text);
+	if (!b->failure.code)
+		b->failure = *err;
+	bringer_fail(&b->bringer, block, err);
 }
 
 static void go_on(struct blocks *b);
@@ -87,8 +90,8 @@ static void on_block(struct ec2_op *op)
 			take_list(b);
 		return;
 	}
-	if (err.code || bringer_bring(&b->bringer, fetch->block, fetch->bytes.s, fetch->bytes.len,
-				      &err) < 0) {
+	if (err.code ||
+	    bringer_bring(&b->bringer, fetch->block, fetch->bytes.s, fetch->bytes.len, &err) < 0) {
 		fail_block(b, fetch->block, &err);
 	} else {
 		settle(b, fetch->block, SERVED_HERE);
@@ -253,6 +256,11 @@ void blocks_release_link(struct blocks *b)
 {
 	fd_close(b->bringer.other);
 	b->bringer.other = -1;
+}
+
+const struct err *blocks_failure(const struct blocks *b)
+{
+	return &b->failure;
 }
 
 struct blocks_figures blocks_figures(const struct blocks *b)

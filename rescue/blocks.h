@@ -28,6 +28,10 @@ void blocks_free(struct blocks *); /* NULL is fine */
 int blocks_link(const struct blocks *);
 void blocks_release_link(struct blocks *);
 
+/* Why a block could not be had, the first of them; ERR_NONE: none was missed. Whoever reads a file system
+ * with such a hole draws wrong conclusions. */
+const struct err *blocks_failure(const struct blocks *);
+
 struct blocks_figures {
 	uint64_t size_bytes;
 	uint64_t volume_blocks, data_blocks; /* of the volume; that hold data */

@@ -3,12 +3,15 @@
 #include "rescue/cloud.h"
 #include "rescue/local.h"
 
+enum { LIST_S = 300 }; /* what the client takes for all pages of the list */
+
 struct audit {
 	json_t *machine, *findings, *could_not_tell; /* the object of `audit --json` */
 	/* Of a snapshot. */
 	struct snapshot_id snapshot;
 	struct ec2 *ec2;
 	struct blocks *blocks;
+	struct blocks_figures figures;
 	bool is_listed;
 	struct err why;
 };
@@ -73,7 +76,7 @@ static void say_verdict(struct local *local)
 		   r->faults	       ? "faults"
 		   : r->could_not_tell ? "could-not-tell"
 				       : "healthy",
-		   "text", text, "next", r->faults ? next : NULL);
+		   "text", text, "next", r->faults && !local->prepare ? next : NULL);
 }
 
 /* ---- a snapshot: its blocks are fetched as they are read ---- */
@@ -109,8 +112,9 @@ static int open_snapshot(struct local *local, struct loop *loop, struct surgery_
 	if (cloud_open(loop, local->options, NULL, NULL, &audit->ec2, err) < 0)
 		return -1;
 	request.ec2 = audit->ec2;
-	report_say(local->report, NULL, "waiting", "{s:s, s:s}", "name", "blocks", "text",
-		   "the snapshot's blocks are listed");
+	if (!local->options->json)
+		report_say(local->report, NULL, "waiting", "{s:s, s:s, s:i}", "name", "blocks",
+			   "text", "the snapshot's blocks are listed", "deadline_s", LIST_S);
 	audit->blocks = blocks_start(&request);
 	if (local_wait(local, loop, is_listed, err) < 0)
 		return -1;
@@ -130,21 +134,40 @@ static void close_snapshot(struct local *local)
 {
 	struct audit *audit = local->arg;
 
-	if (audit->blocks && audit->is_listed && !audit->why.code) {
-		struct blocks_figures f = blocks_figures(audit->blocks);
-		cleanup(free) char *text =
-			mem_printf("%llu of %llu blocks that hold data were read (%llu MiB)",
-				   (unsigned long long)f.fetched, (unsigned long long)f.data_blocks,
-				   (unsigned long long)f.fetched_bytes >> 20);
-
-		report_say(local->report, NULL, "fact", "{s:s, s:s}", "name", "blocks", "text",
-			   text);
+	if (audit->blocks) {
+		audit->figures = blocks_figures(audit->blocks);
+		audit->why = *blocks_failure(audit->blocks);
 	}
 	blocks_free(audit->blocks);
 	ec2_close(audit->ec2);
 }
 
 /* ---- */
+
+static void say_figures(const struct local *local)
+{
+	const struct blocks_figures *f = &((const struct audit *)local->arg)->figures;
+	cleanup(free) char *text = NULL;
+
+	if (!local->prepare)
+		return;
+	text = mem_printf("%llu of %llu blocks that hold data were read (%llu MiB of %llu)",
+			  (unsigned long long)f->fetched, (unsigned long long)f->data_blocks,
+			  (unsigned long long)f->fetched_bytes >> 20,
+			  (unsigned long long)f->size_bytes >> 20);
+	report_say(local->report, NULL, "fact", "{s:s, s:s}", "name", "blocks", "text", text);
+}
+
+/* NULL: everything was here. */
+static json_t *figures_to_json(const struct local *local)
+{
+	const struct blocks_figures *f = &((const struct audit *)local->arg)->figures;
+
+	return local->prepare ? json_pack("{s:I, s:I, s:I}", "volume", (json_int_t)f->volume_blocks,
+					  "data", (json_int_t)f->data_blocks, "fetched",
+					  (json_int_t)f->fetched)
+			      : NULL;
+}
 
 /* A path that looks like an id is written ./snap-... */
 static int find_target(struct local *local, struct target *target, struct err *err)
@@ -162,9 +185,21 @@ static int find_target(struct local *local, struct target *target, struct err *e
 	return snapshot_id_parse(path, &audit->snapshot, err);
 }
 
-int cmd_audit(const struct options *options, struct report *report)
+/* Whatever was made of a volume with a block missing: that it is missing is what there is to say. */
+static int examine(struct local *local, struct err *err)
 {
 	const struct surgery_job job = { .mode = SURGERY_AUDIT };
+	const struct audit *audit = local->arg;
+	int rc = local_surgery(local, &job, err);
+
+	if (!audit->why.code || err->code == ERR_INTERRUPTED)
+		return rc;
+	*err = audit->why;
+	return err_in(err, "%s", audit->snapshot.s);
+}
+
+int cmd_audit(const struct options *options, struct report *report)
+{
 	const char *path = options->targets.items[0];
 	struct audit audit = { .machine = json_object(),
 			       .findings = json_array(),
@@ -176,7 +211,7 @@ int cmd_audit(const struct options *options, struct report *report)
 
 	if (options->json)
 		local.event = collect;
-	if (find_target(&local, &target, &err) < 0 || local_surgery(&local, &job, &err) < 0) {
+	if (find_target(&local, &target, &err) < 0 || examine(&local, &err) < 0) {
 		json_decref(audit.machine);
 		json_decref(audit.findings);
 		json_decref(audit.could_not_tell);
@@ -187,14 +222,15 @@ int cmd_audit(const struct options *options, struct report *report)
 		cleanup(str_done) struct str shown = STR_INIT;
 
 		str_add_escaped(&shown, path, strlen(path));
-		report_say(report, NULL, "audit", "{s:s, s:o, s:o, s:o}", "target", shown.s,
+		report_say(report, NULL, "audit", "{s:s, s:o, s:o, s:o, s:o*}", "target", shown.s,
 			   "machine", audit.machine, "findings", audit.findings, "could_not_tell",
-			   audit.could_not_tell);
+			   audit.could_not_tell, "blocks", figures_to_json(&local));
 		return status;
 	}
 	json_decref(audit.machine);
 	json_decref(audit.findings);
 	json_decref(audit.could_not_tell);
+	say_figures(&local);
 	say_verdict(&local);
 	return status;
 }

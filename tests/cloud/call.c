@@ -185,6 +185,8 @@ static void write_reply(struct call *call, const char *kind)
 		xml_result(&reply->body, call);
 	else
 		xml_error(&reply->body, call);
+	if (str_eq(kind, "damaged") && reply->body.len)
+		reply->body.s[reply->body.len / 2] ^= 0x20;
 	vec_push(&reply->headers,
 		 ((struct field){ mem_strdup("x-amzn-RequestId"), mem_strdup(call->request_id) }));
 	if (str_eq(kind, "lost-after"))
