@@ -17,6 +17,7 @@ struct run {
 	struct ec2 *ec2;
 	struct ec2_op op;
 	const struct ec2_action *action; /* whose reply map prints `ret`; NULL: no result */
+	struct str block;		 /* of get-snapshot-block */
 	union {
 		struct ec2_instances instances;
 		struct ec2_console console;
@@ -163,6 +164,21 @@ static void create_volume(struct run *run)
 	ec2_create_volume(run->ec2, &request, (void *)&run->ret, &run->op);
 }
 
+static void blocks(struct run *run)
+{
+	struct ebs_get_block get = { .index = json_integer_value(
+					     json_object_get(run->call, "index")),
+				     .token = text(run, "token") };
+
+	strncpy(get.snapshot.s, text(run, "snapshot"), sizeof(get.snapshot.s) - 1);
+	if (str_eq(text(run, "call"), "get-snapshot-block")) {
+		ebs_get_snapshot_block(run->ec2, &get, &run->block, &run->op);
+		return;
+	}
+	run->action = &action_list_snapshot_blocks;
+	ebs_list_snapshot_blocks(run->ec2, &get.snapshot, (void *)&run->ret, &run->op);
+}
+
 static void change_tags(struct run *run)
 {
 	struct ec2_tag_pair pairs[8];
@@ -219,6 +235,8 @@ static const struct {
 	{ "detach-volume", attach },
 	{ "create-snapshot", create_snapshot },
 	{ "create-volume", create_volume },
+	{ "list-snapshot-blocks", blocks },
+	{ "get-snapshot-block", blocks },
 	{ "create-tags", change_tags },
 	{ "delete-tags", change_tags },
 	{ "", other },
@@ -234,6 +252,8 @@ static json_t *result(const struct run *run)
 		return NULL;
 	if (run->action)
 		return xmlmap_json(run->action->reply, &run->ret);
+	if (str_eq(text(run, "call"), "get-snapshot-block"))
+		return json_stringn(run->block.s, run->block.len);
 	if (!str_eq(text(run, "call"), "imds-self"))
 		return NULL;
 	array = json_array();
@@ -290,6 +310,7 @@ static bool run_case(struct run *run, struct loop *loop)
 	bool is_good;
 	size_t i = 0;
 
+	run->block = (struct str)STR_INIT;
 	replay_load(replay, run->dir);
 	if (ec2_open(loop, &settings, &run->ec2, &err) < 0) {
 		fprintf(stderr, "%s: %s\n", run->dir, err.text);
@@ -309,6 +330,7 @@ static bool run_case(struct run *run, struct loop *loop)
 		xmlmap_free(run->action->reply, &run->ret, run->action->reply_size);
 	else if (str_eq(text(run, "call"), "imds-self"))
 		imds_self_done(&run->ret.self);
+	str_done(&run->block);
 	ec2_close(run->ec2);
 	replay_free(replay);
 	return is_good;

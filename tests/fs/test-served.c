@@ -121,8 +121,9 @@ static int read_at_random(struct source *source, uint64_t seed, unsigned times)
 		struct err err = ERR_INIT;
 		int rc = source_pread(source, data, len, at, &err);
 
-		if (has_bad(len, at) ? !rc || err.code != ERR_DENIED || !strstr(err.text, "it is lost")
-				     : rc || memcmp(data, truth + at, len)) {
+		if (has_bad(len, at)
+			    ? !rc || err.code != ERR_DENIED || !strstr(err.text, "it is lost")
+			    : rc || memcmp(data, truth + at, len)) {
 			fprintf(stderr, "%zu bytes at %llu: %d %s\n", len, (unsigned long long)at,
 				rc, err.text);
 			return 1;

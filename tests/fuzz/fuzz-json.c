@@ -2,6 +2,7 @@
 /* JSON from outside: what crosses from examiner and surgeon, what a record holds, what credential services
  * answer. One document, read as each of them: what is taken is written as it was read. */
 #include "checks/check.h"
+#include "ec2/actions.h"
 #include "ec2/errors.h"
 #include "ec2/lookup.h"
 #include "fs/record.h"
@@ -104,6 +105,24 @@ static void read_credentials(json_t *json)
 	json_wipe(json);
 }
 
+/* The list of a snapshot's blocks, and any other reply's map, for its kinds of rows. */
+static void read_replies(const json_t *json)
+{
+	for (size_t i = 0; all_actions[i]; i++) {
+		const struct ec2_action *action = all_actions[i];
+		cleanup(free) void *ret = mem_alloc(action->reply_size + 1);
+		size_t room = 1 << 20;
+		struct err err = ERR_INIT;
+
+		if (!action->reply)
+			continue;
+		if (xmlmap_read_json(action->reply, json, ret, &room, &err) < 0)
+			fuzz_printable("an error", err.text, false);
+		json_decref(xmlmap_json(action->reply, ret));
+		xmlmap_free(action->reply, ret, action->reply_size);
+	}
+}
+
 static void read_error(const uint8_t *data, size_t size)
 {
 	struct http_reply reply = HTTP_REPLY_INIT;
@@ -143,6 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		json_decref(witness_places_to_json(&places));
 	vec_done(&places);
 	read_event(json);
+	read_replies(json);
 	read_credentials(json);
 	json_decref(json);
 	return 0;
