@@ -133,7 +133,7 @@ demo: setup
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) scripts/demo
 bench: setup
-	@$(MAKE) --no-print-directory all $(BUILD)/tests/bench/tool-measure
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/bench/tool-measure $(BUILD)/tests/bench/tool-download
 	@BUILD=$(BUILD) tests/bench/run
 
 # The arrows of ARCHITECTURE.md: a folder may include itself and what is listed here.
