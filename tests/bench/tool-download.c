@@ -47,9 +47,8 @@ static void on_block(struct ec2_op *op)
 {
 	struct slot *slot = op->arg;
 
-	if (op->err.code ||
-	    fd_pwrite_all(d.fd, slot->bytes.s, slot->bytes.len,
-			  (uint64_t)(slot->index * d.list.block_bytes)) < 0)
+	if (op->err.code || fd_pwrite_all(d.fd, slot->bytes.s, slot->bytes.len,
+					  (uint64_t)(slot->index * d.list.block_bytes)) < 0)
 		die(op->err.code ? op->err.text : "the file cannot be written");
 	d.done++;
 	go_on(slot);

@@ -163,6 +163,12 @@ static const struct action actions[] = {
 		 "SnapshotId! maxResults:i pageToken startingBlockIndex:i") },
 	{ BLOCKS("GetSnapshotBlock", BUCKET_BLOCKS, get_snapshot_block,
 		 "SnapshotId! BlockIndex!:i blockToken!") },
+	{ BLOCKS("StartSnapshot", BUCKET_BLOCK_STARTS, start_snapshot,
+		 "VolumeSize!:i ParentSnapshotId Description ClientToken Encrypted:b KmsKeyArn "
+		 "Timeout:i Tags") },
+	{ BLOCKS("PutSnapshotBlock", BUCKET_BLOCKS, put_snapshot_block,
+		 "SnapshotId! BlockIndex!:i") },
+	{ BLOCKS("CompleteSnapshot", BUCKET_BLOCK_STARTS, complete_snapshot, "SnapshotId!") },
 };
 
 const struct action *action_find(const char *service, const char *name)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/file.h"
 #include "base/hash.h"
-#include "tests/cloud/kinds.h"
-#include "tests/cloud/rest.h"
-#include "tests/cloud/volume.h"
+#include "tests/cloud/blocks.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +11,6 @@
  * snapshot, block and the list that it comes from: a later list of the same snapshot makes it invalid,
  * and so does its age. Source: EBS user guide, "Read snapshots" and "FAQ for the EBS direct APIs". */
 
-#define BLOCK_BYTES	524288
 #define BLOCK_TOKEN_S	(7 * 86400)
 #define PAGE_TOKEN_S	3600
 #define LEAST_A_PAGE	100
@@ -67,10 +64,9 @@ static bool token_read(struct sim *sim, const char *token, char kind, const stru
 
 /* ---- */
 
-/* Readable: known here, visible and completed. */
-static struct res *find_snapshot(struct call *call)
+struct res *blocks_snapshot(struct call *call, const char *name)
 {
-	const char *id = param(call, "SnapshotId");
+	const char *id = param(call, name);
 	struct res *snap;
 
 	if (!id_is_well_formed(id, "snap-")) {
@@ -79,14 +75,29 @@ static struct res *find_snapshot(struct call *call)
 		return NULL;
 	}
 	snap = world_get(call->sim, id);
-	if (!snap || snap->kind != &kind_snapshot || !world_shown(call->sim, snap)) {
+	if (!snap || snap->kind != &kind_snapshot || !world_shown(call->sim, snap) ||
+	    jb(snap->truth, "gone")) {
 		rest_fail(call, "ResourceNotFoundException", "SNAPSHOT_NOT_FOUND",
 			  "The snapshot '%s' does not exist.", id);
 		return NULL;
 	}
-	if (!js_is(snap->truth, "state", "completed")) {
+	return snap;
+}
+
+void blocks_sum(struct str *into, const void *data, size_t len)
+{
+	struct sha256 hash = sha256_of(data, len);
+
+	str_add_base64(into, hash.b, sizeof(hash.b));
+}
+
+static struct res *find_readable(struct call *call, const char *name)
+{
+	struct res *snap = blocks_snapshot(call, name);
+
+	if (snap && !js_is(snap->truth, "state", "completed")) {
 		rest_fail(call, "ValidationException", "INVALID_SNAPSHOT_ID",
-			  "The snapshot '%s' is in the %s state and cannot be read", id,
+			  "The snapshot '%s' is in the %s state and cannot be read", snap->id,
 			  js(snap->truth, "state"));
 		return NULL;
 	}
@@ -120,7 +131,7 @@ static json_int_t page_size(struct call *call)
 
 void list_snapshot_blocks(struct call *call)
 {
-	struct res *snap = find_snapshot(call);
+	struct res *snap = find_readable(call, "SnapshotId");
 	cleanup(fd_close) int fd = snap ? open_snapshot(call, snap) : -1;
 	double until = call->sim->now + BLOCK_TOKEN_S;
 	json_int_t index = param_int(call, "startingBlockIndex", 0), room = page_size(call);
@@ -159,12 +170,11 @@ void list_snapshot_blocks(struct call *call)
 
 void get_snapshot_block(struct call *call)
 {
-	struct res *snap = find_snapshot(call);
+	struct res *snap = find_readable(call, "SnapshotId");
 	cleanup(fd_close) int fd = snap ? open_snapshot(call, snap) : -1;
 	cleanup(str_done) struct str block = STR_INIT, sum = STR_INIT;
 	cleanup(free) char *bytes = NULL;
 	json_int_t index = strtoll(param(call, "BlockIndex"), NULL, 10), of_token;
-	struct sha256 hash;
 
 	if (fd < 0)
 		return;
@@ -181,8 +191,7 @@ void get_snapshot_block(struct call *call)
 		return;
 	}
 	str_add_bytes(&block, bytes, BLOCK_BYTES);
-	hash = sha256_of(block.s, block.len);
-	str_add_base64(&sum, hash.b, sizeof(hash.b));
+	blocks_sum(&sum, block.s, block.len);
 	rest_header(call, "x-amz-Data-Length", "524288");
 	rest_header(call, "x-amz-Checksum", sum.s);
 	rest_header(call, "x-amz-Checksum-Algorithm", "SHA256");

@@ -44,14 +44,15 @@ void reply_done(struct reply *reply);
 /* ---- actions (actions.c) */
 enum bucket_kind {
 	BUCKET_NONE,
-	BUCKET_READ,	    /* Describe/Get/List 100, 20 a second */
-	BUCKET_READ_PLAIN,  /* the same, 50/10 without filter and paging */
-	BUCKET_WRITE,	    /* 50/5 */
-	BUCKET_RUN,	    /* 5/2 */
-	BUCKET_OWN_5,	    /* 100/5 */
-	BUCKET_OWN_10,	    /* 100/10 */
-	BUCKET_BLOCK_LISTS, /* EBS direct: 50 a second */
-	BUCKET_BLOCKS,	    /* 1000 a second */
+	BUCKET_READ,	     /* Describe/Get/List 100, 20 a second */
+	BUCKET_READ_PLAIN,   /* the same, 50/10 without filter and paging */
+	BUCKET_WRITE,	     /* 50/5 */
+	BUCKET_RUN,	     /* 5/2 */
+	BUCKET_OWN_5,	     /* 100/5 */
+	BUCKET_OWN_10,	     /* 100/10 */
+	BUCKET_BLOCK_LISTS,  /* EBS direct: 50 a second */
+	BUCKET_BLOCKS,	     /* 1000 a second */
+	BUCKET_BLOCK_STARTS, /* 10 a second */
 };
 enum action_kind { ACTION_READ, ACTION_WRITE };
 struct action {
@@ -92,6 +93,7 @@ struct call {
 	json_t *new_ids;      /* ids that the call made */
 	bool is_waiting;      /* the reply comes later, through call_finish() */
 	bool is_rest, has_bytes;
+	int status_ok;	    /* of REST; 0: 200 */
 	const char *reason; /* of an error of REST; NULL: none */
 	struct reply reply;
 	void (*done)(struct call *, void *arg); /* the reply is ready */
@@ -195,7 +197,10 @@ void credential_mint(struct sim *sim, json_t *like, const char *arn, double last
 	X(assume_role_with_web_identity)   \
 	X(describe_auto_scaling_instances) \
 	X(list_snapshot_blocks)            \
-	X(get_snapshot_block)
+	X(get_snapshot_block)              \
+	X(start_snapshot)                  \
+	X(put_snapshot_block)              \
+	X(complete_snapshot)
 #define HANDLER_PROTO(name) void name(struct call *call);
 HANDLERS(HANDLER_PROTO)
 

@@ -9,6 +9,9 @@ static const struct route {
 } routes[] = {
 	{ "GET", "/snapshots/{SnapshotId}/blocks", "ListSnapshotBlocks" },
 	{ "GET", "/snapshots/{SnapshotId}/blocks/{BlockIndex}", "GetSnapshotBlock" },
+	{ "PUT", "/snapshots/{SnapshotId}/blocks/{BlockIndex}", "PutSnapshotBlock" },
+	{ "POST", "/snapshots", "StartSnapshot" },
+	{ "POST", "/snapshots/completion/{SnapshotId}", "CompleteSnapshot" },
 };
 
 static void add_param(struct call *call, const char *name, size_t name_len, const char *value,
@@ -45,6 +48,26 @@ static bool follow(struct call *call, const struct route *route, const char *pat
 	return false;
 }
 
+/* The members of a JSON body, lists without their contents. */
+static void add_body(struct call *call)
+{
+	json_t *body = json_loadb(call->req->body.s, call->req->body.len, 0, NULL), *value;
+	const char *name;
+
+	json_object_foreach (body, name, value) {
+		cleanup(free) char *text =
+			json_is_string(value) ? mem_strdup(json_string_value(value))
+			: json_is_integer(value)
+				? mem_printf("%lld", (long long)json_integer_value(value))
+			: json_is_boolean(value)
+				? mem_strdup(json_is_true(value) ? "true" : "false")
+				: json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+		add_param(call, name, strlen(name), text, strlen(text));
+	}
+	json_decref(body);
+}
+
 bool rest_route(struct call *call)
 {
 	const struct request *req = call->req;
@@ -58,6 +81,8 @@ bool rest_route(struct call *call)
 		    !follow(call, &routes[i], req->target))
 			continue;
 		snprintf(call->name, sizeof(call->name), "%s", routes[i].action);
+		if (str_eq(req->method, "POST"))
+			add_body(call);
 		return true;
 	}
 	return true;
@@ -94,7 +119,7 @@ void rest_reply(struct call *call)
 	struct reply *reply = &call->reply;
 	json_t *body = call_failed(call) ? json_object() : json_incref(call->out);
 
-	reply->status = call_failed(call) ? call->status : 200;
+	reply->status = call_failed(call) ? call->status : call->status_ok ? call->status_ok : 200;
 	if (call_failed(call)) {
 		str_clear(&reply->body);
 		rest_header(call, "x-amzn-ErrorType", call->code);

@@ -49,6 +49,11 @@ void snapshot_timer(struct sim *sim, struct res *snap, const char *name)
 
 	if (!js_is(snap->truth, "state", "pending"))
 		return;
+	if (str_eq(name, "abandoned")) { /* nothing was written to it for too long */
+		jset_s(snap->truth, "state", "error");
+		world_touch(snap);
+		return;
+	}
 	if (str_eq(name, "complete")) {
 		jset_s(snap->truth, "state", "completed");
 		jset_s(snap->truth, "progress", "100%");

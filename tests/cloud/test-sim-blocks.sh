@@ -38,9 +38,9 @@ def same(got, want, name):
     print(("ok %d - %s" if got == want else "not ok %d - %s") % (n, name))
     if got != want:
         print("#   got:  %r\n#   want: %r" % (got, want))
-def refused(code, reason, name, call, **args):
+def refused(code, reason, name, call, *more, **args):
     try:
-        call(**args)
+        call(*more, **args)
         same("no error", code, name)
     except ClientError as e:
         same((e.response["Error"]["Code"], e.response.get("Reason")), (code, reason), name)
@@ -90,5 +90,53 @@ refused("RequestThrottledException", "ACCOUNT_THROTTLED", "throttled", ebs.list_
 control("throttle", {"enabled": False})
 control("faults", {"action": "ListSnapshotBlocks", "kind": "http5xx", "code": "InternalServerException", "status": 500})
 refused("InternalServerException", None, "a server's failure", ebs.list_snapshot_blocks, SnapshotId=SNAP)
+
+# writing: a child of it with two blocks changed
+def digest(data): return hashlib.sha256(data).digest()
+def b64(data): return base64.b64encode(data).decode()
+def put(snap, index, data, **more):
+    return ebs.put_snapshot_block(SnapshotId=snap, BlockIndex=index, BlockData=data, DataLength=more.get("length", len(data)),
+                                  Checksum=more.get("sum", b64(digest(data))), ChecksumAlgorithm="SHA256")
+def complete(snap, count, sums=None):
+    more = dict(Checksum=b64(digest(b"".join(sums))), ChecksumAlgorithm="SHA256", ChecksumAggregationMethod="LINEAR") if sums else {}
+    return ebs.complete_snapshot(SnapshotId=snap, ChangedBlocksCount=count, **more)
+start = dict(VolumeSize=1, ParentSnapshotId=SNAP, Description="mended", ClientToken="run-1", Tags=[{"Key": "ec2-rescue", "Value": "run-1"}])
+child = ebs.start_snapshot(**start)
+same((child["Status"], child["BlockSize"], child["ParentSnapshotId"], child["Tags"]), ("pending", 524288, SNAP, start["Tags"]), "StartSnapshot")
+same(ebs.start_snapshot(**start)["SnapshotId"], child["SnapshotId"], "the same token again: the same snapshot")
+child = child["SnapshotId"]
+new, other = b"n" * 524288, bytes(range(256)) * 2048
+same(put(child, 9, other)["Checksum"], b64(digest(other)), "PutSnapshotBlock")
+put(child, 3, b"x" * 524288)
+put(child, 3, new)
+refused("ValidationException", "INVALID_BLOCK", "a wrong checksum", put, child, 3, new, sum=b64(digest(b"")))
+refused("ValidationException", "INVALID_BLOCK", "half a block", put, child, 3, b"short")
+refused("ValidationException", "INVALID_BLOCK", "a block behind the end", put, child, 2048, new)
+refused("ValidationException", "INVALID_SNAPSHOT_ID", "a snapshot that is not being written", put, SNAP, 3, new)
+refused("ValidationException", "INVALID_SNAPSHOT_ID", "reading before it is complete", ebs.list_snapshot_blocks, SnapshotId=child)
+refused("ValidationException", "INVALID_PARAMETER_VALUE", "a wrong number of blocks", complete, child, 3)
+refused("ValidationException", "INVALID_PARAMETER_VALUE", "a wrong sum of sums", complete, child, 2, [digest(other), digest(new)])
+same(complete(child, 2, [digest(new), digest(other)])["Status"], "pending", "CompleteSnapshot")
+refused("ValidationException", "INVALID_SNAPSHOT_ID", "writing after that", put, child, 3, new)
+control("advance", {"seconds": 7200})
+ec2 = botocore.session.get_session().create_client("ec2", endpoint_url=url, region_name="us-east-1", aws_access_key_id="AKIATEST",
+                                                   aws_secret_access_key="secret")
+shown = ec2.describe_snapshots(SnapshotIds=[child])["Snapshots"][0]
+same((shown["State"], shown["VolumeSize"], shown["Description"], shown["Tags"]), ("completed", 1, "mended", start["Tags"]), "as DescribeSnapshots shows it")
+blocks = {b["BlockIndex"]: b["BlockToken"] for b in ebs.list_snapshot_blocks(SnapshotId=child, MaxResults=10000)["Blocks"]}
+same(sorted(blocks), sorted([0, 3, 9] + list(range(200, 450)) + [2047]), "the parent's blocks and those that were put")
+read = lambda index: ebs.get_snapshot_block(SnapshotId=child, BlockIndex=index, BlockToken=blocks[index])["BlockData"].read()
+with open(os.environ["DISK"], "rb") as disk:
+    old = disk.read(524288)
+same((read(3) == new, read(9) == other, read(0) == old), (True, True, True), "hold what they should")
+refused("ValidationException", "INVALID_VOLUME_SIZE", "too large", ebs.start_snapshot, VolumeSize=70000)
+refused("ResourceNotFoundException", "SNAPSHOT_NOT_FOUND", "no such parent", ebs.start_snapshot, VolumeSize=1, ParentSnapshotId="snap-0aaaaaaaaaaaaaaa9")
+left = ebs.start_snapshot(VolumeSize=1, Timeout=10)["SnapshotId"]
+put(left, 0, new)
+control("advance", {"seconds": 590}); put(left, 1, new)
+control("advance", {"seconds": 590}); put(left, 2, new)
+control("advance", {"seconds": 610})
+refused("ValidationException", "INVALID_SNAPSHOT_ID", "one that nobody wrote to for its time-out", put, left, 3, new)
+same(ec2.describe_snapshots(SnapshotIds=[left])["Snapshots"][0]["State"], "error", "and it is in error")
 print("1..%d" % n)
 PY

@@ -11,10 +11,11 @@
 static const struct {
 	double size, refill_s;
 } sizes[] = {
-	[BUCKET_READ] = { 100, 20 },	   [BUCKET_READ_PLAIN] = { 100, 20 },
-	[BUCKET_WRITE] = { 50, 5 },	   [BUCKET_RUN] = { 5, 2 },
-	[BUCKET_OWN_5] = { 100, 5 },	   [BUCKET_OWN_10] = { 100, 10 },
-	[BUCKET_BLOCK_LISTS] = { 50, 50 }, [BUCKET_BLOCKS] = { 1000, 1000 },
+	[BUCKET_READ] = { 100, 20 },	    [BUCKET_READ_PLAIN] = { 100, 20 },
+	[BUCKET_WRITE] = { 50, 5 },	    [BUCKET_RUN] = { 5, 2 },
+	[BUCKET_OWN_5] = { 100, 5 },	    [BUCKET_OWN_10] = { 100, 10 },
+	[BUCKET_BLOCK_LISTS] = { 50, 50 },  [BUCKET_BLOCKS] = { 1000, 1000 },
+	[BUCKET_BLOCK_STARTS] = { 10, 10 },
 };
 
 static int take(struct sim *sim, const char *name, double size, double refill_s, double tokens)
