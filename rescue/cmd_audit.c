@@ -169,6 +169,20 @@ static json_t *figures_to_json(const struct local *local)
 			      : NULL;
 }
 
+/* What is neither here nor a snapshot has one that can be made. */
+static int point_to_snapshot(const char *path, struct err *err)
+{
+	bool is_volume = str_starts(path, "vol-");
+
+	if ((!is_volume && !str_starts(path, "i-")) || !access(path, F_OK))
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED,
+		       "%s is not examined where it is; make a snapshot of %s and give its id "
+		       "(snap-...), the instance may go on running",
+		       is_volume ? "a volume" : "an instance",
+		       is_volume ? "it" : "its root volume");
+}
+
 /* A path that looks like an id is written ./snap-... */
 static int find_target(struct local *local, struct target *target, struct err *err)
 {
@@ -176,7 +190,8 @@ static int find_target(struct local *local, struct target *target, struct err *e
 	struct audit *audit = local->arg;
 
 	if (!str_starts(path, "snap-"))
-		return target_find(local->options, path, target, err) < 0 ||
+		return point_to_snapshot(path, err) < 0 ||
+				       target_find(local->options, path, target, err) < 0 ||
 				       local_refuse_halves(target, path, err) < 0
 			       ? -1
 			       : 0;

@@ -49,8 +49,7 @@ static void describe(struct call *call, const struct res *snap)
 	const char *key;
 
 	json_object_foreach (jget(snap->truth, "tags"), key, value)
-		json_array_append_new(tags,
-				      json_pack("{s:s, s:O}", "Key", key, "Value", value));
+		json_array_append_new(tags, json_pack("{s:s, s:O}", "Key", key, "Value", value));
 	jset_s(call->out, "SnapshotId", snap->id);
 	jset_s(call->out, "OwnerId", sim_account(call->sim));
 	jset_s(call->out, "Status", js(snap->truth, "state"));
@@ -200,8 +199,7 @@ void put_snapshot_block(struct call *call)
 			  "The block index is not valid");
 	else if (body->len != BLOCK_BYTES ||
 		 strtoull(header(call, "x-amz-Data-Length"), NULL, 10) != BLOCK_BYTES)
-		rest_fail(call, "ValidationException", "INVALID_BLOCK",
-			  "A block has 524288 bytes");
+		rest_fail(call, "ValidationException", "INVALID_BLOCK", "A block has 524288 bytes");
 	else if (!str_eq(header(call, "x-amz-Checksum-Algorithm"), "SHA256") ||
 		 !str_eq(header(call, "x-amz-Checksum"), sum.s))
 		rest_fail(call, "ValidationException", "INVALID_BLOCK",
