@@ -2,8 +2,7 @@
 #include "tests/cloud/instance.h"
 #include "tests/cloud/kinds.h"
 
-/* Zones, regions, interfaces, spot requests, Auto Scaling groups: further things that are only
- * read. */
+/* Zones, regions, interfaces, spot requests: further things that are only read. */
 
 const struct filter spot_filters[] = {
 	{ "spot-instance-request-id", "spotInstanceRequestId" },
@@ -44,42 +43,6 @@ int spot_load(struct sim *sim, json_t *in, struct err *err)
 	jdefault(in, "tags", json_object());
 	world_add(sim, &kind_spot, js(in, "id"), json_incref(in));
 	return 0;
-}
-
-/* {"name": ..., "suspended": ["ReplaceUnhealthy"]}; members name it as "asg". */
-int asg_load(struct sim *sim, json_t *in, struct err *err)
-{
-	cleanup(free) char *id = mem_printf("asg/%s", js(in, "name"));
-
-	if (!*js(in, "name"))
-		return err_set(err, ERR_MALFORMED, "an Auto Scaling group has no \"name\"");
-	jset_s(in, "id", id);
-	world_add(sim, &kind_asg, id, json_incref(in));
-	return 0;
-}
-
-void describe_auto_scaling_instances(struct call *call)
-{
-	cleanup(texts_done) struct texts ids = param_list(call, "InstanceIds.member");
-	json_t *list = json_array();
-
-	jset(call->out, "AutoScalingInstances", list);
-	sim_foreach (inst, call->sim, &kind_instance) {
-		const json_t *v = world_shown(call->sim, inst);
-		bool asked = !ids.count;
-
-		vec_foreach (id, &ids)
-			asked |= str_eq(*id, inst->id);
-		if (!asked || !v || !*js(v, "asg"))
-			continue;
-		json_array_append_new(
-			list, json_pack("{s:s,s:s,s:s,s:s,s:s,s:b}", "InstanceId", inst->id,
-					"AutoScalingGroupName", js(v, "asg"), "AvailabilityZone",
-					js(v, "zone"), "LifecycleState", js(v, "asg_state"),
-					"HealthStatus",
-					js_is(v, "state", "running") ? "HEALTHY" : "UNHEALTHY",
-					"ProtectedFromScaleIn", jb(v, "asg_protected")));
-	}
 }
 
 void describe_network_interfaces(struct call *call)

@@ -196,6 +196,8 @@ void credential_mint(struct sim *sim, json_t *like, const char *arn, double last
 	X(assume_role)                     \
 	X(assume_role_with_web_identity)   \
 	X(describe_auto_scaling_instances) \
+	X(enter_standby)                   \
+	X(exit_standby)                    \
 	X(list_snapshot_blocks)            \
 	X(get_snapshot_block)              \
 	X(start_snapshot)                  \

@@ -18,6 +18,10 @@ int boot_load(struct sim *sim, json_t *in, struct err *err) __attribute__((warn_
 int console_read(struct sim *sim, const char *id, struct str *into); /* the last 64 KiB; -1: none */
 void interface_render(struct sim *sim, const json_t *inst, const json_t *eni, json_t *out);
 
+/* Auto Scaling (asg.c). A stopped member counts as unhealthy. */
+void asg_notice(struct sim *sim, struct res *inst);
+void asg_moved(struct sim *sim, struct res *inst); /* into standby, or back in service */
+
 struct res *default_subnet(struct sim *sim, const char *zone); /* made when there is none */
 struct res *default_group(struct sim *sim, const char *vpc);
 

@@ -229,25 +229,6 @@ static void reached_terminated(struct sim *sim, struct res *inst)
 	timer_set(inst, "forget", sim->now + TERMINATED_SHOWN_S);
 }
 
-/* A stopped member counts as unhealthy: its group terminates and replaces it. */
-static void asg_notice(struct sim *sim, struct res *inst)
-{
-	cleanup(free) char *id = mem_printf("asg/%s", js(inst->truth, "asg"));
-	struct res *asg = world_get(sim, id);
-	const json_t *process;
-	size_t i;
-
-	if (!asg || !js_is(inst->truth, "asg_state", "InService"))
-		return;
-	json_array_foreach (jget(asg->truth, "suspended"), i, process) {
-		const char *name = json_string_value(process);
-
-		if (name && strstr(" Terminate HealthCheck ReplaceUnhealthy ", name))
-			return;
-	}
-	timer_set(inst, "asg", sim->now + latency(sim, inst, "asg_replace"));
-}
-
 /* Power is off: a detachment that waited for the guest ends, and the helper's devices are gone. */
 static void let_go(struct sim *sim, struct res *inst)
 {
@@ -311,6 +292,8 @@ void instance_timer(struct sim *sim, struct res *inst, const char *name)
 		world_touch(inst);
 	} else if (str_eq(name, "asg")) {
 		instance_terminate(sim, inst, "Client.UserInitiatedShutdown");
+	} else if (str_eq(name, "asg_state")) {
+		asg_moved(sim, inst);
 	} else {
 		boot_timer(sim, inst, name);
 	}

@@ -15,6 +15,7 @@ static const struct {
 	{ "detaching", 2, 15 },	       { "detaching_stopped", 0, 0 }, { "device_appears", 1, 3 },
 	{ "device_vanishes", 0.2, 1 }, { "volume_creating", 1, 10 },  { "deleting", 1, 5 },
 	{ "modifying", 5, 60 },	       { "snapshot", 10, 120 },	      { "asg_replace", 60, 120 },
+	{ "asg_standby", 3, 15 },
 };
 
 /* Members of a description that are kept as they are; those that are objects are merged. */

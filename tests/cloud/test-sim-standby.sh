@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Standby of Auto Scaling in ec2-sim as botocore sees it: who is in it may be stopped and is not replaced.
+. tests/system/tap.sh
+. tests/cloud/sim.sh
+
+python3 -c 'import botocore' 2>/dev/null || { skip "no botocore" "standby"; done_testing; }
+export AWS_CONFIG_FILE=$T/none AWS_SHARED_CREDENTIALS_FILE=$T/none AWS_MAX_ATTEMPTS=1
+sim_start <<'JSON'
+{"auto_scaling_groups": [{"name": "web", "min": 1, "max": 2}],
+ "instances": [{"id": "i-0aaaaaaaaaaaaaaa1", "asg": "web", "volumes": [{"device": "/dev/xvda", "size": 1}]},
+               {"id": "i-0aaaaaaaaaaaaaaa2", "asg": "web", "volumes": [{"device": "/dev/xvda", "size": 1}]},
+               {"id": "i-0aaaaaaaaaaaaaaa3", "volumes": [{"device": "/dev/xvda", "size": 1}]}]}
+JSON
+URL=$URL python3 - <<'PY'
+import json, os, urllib.request
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+url, n = os.environ["URL"], 0
+session = botocore.session.get_session()
+asg, ec2 = (session.create_client(s, endpoint_url=url, config=Config(retries={"total_max_attempts": 1})) for s in ("autoscaling", "ec2"))
+A, B, C = ("i-0aaaaaaaaaaaaaaa%d" % i for i in (1, 2, 3))
+
+def same(got, want, name):
+    global n
+    n += 1
+    print(("ok %d - %s" if got == want else "not ok %d - %s") % (n, name))
+    if got != want:
+        print("#   got:  %r\n#   want: %r" % (got, want))
+def refused(name, call, **args):
+    try:
+        call(**args)
+        same("no error", "ValidationError", name)
+    except ClientError as e:
+        same(e.response["Error"]["Code"], "ValidationError", name)
+def advance(seconds):
+    request = urllib.request.Request(url + "/_sim/advance", json.dumps({"seconds": seconds}).encode(), method="POST")
+    urllib.request.urlopen(request)
+def member(i):
+    return asg.describe_auto_scaling_instances(InstanceIds=[i])["AutoScalingInstances"][0]["LifecycleState"]
+def state(i):
+    return ec2.describe_instances(InstanceIds=[i])["Reservations"][0]["Instances"][0]["State"]["Name"]
+def enter(i, decrement=True, group="web"):
+    return dict(InstanceIds=[i], AutoScalingGroupName=group, ShouldDecrementDesiredCapacity=decrement)
+
+activity = asg.enter_standby(**enter(A))["Activities"][0]
+same((activity["StatusCode"], activity["AutoScalingGroupName"]), ("InProgress", "web"), "EnterStandby")
+same(member(A), "EnteringStandby", "takes some time")
+refused("a member that is on its way", asg.enter_standby, **enter(A))
+refused("fewer than the least size", asg.enter_standby, **enter(B))
+refused("no member", asg.enter_standby, **enter(C))
+refused("no such group", asg.enter_standby, **enter(A, group="none"))
+advance(16)
+same(member(A), "Standby", "then it is in standby")
+ec2.stop_instances(InstanceIds=[A])
+advance(400)
+same(state(A), "stopped", "stopped, it is not replaced")
+ec2.start_instances(InstanceIds=[A])
+advance(60)
+asg.exit_standby(InstanceIds=[A], AutoScalingGroupName="web")
+same(member(A), "Pending", "ExitStandby")
+refused("once more", asg.exit_standby, InstanceIds=[A], AutoScalingGroupName="web")
+advance(16)
+same((member(A), state(A)), ("InService", "running"), "and it is in service")
+asg.enter_standby(**enter(B, decrement=False))
+advance(16)
+refused("more than the largest size", asg.exit_standby, InstanceIds=[B], AutoScalingGroupName="web")
+asg.enter_standby(**enter(A))
+advance(16)
+ec2.stop_instances(InstanceIds=[A])
+advance(61)
+asg.exit_standby(InstanceIds=[A], AutoScalingGroupName="web")
+advance(16); advance(150)
+same(state(A) in ("shutting-down", "terminated"), True, "back in service while stopped, it is replaced")
+print("1..%d" % n)
+PY
