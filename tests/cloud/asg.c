@@ -167,8 +167,7 @@ void enter_standby(struct call *call)
 	if (decrements)
 		desired -= (json_int_t)ids.count;
 	else
-		jset_i(asg->truth, "launched",
-		       ji(asg->truth, "launched") + (json_int_t)ids.count);
+		jset_i(asg->truth, "launched", ji(asg->truth, "launched") + (json_int_t)ids.count);
 	jset_i(asg->truth, "desired", desired);
 	world_touch(asg);
 	move(call, &ids, "EnteringStandby");

@@ -68,10 +68,33 @@ static void add_body(struct call *call)
 	json_decref(body);
 }
 
+/* Of JSON 1.1: the header's prefix is the service. */
+static const struct {
+	const char *prefix, *service;
+} targets[] = { { "AmazonSSM.", "ssm" } };
+
+static bool target_route(struct call *call)
+{
+	const char *target = header_get(&call->req->headers, "X-Amz-Target");
+
+	for (size_t i = 0; target && i < ARRAY_LEN(targets); i++) {
+		if (!str_starts(target, targets[i].prefix))
+			continue;
+		call->is_rest = true;
+		snprintf(call->service, sizeof(call->service), "%s", targets[i].service);
+		snprintf(call->name, sizeof(call->name), "%s", target + strlen(targets[i].prefix));
+		add_body(call);
+		return true;
+	}
+	return false;
+}
+
 bool rest_route(struct call *call)
 {
 	const struct request *req = call->req;
 
+	if (target_route(call))
+		return true;
 	if (!str_starts(req->target, "/snapshots"))
 		return false;
 	call->is_rest = true;
@@ -122,12 +145,16 @@ void rest_reply(struct call *call)
 	reply->status = call_failed(call) ? call->status : call->status_ok ? call->status_ok : 200;
 	if (call_failed(call)) {
 		str_clear(&reply->body);
-		rest_header(call, "x-amzn-ErrorType", call->code);
-		jset_s(body, "Message", call->message);
+		if (str_eq(call->service, "ebs"))
+			rest_header(call, "x-amzn-ErrorType", call->code);
+		else
+			jset_s(body, "__type", call->code);
+		jset_s(body, str_eq(call->service, "ebs") ? "Message" : "message", call->message);
 		if (call->reason)
 			jset_s(body, "Reason", call->reason);
 	}
-	reply->type = "application/json";
+	reply->type =
+		str_eq(call->service, "ebs") ? "application/json" : "application/x-amz-json-1.1";
 	if (call->has_bytes && !call_failed(call)) {
 		reply->type = "application/octet-stream";
 	} else {

@@ -2,8 +2,9 @@
 #ifndef CLOUD_REST_H
 #define CLOUD_REST_H
 
-/* REST services (EBS direct): the action is told by method and path, parameters stand in path, query
- * and headers, replies are JSON or bytes, errors have a Reason. */
+/* Services that answer in JSON. REST (EBS direct): the action is told by method and path, parameters stand
+ * in path, query, headers and body, a reply may be bytes, errors have a Reason. JSON 1.1 (Systems Manager):
+ * the action is told by the header X-Amz-Target, parameters are the body. */
 
 #include "tests/cloud/call.h"
 

@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Standby of Auto Scaling in ec2-sim as botocore sees it: who is in it may be stopped and is not replaced.
+# Standby of Auto Scaling in ec2-sim as botocore sees it: who is in it may be stopped and is not replaced. And the
+# parameters of Systems Manager.
 . tests/system/tap.sh
 . tests/cloud/sim.sh
 
 python3 -c 'import botocore' 2>/dev/null || { skip "no botocore" "standby"; done_testing; }
 export AWS_CONFIG_FILE=$T/none AWS_SHARED_CREDENTIALS_FILE=$T/none AWS_MAX_ATTEMPTS=1
 sim_start <<'JSON'
-{"auto_scaling_groups": [{"name": "web", "min": 1, "max": 2}],
+{"parameters": {"/aws/service/debian/release/12/latest/amd64": "ami-0aaaaaaaaaaaaaaa1"},
+ "auto_scaling_groups": [{"name": "web", "min": 1, "max": 2}],
  "instances": [{"id": "i-0aaaaaaaaaaaaaaa1", "asg": "web", "volumes": [{"device": "/dev/xvda", "size": 1}]},
                {"id": "i-0aaaaaaaaaaaaaaa2", "asg": "web", "volumes": [{"device": "/dev/xvda", "size": 1}]},
                {"id": "i-0aaaaaaaaaaaaaaa3", "volumes": [{"device": "/dev/xvda", "size": 1}]}]}
@@ -74,5 +76,14 @@ advance(61)
 asg.exit_standby(InstanceIds=[A], AutoScalingGroupName="web")
 advance(16); advance(150)
 same(state(A) in ("shutting-down", "terminated"), True, "back in service while stopped, it is replaced")
+
+ssm, name = session.create_client("ssm", endpoint_url=url), "/aws/service/debian/release/12/latest/amd64"
+got = ssm.get_parameter(Name=name)["Parameter"]
+same((got["Name"], got["Type"], got["Value"]), (name, "String", "ami-0aaaaaaaaaaaaaaa1"), "GetParameter")
+try:
+    ssm.get_parameter(Name="/none")
+    same("no error", "ParameterNotFound", "no such parameter")
+except ClientError as e:
+    same(e.response["Error"]["Code"], "ParameterNotFound", "no such parameter")
 print("1..%d" % n)
 PY
