@@ -50,6 +50,8 @@ const struct ec2_action *const all_actions[] = {
 	&action_create_snapshot,
 	&action_create_volume,
 	&action_describe_asg_instances,
+	&action_enter_standby,
+	&action_exit_standby,
 	&action_get_caller_identity,
 	&action_assume_role,
 	&action_assume_role_with_web_identity,

@@ -31,7 +31,7 @@ struct console_request {
 	bool is_latest;
 };
 struct asg_request {
-	const struct instance_id *ids;
+	const char *const *ids;
 	size_t count;
 };
 struct assume_role_request {
@@ -49,9 +49,9 @@ extern const struct ec2_action action_describe_instances, action_describe_volume
 	action_get_console_output, action_stop_instances, action_start_instances,
 	action_modify_device, action_create_tags, action_delete_tags, action_attach_volume,
 	action_detach_volume, action_create_snapshot, action_create_volume,
-	action_describe_asg_instances, action_get_caller_identity, action_assume_role,
-	action_assume_role_with_web_identity, action_list_snapshot_blocks,
-	action_get_snapshot_block;
+	action_describe_asg_instances, action_enter_standby, action_exit_standby,
+	action_get_caller_identity, action_assume_role, action_assume_role_with_web_identity,
+	action_list_snapshot_blocks, action_get_snapshot_block;
 /* Every one of them, NULL at the end: for the list of permissions that a policy needs, and for
  * tests. */
 extern const struct ec2_action *const all_actions[];

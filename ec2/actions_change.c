@@ -147,3 +147,26 @@ const struct ec2_action action_create_volume = {
 	.retry = RETRY_IDEMPOTENT,
 	.limit = LIMIT_SNAPSHOT,
 };
+
+static const struct param enter_standby_params[] = {
+	PARAM_ID(struct asg_standby, instance, instance, "InstanceIds.member.1"),
+	PARAM_TEXT(struct asg_standby, group, "AutoScalingGroupName"),
+	PARAM_FIXED("ShouldDecrementDesiredCapacity", "true"),
+	PARAM_END,
+};
+static const struct param exit_standby_params[] = {
+	PARAM_ID(struct asg_standby, instance, instance, "InstanceIds.member.1"),
+	PARAM_TEXT(struct asg_standby, group, "AutoScalingGroupName"),
+	PARAM_END,
+};
+#define STANDBY_(name_)                                                              \
+	.name = name_, .service = &service_autoscaling, .iam = "autoscaling:" name_, \
+	.retry = RETRY_NEVER, .limit = LIMIT_CHANGE
+const struct ec2_action action_enter_standby = {
+	STANDBY_("EnterStandby"),
+	.params = enter_standby_params,
+};
+const struct ec2_action action_exit_standby = {
+	STANDBY_("ExitStandby"),
+	.params = exit_standby_params,
+};

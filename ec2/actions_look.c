@@ -171,7 +171,7 @@ static const struct xmlmap console_map[] = {
 	XML_END,
 };
 static const struct xmlmap asg_instance_map[] = {
-	XML_TEXT_NEED(struct asg_instance, instance, "InstanceId"),
+	XML_ID_NEED(struct asg_instance, id, instance, "InstanceId"),
 	XML_TEXT(struct asg_instance, group, "AutoScalingGroupName"),
 	XML_TEXT(struct asg_instance, lifecycle_state, "LifecycleState"),
 	XML_END,
@@ -217,12 +217,8 @@ static const struct param console_params[] = {
 	PARAM_FLAG(struct console_request, is_latest, "Latest"),
 	PARAM_END,
 };
-static const struct param instance_id_params[] = {
-	{ .kind = PARAM_KIND_ID, .name = "" }, /* the item itself */
-	PARAM_END,
-};
 static const struct param asg_params[] = {
-	PARAM_ITEMS(struct asg_request, ids, count, "InstanceIds.member", instance_id_params),
+	PARAM_TEXTS(struct asg_request, ids, count, "InstanceIds.member"),
 	PARAM_END,
 };
 

@@ -45,7 +45,17 @@ DESCRIBE(ec2_describe_instance_types, describe_instance_types, ec2_instance_type
 DESCRIBE(ec2_describe_subnets, describe_subnets, ec2_subnets)
 DESCRIBE(ec2_describe_vpcs, describe_vpcs, ec2_vpcs)
 
-void asg_describe_instances(struct ec2 *ec2, const struct instance_id *ids, size_t count,
+void asg_enter_standby(struct ec2 *ec2, const struct asg_standby *request, struct ec2_op *op)
+{
+	start(ec2, &action_enter_standby, request, NULL, op);
+}
+
+void asg_exit_standby(struct ec2 *ec2, const struct asg_standby *request, struct ec2_op *op)
+{
+	start(ec2, &action_exit_standby, request, NULL, op);
+}
+
+void asg_describe_instances(struct ec2 *ec2, const char *const *ids, size_t count,
 			    struct asg_instances *ret, struct ec2_op *op)
 {
 	start(ec2, &action_describe_asg_instances, &(struct asg_request){ ids, count }, ret, op);

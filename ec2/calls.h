@@ -43,8 +43,18 @@ void ec2_describe_subnets(struct ec2 *, const struct ec2_describe *, struct ec2_
 			  struct ec2_op *op);
 void ec2_describe_vpcs(struct ec2 *, const struct ec2_describe *, struct ec2_vpcs *ret,
 		       struct ec2_op *op);
-void asg_describe_instances(struct ec2 *, const struct instance_id *ids, size_t count,
+/* At most 50 ids; none: all members. */
+void asg_describe_instances(struct ec2 *, const char *const *ids, size_t count,
 			    struct asg_instances *ret, struct ec2_op *op);
+/* EnterStandby lowers the group's desired capacity by one, so that it launches no other instance;
+ * ExitStandby raises it again. Both are accepted at once and take some time. ERR_USAGE
+ * (ValidationError): the instance is not in the state for it, or a size of the group forbids it. */
+struct asg_standby {
+	struct instance_id instance;
+	const char *group;
+};
+void asg_enter_standby(struct ec2 *, const struct asg_standby *, struct ec2_op *op);
+void asg_exit_standby(struct ec2 *, const struct asg_standby *, struct ec2_op *op);
 
 /* One attribute of an instance: "disableApiStop", "disableApiTermination",
  * "instanceInitiatedShutdownBehavior", ... `value` NULL when the reply has none. */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #define FILTER_VALUES 200 /* EC2's limit for one filter */
+#define MEMBER_IDS    50  /* of DescribeAutoScalingInstances */
 #define STATUS_IDS    100 /* DescribeInstanceStatus has no filter for ids; its limit for a list */
 
 struct find {
@@ -31,11 +32,13 @@ static const struct {
 	[EC2_VOLUMES] = { "volumes", "volume-id", sizeof(struct ec2_volume), FILTER_VALUES },
 	[EC2_SNAPSHOTS] = { "snapshots", "snapshot-id", sizeof(struct ec2_snapshot),
 			    FILTER_VALUES },
+	[EC2_MEMBERS] = { "Auto Scaling members", NULL, sizeof(struct asg_instance), MEMBER_IDS },
 	[EC2_STATUSES] = { "status checks", NULL, sizeof(struct ec2_instance_status), STATUS_IDS },
 };
 _Static_assert(!offsetof(struct ec2_instance, id) && !offsetof(struct ec2_volume, id) &&
 		       !offsetof(struct ec2_snapshot, id) &&
-		       !offsetof(struct ec2_instance_status, id),
+		       !offsetof(struct ec2_instance_status, id) &&
+		       !offsetof(struct asg_instance, id),
 	       "every item begins with its id");
 
 static void describe(struct find *find, const struct ec2_describe *request)
@@ -54,6 +57,10 @@ static void describe(struct find *find, const struct ec2_describe *request)
 		break;
 	case EC2_STATUSES:
 		ec2_describe_instance_status(ec2, request, &find->page.statuses, &find->op);
+		break;
+	case EC2_MEMBERS:
+		asg_describe_instances(ec2, request->ids, request->id_count, &find->page.members,
+				       &find->op);
 		break;
 	case EC2_WHATS:
 		break;
@@ -74,6 +81,9 @@ void ec2_list_done(enum ec2_what what, union ec2_list *list)
 		break;
 	case EC2_STATUSES:
 		ec2_instance_statuses_done(&list->statuses);
+		break;
+	case EC2_MEMBERS:
+		asg_instances_done(&list->members);
 		break;
 	case EC2_WHATS:
 		break;

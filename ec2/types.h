@@ -203,7 +203,8 @@ struct ec2_vpc {
 VEC_TYPE(ec2_vpcs, struct ec2_vpc);
 
 struct asg_instance { /* item of DescribeAutoScalingInstances */
-	char *instance, *group, *lifecycle_state;
+	struct instance_id id;
+	char *group, *lifecycle_state;
 };
 VEC_TYPE(asg_instances, struct asg_instance);
 

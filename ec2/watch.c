@@ -233,6 +233,7 @@ ADD_AND_DROP(instance, EC2_INSTANCES, instance_id)
 ADD_AND_DROP(volume, EC2_VOLUMES, volume_id)
 ADD_AND_DROP(snapshot, EC2_SNAPSHOTS, snapshot_id)
 ADD_AND_DROP(status, EC2_STATUSES, instance_id)
+ADD_AND_DROP(member, EC2_MEMBERS, instance_id)
 
 void ec2_watch_want(struct ec2_watch *watch, int64_t at_ms)
 {
@@ -262,6 +263,7 @@ SEEN(instance, EC2_INSTANCES, instances, instance_id, ec2_instance)
 SEEN(volume, EC2_VOLUMES, volumes, volume_id, ec2_volume)
 SEEN(snapshot, EC2_SNAPSHOTS, snapshots, snapshot_id, ec2_snapshot)
 SEEN(status, EC2_STATUSES, statuses, instance_id, ec2_instance_status)
+SEEN(member, EC2_MEMBERS, members, instance_id, asg_instance)
 
 int64_t ec2_looked_at_ms(const struct ec2_watch *watch)
 {

@@ -26,6 +26,9 @@ void ec2_watch_volume(struct ec2_watch *, const struct volume_id *);
 void ec2_watch_snapshot(struct ec2_watch *, const struct snapshot_id *);
 void ec2_watch_status(struct ec2_watch *,
 		      const struct instance_id *); /* DescribeInstanceStatus too */
+void ec2_watch_member(struct ec2_watch *,
+		      const struct instance_id *); /* of an Auto Scaling group */
+void ec2_unwatch_member(struct ec2_watch *, const struct instance_id *);
 void ec2_unwatch_instance(struct ec2_watch *, const struct instance_id *);
 void ec2_unwatch_volume(struct ec2_watch *, const struct volume_id *);
 void ec2_unwatch_snapshot(struct ec2_watch *, const struct snapshot_id *);
@@ -44,6 +47,7 @@ const struct ec2_volume *ec2_seen_volume(const struct ec2_watch *, const struct 
 const struct ec2_snapshot *ec2_seen_snapshot(const struct ec2_watch *, const struct snapshot_id *);
 const struct ec2_instance_status *ec2_seen_status(const struct ec2_watch *,
 						  const struct instance_id *);
+const struct asg_instance *ec2_seen_member(const struct ec2_watch *, const struct instance_id *);
 int64_t
 ec2_looked_at_ms(const struct ec2_watch *); /* start of the newest complete look; -1: none yet */
 /* The error of the newest look; NULL when it succeeded. Looks go on by themselves after errors. */

@@ -75,18 +75,23 @@ static void add_plan_step(json_t *steps, const struct rescue *r, size_t at, enum
 		steps, json_pack("{s:s, s:s}", "name", rescue_plan[at]->name, "text", text.s));
 }
 
+static bool is_planned(const struct rescue *r, size_t at)
+{
+	if (at == STEP_STOP)
+		return r->record.was_running;
+	return at == STEP_STANDBY ? r->record.uses_standby
+				  : !(rescue_plan[at]->flags & STEP_SILENT);
+}
+
 static void say_plan(struct report *report, const struct rescue *r)
 {
 	json_t *steps = json_array();
 
 	for (size_t i = 0; i < rescue_plan_count; i++)
-		if (!(rescue_plan[i]->flags & STEP_SILENT) &&
-		    (i != STEP_STOP || r->record.was_running))
+		if (is_planned(r, i))
 			add_plan_step(steps, r, i, WAY_OUT);
 	for (size_t i = rescue_plan_count; i-- > 0;)
-		if (i < STEP_EXAMINE && rescue_plan[i]->undo &&
-		    !(rescue_plan[i]->flags & STEP_SILENT) &&
-		    (i != STEP_STOP || r->record.was_running))
+		if (i < STEP_EXAMINE && rescue_plan[i]->undo && is_planned(r, i))
 			add_plan_step(steps, r, i, WAY_HOME);
 	report_say(report, r->record.instance.s, "plan", "{s:o}", "steps", steps);
 }

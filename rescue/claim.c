@@ -27,6 +27,7 @@ void claim_of(const struct record *r, enum claim_surgery surgery, struct claim *
 			       .volume = r->volume,
 			       .delete_on_termination = r->delete_on_termination,
 			       .was_running = r->was_running,
+			       .uses_standby = r->uses_standby,
 			       .kind = r->kind,
 			       .surgery = surgery,
 			       .until = (int64_t)time(NULL) + CLAIM_LASTS_S };
@@ -45,13 +46,14 @@ void claim_write(const struct claim *c, char ret[CLAIM_VALUE_MAX + 1])
 	gmtime_r(&t, &tm);
 	strftime(until, sizeof(until), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	/* "by" comes last: should a device name be very long, only that is cut. */
-	text = mem_printf("%s %s %s %s dot=%c ran=%d kind=%s surgery=%s until=%s by=%.40s", c->run,
-			  c->instance.s, c->volume.s, c->device,
-			  c->delete_on_termination == EC2_TRUE	  ? '1'
-			  : c->delete_on_termination == EC2_FALSE ? '0'
-								  : '?',
-			  c->was_running, rescue_kind_name(c->kind), surgery_names[c->surgery],
-			  until, c->by);
+	text = mem_printf(
+		"%s %s %s %s dot=%c ran=%d standby=%d kind=%s surgery=%s until=%s by=%.40s", c->run,
+		c->instance.s, c->volume.s, c->device,
+		c->delete_on_termination == EC2_TRUE	? '1'
+		: c->delete_on_termination == EC2_FALSE ? '0'
+							: '?',
+		c->was_running, c->uses_standby, rescue_kind_name(c->kind),
+		surgery_names[c->surgery], until, c->by);
 	snprintf(ret, CLAIM_VALUE_MAX + 1, "%s", text);
 }
 
@@ -90,19 +92,21 @@ int claim_parse(const char *value, struct claim *ret, struct err *err)
 {
 	struct claim c = { .until = 0 };
 	char run[RUN_ID_SIZE], instance[32], volume[32], device[DEVICE_NAME_SIZE], dot, ran,
-		kind[16], surgery[16], until[32];
+		standby, kind[16], surgery[16], until[32];
 	int used = 0;
 
 	if (strlen(value) > CLAIM_VALUE_MAX ||
 	    sscanf(value,
-		   "%31s %31s %31s %63s dot=%c ran=%c kind=%15s surgery=%15s until=%31s by=%63s%n",
-		   run, instance, volume, device, &dot, &ran, kind, surgery, until, c.by,
-		   &used) != 10 ||
+		   "%31s %31s %31s %63s dot=%c ran=%c standby=%c kind=%15s surgery=%15s until=%31s "
+		   "by=%63s%n",
+		   run, instance, volume, device, &dot, &ran, &standby, kind, surgery, until, c.by,
+		   &used) != 11 ||
 	    value[used] || !run_id_is_valid(run) ||
 	    instance_id_parse(instance, &c.instance, err) < 0 ||
 	    volume_id_parse(volume, &c.volume, err) < 0 || device[0] != '/' ||
-	    !strchr("01?", dot) || !strchr("01", ran) || parse_kind(kind, &c.kind) < 0 ||
-	    parse_surgery(surgery, &c.surgery) < 0 || parse_time(until, &c.until) < 0) {
+	    !strchr("01?", dot) || !strchr("01", ran) || !strchr("01", standby) ||
+	    parse_kind(kind, &c.kind) < 0 || parse_surgery(surgery, &c.surgery) < 0 ||
+	    parse_time(until, &c.until) < 0) {
 		cleanup(str_done) struct str shown = STR_INIT;
 
 		str_add_escaped(&shown, value, strnlen(value, CLAIM_VALUE_MAX));
@@ -111,6 +115,7 @@ int claim_parse(const char *value, struct claim *ret, struct err *err)
 			       shown.s);
 	}
 	c.was_running = ran == '1';
+	c.uses_standby = standby == '1';
 	c.delete_on_termination = dot == '1' ? EC2_TRUE : dot == '0' ? EC2_FALSE : EC2_BOOL_ABSENT;
 	memcpy(c.run, run, sizeof(c.run));
 	memcpy(c.device, device, sizeof(c.device));
@@ -150,6 +155,7 @@ void record_of_claim(const struct claim *c, struct record *ret)
 				.volume = c->volume,
 				.delete_on_termination = c->delete_on_termination,
 				.was_running = c->was_running,
+				.uses_standby = c->uses_standby,
 				.was_committed = c->surgery == CLAIM_COMMITTED };
 	memcpy(ret->run, c->run, sizeof(ret->run));
 	memcpy(ret->home_device, c->device, sizeof(ret->home_device));

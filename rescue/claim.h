@@ -6,7 +6,7 @@
  * CreateTags call. It refuses a second rescue of the same instance, and it holds the essence of the
  * way home, so that `ec2-rescue resume i-…` works on another machine when this one is lost.
  *
- *   ec2-rescue = RUN INSTANCE VOLUME DEVICE dot=0|1|? ran=0|1 kind=K surgery=S until=TIME by=WHO
+ *   ec2-rescue = RUN INSTANCE VOLUME DEVICE dot=0|1|? ran=0|1 standby=0|1 kind=K surgery=S until=TIME by=WHO
  *
  * Whoever takes the run of another machine home says so first, in the tag CLAIM_HOME_TAG = RUN on
  * both. The run's own machine stops when it sees that: there are never two that decide.
@@ -35,7 +35,7 @@ struct claim {
 	struct volume_id volume;
 	char device[DEVICE_NAME_SIZE];
 	enum ec2_bool delete_on_termination;
-	bool was_running;
+	bool was_running, uses_standby;
 	enum rescue_kind kind;
 	enum claim_surgery surgery;
 	int64_t until; /* seconds since the epoch */

@@ -262,12 +262,17 @@ static void find_group(struct finder *f)
 	if (a->lifecycle_state && str_eq(a->lifecycle_state, "Standby"))
 		hazard(f, HAZARD_NOTE, "nothing", "%s is in standby in the Auto Scaling group %s",
 		       f->i->id.s, or_unknown(a->group));
+	else if (f->will_stop && patient_is_in_service(f->p))
+		hazard(f, HAZARD_CONSENT, "capacity",
+		       "%s is in the Auto Scaling group %s, which would terminate it once stopped: "
+		       "it is put into standby, which takes it from its load balancers and lowers "
+		       "the group's desired capacity by one, and back in service afterwards",
+		       f->i->id.s, or_unknown(a->group));
 	else
 		hazard(f, HAZARD_CONSENT, "data",
-		       "%s is in the Auto Scaling group %s, which finds it unhealthy once stopped, "
-		       "terminates it (and its root volume) and launches another; put it into "
-		       "standby first",
-		       f->i->id.s, or_unknown(a->group));
+		       "%s is %s in the Auto Scaling group %s, which finds it unhealthy when it is "
+		       "stopped, terminates it (and its root volume) and launches another",
+		       f->i->id.s, or_unknown(a->lifecycle_state), or_unknown(a->group));
 }
 
 static void find_lifecycle(struct finder *f)

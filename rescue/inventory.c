@@ -206,7 +206,6 @@ static void ask_about(struct inquiry *q)
 	struct ec2_describe kinds = { .filters = &typed, .filter_count = 1 };
 	struct ec2_describe nets = { .filters = &in_subnet, .filter_count = 1 };
 	struct ec2_describe clouds = { .filters = &in_vpc, .filter_count = 1 };
-	struct instance_id *list = mem_array(q->inv->patients.count, sizeof(*list));
 	size_t count = 0;
 
 	vec_foreach (p, &q->inv->patients) {
@@ -214,7 +213,6 @@ static void ask_about(struct inquiry *q)
 
 		if (!i)
 			continue;
-		list[count++] = i->id;
 		add_name(&ids, i->id.s);
 		add_name(&types, i->type);
 		vec_foreach (interface, &i->interfaces) {
@@ -237,12 +235,10 @@ static void ask_about(struct inquiry *q)
 		ec2_describe_subnets(q->ec2, &nets, &q->inv->subnets, &q->subnets);
 	if (vpcs.count)
 		ec2_describe_vpcs(q->ec2, &clouds, &q->inv->vpcs, &q->vpcs);
-	asg_describe_instances(q->ec2, list, count, &q->inv->asg, &q->asg);
-	count = 0;
+	ec2_find(q->ec2, EC2_MEMBERS, ids.items, ids.count, &q->inv->asg, &q->asg);
 	vec_foreach (p, &q->inv->patients)
 		if ((*p)->instance)
 			ask_patient(q, *p, count++);
-	free(list);
 	vec_done(&ids);
 	vec_done(&types);
 	vec_done(&subnets);
@@ -306,8 +302,8 @@ static void connect_patient(struct inventory *inv, struct patient *p)
 	vec_foreach (t, &inv->types)
 		if (same_text(t->type, p->instance->type))
 			p->type = t;
-	vec_foreach (a, &inv->asg)
-		if (a->instance && str_eq(a->instance, p->id.s))
+	vec_foreach (a, &inv->asg.members)
+		if (id_eq(&a->id, &p->id))
 			p->asg = a;
 }
 
@@ -414,8 +410,13 @@ void inventory_done(struct inventory *inv)
 	ec2_instance_statuses_done(&inv->statuses);
 	ec2_subnets_done(&inv->subnets);
 	ec2_vpcs_done(&inv->vpcs);
-	asg_instances_done(&inv->asg);
+	ec2_list_done(EC2_MEMBERS, &inv->asg);
 	free(inv->region);
+}
+
+bool patient_is_in_service(const struct patient *p)
+{
+	return p->asg && p->asg->lifecycle_state && str_eq(p->asg->lifecycle_state, "InService");
 }
 
 void record_of_patient(const struct inventory *inv, const struct patient *p, struct record *ret)
@@ -428,6 +429,7 @@ void record_of_patient(const struct inventory *inv, const struct patient *p, str
 				.volume = p->root->id,
 				.was_running =
 					state == INSTANCE_RUNNING || state == INSTANCE_PENDING };
+	ret->uses_standby = ret->was_running && patient_is_in_service(p);
 	snprintf(ret->home_device, sizeof(ret->home_device), "%s", p->root_device->device_name);
 	ret->delete_on_termination = p->root_device->delete_on_termination;
 	if (ret->delete_on_termination != EC2_BOOL_ABSENT)

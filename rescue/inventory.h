@@ -76,7 +76,7 @@ struct inventory {
 	struct ec2_instance_statuses statuses;
 	struct ec2_subnets subnets;
 	struct ec2_vpcs vpcs;
-	struct asg_instances asg;
+	union ec2_list asg;		     /* members */
 	bool has_types, has_asg, has_status; /* the server answered */
 	bool knows_dry_run;
 	bool may_probe; /* where it does not: ask for ids that do not exist */
@@ -98,6 +98,8 @@ DEFINE_CLEANUP_DONE(struct inventory, inventory_done)
  * borrowed: release the list with vec_done. */
 void devices_of(const struct inventory *inventory, const struct patient *p,
 		struct ec2_devices *ret);
+/* Does its Auto Scaling group count on it? */
+bool patient_is_in_service(const struct patient *p);
 /* Which of its devices is the root, from what the server shows of its volumes and of itself. */
 void patient_find_root(const struct inventory *inventory, struct patient *p);
 

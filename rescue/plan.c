@@ -7,12 +7,13 @@
  * DeleteOnTermination is owed before the detachment that loses it, so it is given back right after
  * the volume is home again and before the instance starts. */
 const struct step *const rescue_plan[] = {
-	[STEP_CLAIM] = &claim_step,	  [STEP_STOP] = &stop_step,
-	[STEP_SNAPSHOT] = &snapshot_step, [STEP_DOT] = &dot_step,
-	[STEP_DETACH] = &detach_step,	  [STEP_RESTORE] = &restore_step,
-	[STEP_ATTACH] = &attach_step,	  [STEP_DEVICE] = &device_step,
-	[STEP_EXAMINE] = &examine_step,	  [STEP_MARK] = &mark_step,
-	[STEP_REPAIR] = &repair_step,	  [STEP_SEAL] = &seal_step,
+	[STEP_CLAIM] = &claim_step,	[STEP_STANDBY] = &standby_step,
+	[STEP_STOP] = &stop_step,	[STEP_SNAPSHOT] = &snapshot_step,
+	[STEP_DOT] = &dot_step,		[STEP_DETACH] = &detach_step,
+	[STEP_RESTORE] = &restore_step, [STEP_ATTACH] = &attach_step,
+	[STEP_DEVICE] = &device_step,	[STEP_EXAMINE] = &examine_step,
+	[STEP_MARK] = &mark_step,	[STEP_REPAIR] = &repair_step,
+	[STEP_SEAL] = &seal_step,
 };
 const size_t rescue_plan_count = ARRAY_LEN(rescue_plan);
 _Static_assert(ARRAY_LEN(rescue_plan) <= PLAN_MAX, "struct record keeps PLAN_MAX steps");

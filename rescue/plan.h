@@ -75,6 +75,7 @@ size_t plan_index(const char *name); /* PLAN_NONE: there is no such step */
 /* Rows that others must find. */
 enum step_index {
 	STEP_CLAIM,
+	STEP_STANDBY,
 	STEP_STOP,
 	STEP_SNAPSHOT,
 	STEP_DOT,
@@ -89,7 +90,7 @@ enum step_index {
 };
 
 /* Rows of plan_claim.c, plan_instance.c, plan_volume.c, plan_restore.c and plan_surgery.c. */
-extern const struct step claim_step, stop_step, snapshot_step, dot_step, detach_step, restore_step,
-	attach_step, device_step, examine_step, mark_step, repair_step, seal_step;
+extern const struct step claim_step, standby_step, stop_step, snapshot_step, dot_step, detach_step,
+	restore_step, attach_step, device_step, examine_step, mark_step, repair_step, seal_step;
 
 #endif

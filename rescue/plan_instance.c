@@ -9,6 +9,93 @@ static const struct ec2_instance *instance_of(const struct rescue *r)
 	return ec2_seen_instance(r->runner->watch, &r->record.instance);
 }
 
+/* standby: an Auto Scaling group terminates a member that is stopped */
+
+static const struct asg_instance *member_of(const struct rescue *r)
+{
+	return ec2_seen_member(r->runner->watch, &r->record.instance);
+}
+
+static void standby_say(const struct rescue *r, enum way way, struct str *out)
+{
+	const struct asg_instance *m = member_of(r);
+
+	str_addf(out,
+		 way == WAY_OUT ? "put %s into standby in its Auto Scaling group"
+				: "put %s back in service in its Auto Scaling group",
+		 r->record.instance.s);
+	if (m && m->group)
+		str_addf(out, " %s", m->group);
+}
+
+static enum held standby_holds(const struct rescue *r, enum way way, struct err *err)
+{
+	static const struct {
+		const char *state;
+		enum held out, home;
+	} states[] = {
+		{ "InService", HELD_NO, HELD_YES },
+		{ "Standby", HELD_YES, HELD_NO },
+		{ "EnteringStandby", HELD_NOT_YET, HELD_NOT_YET },
+		{ "Terminat", HELD_NEVER, HELD_NEVER }, /* Terminating, its waits, Terminated */
+	};
+	const struct asg_instance *m = member_of(r);
+
+	if (!r->record.uses_standby)
+		return HELD_YES;
+	if (!rescue_is_fresh(r))
+		return HELD_UNSEEN;
+	if (!m) /* it was taken out of the group */
+		return HELD_YES;
+	for (size_t i = 0; m->lifecycle_state && i < ARRAY_LEN(states); i++) {
+		if (!str_starts(m->lifecycle_state, states[i].state))
+			continue;
+		if (states[i].out == HELD_NEVER)
+			err_set(err, ERR_CLOUD, "the Auto Scaling group %s is terminating %s",
+				m->group ? m->group : "?", r->record.instance.s);
+		return way == WAY_OUT ? states[i].out : states[i].home;
+	}
+	return HELD_NOT_YET; /* Pending and its waits, Detaching, ... */
+}
+
+static int enter_standby(struct rescue *r, struct err *err)
+{
+	const struct asg_instance *m = member_of(r);
+	struct asg_standby request = { .instance = r->record.instance };
+
+	if (!m || !m->group)
+		return err_set(err, ERR_BUSY, "the Auto Scaling group of %s is not seen",
+			       r->record.instance.s);
+	request.group = m->group;
+	if (r->phase == PHASE_HOME)
+		asg_exit_standby(r->runner->ec2, &request, rescue_call(r, NULL));
+	else
+		asg_enter_standby(r->runner->ec2, &request, rescue_call(r, NULL));
+	return STARTED_OP;
+}
+
+/* Said when an earlier request, whose reply was lost, took effect and does not show yet. */
+static bool standby_refused(struct rescue *r, const struct ec2_op *op)
+{
+	if (!strstr(op->err.text, "not in InService") || r->tries < 2)
+		return false;
+	r->retry_ms = runner_after(r->runner, 2000);
+	return true;
+}
+
+const struct step standby_step = {
+	.name = "standby",
+	.kind = STEP_BORROW,
+	.flags = STEP_SILENT,
+	.out_s = 900, /* load balancers let go of it slowly */
+	.home_s = 600,
+	.describe = standby_say,
+	.holds = standby_holds,
+	.act = enter_standby,
+	.undo = enter_standby,
+	.refused = standby_refused,
+};
+
 /* stop */
 
 static void stop_say(const struct rescue *r, enum way way, struct str *out)

@@ -26,14 +26,15 @@ static json_t *tristate(enum ec2_bool value)
 json_t *record_to_json(const struct record *r)
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s, s:I, "
-			 "s:b, s:b}",
+			 "s:b, s:b, s:b}",
 			 "event", "run", "run", r->run, "kind", rescue_kind_name(r->kind),
 			 "instance", r->instance.s, "volume", r->volume.s, "helper", r->helper.s,
 			 "home_device", r->home_device, "delete_on_termination",
 			 tristate(r->delete_on_termination), "was_running", r->was_running,
 			 "region", r->region, "endpoint", r->endpoint, "undo_of", r->undo_of,
 			 "restore_from", r->restore_from.s, "boot_s", (json_int_t)r->boot_s,
-			 "boot_may_fail", r->boot_may_fail, "boot_no_kvm", r->boot_no_kvm);
+			 "boot_may_fail", r->boot_may_fail, "boot_no_kvm", r->boot_no_kvm,
+			 "uses_standby", r->uses_standby);
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -79,6 +80,7 @@ static int read_run(const json_t *record, struct record *r, struct err *err)
 				   : json_is_false(dot) ? EC2_FALSE
 							: EC2_BOOL_ABSENT;
 	r->was_running = json_is_true(json_object_get(record, "was_running"));
+	r->uses_standby = json_is_true(json_object_get(record, "uses_standby"));
 	r->boot_s = small_number(record, "boot_s");
 	r->boot_may_fail = json_is_true(json_object_get(record, "boot_may_fail"));
 	r->boot_no_kvm = json_is_true(json_object_get(record, "boot_no_kvm"));

@@ -41,6 +41,7 @@ struct record {
 	char home_device[DEVICE_NAME_SIZE], away_device[DEVICE_NAME_SIZE];
 	enum ec2_bool delete_on_termination; /* _ABSENT: the server does not say */
 	bool was_running;
+	bool uses_standby;		 /* its Auto Scaling group is to leave it alone meanwhile */
 	bool has_no_tags;		 /* the server has none, so there is no claim; warned */
 	bool has_stray_tags;		 /* but ours may be there all the same */
 	char region[64], endpoint[256];	 /* "" unless given on the command line */

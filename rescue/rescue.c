@@ -34,6 +34,8 @@ void rescue_watch(struct rescue *r, bool on)
 	r->is_watching = on;
 	(on ? ec2_watch_instance : ec2_unwatch_instance)(w, &r->record.instance);
 	(on ? ec2_watch_volume : ec2_unwatch_volume)(w, &r->record.volume);
+	if (r->record.uses_standby)
+		(on ? ec2_watch_member : ec2_unwatch_member)(w, &r->record.instance);
 	if (!id_none(&r->record.helper))
 		(on ? ec2_watch_instance : ec2_unwatch_instance)(w, &r->record.helper);
 	if (!id_none(&r->record.restored))

@@ -213,7 +213,13 @@ static void other(struct run *run)
 		ec2_get_console_output(run->ec2, &id, ret, &run->op);
 	} else if (str_eq(call, "describe-asg-instances")) {
 		run->action = &action_describe_asg_instances;
-		asg_describe_instances(run->ec2, &id, 1, ret, &run->op);
+		asg_describe_instances(run->ec2, (const char *[]){ id.s }, 1, ret, &run->op);
+	} else if (str_eq(call, "enter-standby")) {
+		asg_enter_standby(run->ec2, &(struct asg_standby){ id, text(run, "group") },
+				  &run->op);
+	} else if (str_eq(call, "exit-standby")) {
+		asg_exit_standby(run->ec2, &(struct asg_standby){ id, text(run, "group") },
+				 &run->op);
 	} else if (str_eq(call, "get-caller-identity")) {
 		run->action = &action_get_caller_identity;
 		sts_get_caller_identity(run->ec2, ret, &run->op);

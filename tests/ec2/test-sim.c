@@ -299,7 +299,7 @@ static void test_look_ups(void **state)
 	expect_done(&op);
 	assert_string_equal(identity.account, "123456789012");
 	sts_identity_done(&identity);
-	asg_describe_instances(fx.ec2, &patient, 1, &groups, &op);
+	asg_describe_instances(fx.ec2, (const char *[]){ patient.s }, 1, &groups, &op);
 	expect_done(&op);
 	assert_int_equal(groups.count, 1);
 	assert_string_equal(groups.items[0].group, "web");

@@ -59,7 +59,7 @@ class Situation:
         self.scenes = [[Act(text) for text in scene.split(' + ')] for scene in story.split('; ')]
         self.acts = [act for scene in self.scenes for act in scene]
         self.undoes, self.is_elsewhere = self.acts[0].verb == 'undo', any(a.machine == 'there' for a in self.acts)
-        self.p = cloud.patient()
+        self.p = cloud.patient(asg='web')
         self.before = set(cloud.world())
         if self.undoes: self.run(Act('rescue'), expected=ENDS['rescue'])
         self.was = cloud.sum(self.p)

@@ -109,7 +109,7 @@ def no_consent(cloud):
 @scenario('an instance that another run has claimed is refused, an expired claim is not')
 def claimed(cloud):
     p = cloud.patient(); cloud.forget()
-    def claim(until): return 'r20200101-000000-abcdef %s %s /dev/xvda dot=1 ran=1 kind=repair surgery=untouched until=%s by=a@b' % (p.instance, p.volume, until)
+    def claim(until): return 'r20200101-000000-abcdef %s %s /dev/xvda dot=1 ran=1 standby=0 kind=repair surgery=untouched until=%s by=a@b' % (p.instance, p.volume, until)
     cloud.ask('POST', 'change', {'id': p.volume, 'set': {'tags': {'ec2-rescue': claim('2099-01-01T00:00:00Z')}}})
     run = cloud.rescue(p, options=V)
     expect('status', run.status, 6)
@@ -299,6 +299,48 @@ for name, over, part in [
     ('spot', {'lifecycle': 'spot', 'spot_type': 'persistent'}, 'Spot Instance'),
     ('shutdown', {'shutdown_behavior': 'terminate'}, 'shutdown behaviour')]:
     scenarios.append(('hazard_' + name, 'a hazard is named with its amount: ' + name, warned(over, part)))
+
+@scenario('a member of an Auto Scaling group is in standby meanwhile, and in service afterwards')
+def standby(cloud):
+    p = cloud.patient(asg='web'); cloud.forget()
+    run = cloud.rescue(p, options=V)
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    home(cloud, p)
+    calls = mutating(cloud)
+    expect('order', [c for c in calls if c in ('EnterStandby', 'StopInstances', 'StartInstances', 'ExitStandby', 'DeleteTags')],
+           ['EnterStandby', 'StopInstances', 'StartInstances', 'ExitStandby', 'DeleteTags'])
+    expect('plan', [s['name'] for s in run.of('plan')[0]['steps']][:3], ['claim', 'standby', 'stop'])
+    undo = cloud.run('undo', '--yes', p.instance)
+    expect('undo', (undo.status, undo.result), (0, 'undone'))
+    untouched(cloud, p)
+
+@scenario('a group that may not shrink, a missing permission for standby: nothing is stopped, everything home')
+def standby_refused(cloud):
+    cloud.ask('POST', 'world', {'auto_scaling_groups': [{'name': 'tight', 'min': 1}]})
+    p = cloud.patient(asg='tight'); cloud.forget()
+    run = cloud.rescue(p, options=V)
+    expect('status', run.status, 2)
+    contains('error', texts(run, 'error'), 'min-size=1')
+    expect('stopped', 'StopInstances' in mutating(cloud), False)
+    untouched(cloud, p)
+    p = cloud.patient(asg='web'); cloud.forget()
+    cloud.ask('POST', 'faults', {'action': 'EnterStandby', 'kind': 'refused', 'code': 'AccessDenied', 'message': 'no'})
+    run = cloud.rescue(p, options=V)
+    expect('status', run.status, 4)
+    contains('error', texts(run, 'error'), 'autoscaling:EnterStandby')
+    expect('stopped', 'StopInstances' in mutating(cloud), False)
+    untouched(cloud, p)
+
+@scenario('a member that is in standby already stays there; one that is stopped is not put there')
+def standby_found(cloud):
+    p = cloud.patient(asg='web', asg_state='Standby'); cloud.forget()
+    expect('status', cloud.rescue(p, options=V).status, 0)
+    expect('calls', [c for c in mutating(cloud) if 'Standby' in c], [])
+    expect('state', cloud.world()[p.instance]['asg_state'], 'Standby')
+    p = cloud.patient(asg='web', state='stopped'); cloud.forget()
+    run = cloud.rescue(p, options=['--dry-run'])
+    contains('hazards', texts(run, 'hazard'), 'terminates it')
+    expect('plan', [s['name'] for s in run.of('plan')[0]['steps']][:2], ['claim', 'snapshot'])
 
 @scenario('missing permissions are found by DryRun and listed before anything is changed')
 def permissions(cloud):

@@ -196,21 +196,22 @@ static void no_claim_is_taken_from_nonsense(void **state)
 		"",
 		"x",
 		"r20261122-073015-4f2a91",
-		"r20261122-073015-4f2a91 i-1 vol-1 /dev/xvda dot=1 ran=1 kind=repair "
+		"r20261122-073015-4f2a91 i-1 vol-1 /dev/xvda dot=1 ran=1 standby=0 kind=repair "
 		"surgery=untouched until=2026-01-01T00:00:00Z by=a@b",
 		"r20261122-073015-4f2a91 i-0123456789abcdef0 vol-0123456789abcdef0 xvda dot=1 "
-		"ran=1 kind=repair surgery=untouched until=2026-01-01T00:00:00Z by=a@b",
+		"ran=1 standby=0 kind=repair surgery=untouched until=2026-01-01T00:00:00Z by=a@b",
 		"r20261122-073015-4f2a91 i-0123456789abcdef0 vol-0123456789abcdef0 /dev/xvda dot=1 "
-		"ran=2 kind=repair surgery=untouched until=2026-01-01T00:00:00Z by=a@b",
+		"ran=2 standby=0 kind=repair surgery=untouched until=2026-01-01T00:00:00Z by=a@b",
 		"r20261122-073015-4f2a91 i-0123456789abcdef0 vol-0123456789abcdef0 /dev/xvda dot=1 "
-		"ran=1 kind=repair surgery=maybe until=2026-01-01T00:00:00Z by=a@b",
+		"ran=1 standby=0 kind=repair surgery=maybe until=2026-01-01T00:00:00Z by=a@b",
 		"r20261122-073015-4f2a91 i-0123456789abcdef0 vol-0123456789abcdef0 /dev/xvda dot=1 "
-		"ran=1 kind=repair surgery=untouched until=tomorrow by=a@b",
+		"ran=1 standby=0 kind=repair surgery=untouched until=tomorrow by=a@b",
 		"r20261122-073015-4f2a91 i-0123456789abcdef0 vol-0123456789abcdef0 /dev/xvda dot=1 "
-		"ran=1 kind=repair surgery=untouched until=2026-01-01T00:00:00Z by=a@b and more",
+		"ran=1 standby=0 kind=repair surgery=untouched until=2026-01-01T00:00:00Z by=a@b "
+		"and more",
 		"../../../etc/passwdxxxxx i-0123456789abcdef0 vol-0123456789abcdef0 /dev/xvda "
 		"dot=1 "
-		"ran=1 kind=repair surgery=untouched until=2026-01-01T00:00:00Z by=a@b",
+		"ran=1 standby=0 kind=repair surgery=untouched until=2026-01-01T00:00:00Z by=a@b",
 	};
 	cleanup(free) char *long_one = mem_alloc(5000);
 	struct claim claim;

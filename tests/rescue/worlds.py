@@ -9,7 +9,7 @@ TOOL = os.environ.get('EC2_RESCUE', BUILD + '/ec2-rescue')
 SIM = os.environ.get('EC2_SIM', BUILD + '/ec2-sim')
 HELPER = 'i-0fedcba9876543210'
 LATENCIES = {'stopping': 10, 'start_pending': 5, 'status_checks': 10, 'attaching': 3, 'attaching_stopped': 1, 'detaching': 3, 'detaching_stopped': 1,
-             'device_appears': 1, 'device_vanishes': 1, 'snapshot': 600, 'sshd_up': 1, 'console': 1}
+             'device_appears': 1, 'device_vanishes': 1, 'snapshot': 600, 'sshd_up': 1, 'console': 1, 'asg_standby': 3, 'asg_replace': 20}
 
 class Patient:
     def __init__(self, n):
@@ -42,7 +42,7 @@ class Cloud:
                        'subnets': [{'id': 'subnet-0123456789abcdef0', 'vpc': 'vpc-0123456789abcdef0', 'zone': 'us-east-1a', 'cidr': '10.0.1.0/24'}],
                        'instances': [{'id': HELPER, 'subnet': 'subnet-0123456789abcdef0', 'zone': 'us-east-1a',
                                       'volumes': [{'device': '/dev/xvda', 'volume_id': 'vol-0fedcba9876543210', 'size': 1}]}],
-                       'latencies': LATENCIES, 'throttle': {'enabled': False}}
+                       'auto_scaling_groups': [{'name': 'web'}], 'latencies': LATENCIES, 'throttle': {'enabled': False}}
         if consistency: description['consistency'] = {'visible_after_s': consistency}
         description.update(world)
         with open(self.dir + '/world.json', 'w') as f: json.dump(description, f)
@@ -130,6 +130,7 @@ class Cloud:
             if a.get('device') != p.device: bad.append('attached as %s' % a.get('device'))
             if bool(a.get('delete_on_termination')) != p.dot: bad.append('DeleteOnTermination is %r' % a.get('delete_on_termination'))
             if a.get('state', a.get('status')) != 'attached': bad.append('attachment is %s' % a.get('state', a.get('status')))
+        if i.get('asg') and i.get('asg_state') != 'InService': bad.append('%s in its Auto Scaling group' % i.get('asg_state'))
         for r in (i, v):
             if 'ec2-rescue' in r.get('tags', {}): bad.append('%s is claimed: %s' % (r['id'], r['tags']['ec2-rescue']))
         return bad
