@@ -38,6 +38,7 @@ const struct ec2_action *const all_actions[] = {
 	&action_describe_instance_types,
 	&action_describe_subnets,
 	&action_describe_vpcs,
+	&action_describe_spot_requests,
 	&action_describe_instance_attribute,
 	&action_get_console_output,
 	&action_stop_instances,

@@ -45,10 +45,10 @@ struct sts_credentials {
 
 extern const struct ec2_action action_describe_instances, action_describe_volumes,
 	action_describe_snapshots, action_describe_instance_status, action_describe_instance_types,
-	action_describe_subnets, action_describe_vpcs, action_describe_instance_attribute,
-	action_get_console_output, action_stop_instances, action_start_instances,
-	action_modify_device, action_create_tags, action_delete_tags, action_attach_volume,
-	action_detach_volume, action_create_snapshot, action_create_volume,
+	action_describe_subnets, action_describe_vpcs, action_describe_spot_requests,
+	action_describe_instance_attribute, action_get_console_output, action_stop_instances,
+	action_start_instances, action_modify_device, action_create_tags, action_delete_tags,
+	action_attach_volume, action_detach_volume, action_create_snapshot, action_create_volume,
 	action_describe_asg_instances, action_enter_standby, action_exit_standby,
 	action_get_caller_identity, action_assume_role, action_assume_role_with_web_identity,
 	action_list_snapshot_blocks, action_get_snapshot_block;

@@ -170,6 +170,18 @@ static const struct xmlmap console_map[] = {
 	XML_TIME(struct ec2_console, timestamp, "timestamp"),
 	XML_END,
 };
+static const struct xmlmap spot_request_map[] = {
+	XML_TEXT_NEED(struct ec2_spot_request, id, "spotInstanceRequestId"),
+	XML_ID(struct ec2_spot_request, instance, instance, "instanceId"),
+	XML_TEXT(struct ec2_spot_request, type, "type"),
+	XML_TEXT(struct ec2_spot_request, state, "state"),
+	XML_TEXT(struct ec2_spot_request, status, "status/code"),
+	XML_END,
+};
+static const struct xmlmap spot_requests_map[] = {
+	XML_ITEMS_SELF(struct ec2_spot_requests, spot_request_map, "spotInstanceRequestSet/item"),
+	XML_END,
+};
 static const struct xmlmap asg_instance_map[] = {
 	XML_ID_NEED(struct asg_instance, id, instance, "InstanceId"),
 	XML_TEXT(struct asg_instance, group, "AutoScalingGroupName"),
@@ -199,6 +211,10 @@ static const struct param snapshots_params[] = {
 	PARAM_END,
 };
 
+static const struct param spot_requests_params[] = {
+	DESCRIBE_PARAMS("SpotInstanceRequestId"),
+	PARAM_END,
+};
 static const struct param instance_status_params[] = {
 	PARAM_FIXED("IncludeAllInstances", "true"),
 	DESCRIBE_PARAMS("InstanceId"),
@@ -256,6 +272,11 @@ const struct ec2_action action_describe_vpcs = {
 	EC2_("DescribeVpcs"),
 	.params = vpcs_params,
 	LIST_(vpcs_map, struct ec2_vpcs, "1000"),
+};
+const struct ec2_action action_describe_spot_requests = {
+	EC2_("DescribeSpotInstanceRequests"),
+	.params = spot_requests_params,
+	LIST_(spot_requests_map, struct ec2_spot_requests, "1000"),
 };
 const struct ec2_action action_describe_instance_attribute = {
 	EC2_("DescribeInstanceAttribute"),

@@ -44,6 +44,7 @@ DESCRIBE(ec2_describe_instance_status, describe_instance_status, ec2_instance_st
 DESCRIBE(ec2_describe_instance_types, describe_instance_types, ec2_instance_types)
 DESCRIBE(ec2_describe_subnets, describe_subnets, ec2_subnets)
 DESCRIBE(ec2_describe_vpcs, describe_vpcs, ec2_vpcs)
+DESCRIBE(ec2_describe_spot_requests, describe_spot_requests, ec2_spot_requests)
 
 void asg_enter_standby(struct ec2 *ec2, const struct asg_standby *request, struct ec2_op *op)
 {
@@ -180,6 +181,7 @@ DONE(ec2_instance_statuses_done, describe_instance_status, ec2_instance_statuses
 DONE(ec2_instance_types_done, describe_instance_types, ec2_instance_types)
 DONE(ec2_subnets_done, describe_subnets, ec2_subnets)
 DONE(ec2_vpcs_done, describe_vpcs, ec2_vpcs)
+DONE(ec2_spot_requests_done, describe_spot_requests, ec2_spot_requests)
 DONE(asg_instances_done, describe_asg_instances, asg_instances)
 DONE(ec2_state_changes_done, stop_instances, ec2_state_changes)
 DONE(ec2_attachment_done, attach_volume, ec2_attachment)

@@ -43,6 +43,8 @@ void ec2_describe_subnets(struct ec2 *, const struct ec2_describe *, struct ec2_
 			  struct ec2_op *op);
 void ec2_describe_vpcs(struct ec2 *, const struct ec2_describe *, struct ec2_vpcs *ret,
 		       struct ec2_op *op);
+void ec2_describe_spot_requests(struct ec2 *, const struct ec2_describe *,
+				struct ec2_spot_requests *ret, struct ec2_op *op);
 /* At most 50 ids; none: all members. */
 void asg_describe_instances(struct ec2 *, const char *const *ids, size_t count,
 			    struct asg_instances *ret, struct ec2_op *op);
@@ -177,6 +179,7 @@ void ec2_instance_statuses_done(struct ec2_instance_statuses *);
 void ec2_instance_types_done(struct ec2_instance_types *);
 void ec2_subnets_done(struct ec2_subnets *);
 void ec2_vpcs_done(struct ec2_vpcs *);
+void ec2_spot_requests_done(struct ec2_spot_requests *);
 void asg_instances_done(struct asg_instances *);
 void ec2_state_changes_done(struct ec2_state_changes *);
 void ec2_attachment_done(struct ec2_attachment *);

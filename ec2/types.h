@@ -202,6 +202,13 @@ struct ec2_vpc {
 };
 VEC_TYPE(ec2_vpcs, struct ec2_vpc);
 
+struct ec2_spot_request {
+	char *id;
+	struct instance_id instance; /* launched for it; none: not yet */
+	char *type, *state, *status; /* "one-time", "persistent"; "active", ...; the status' code */
+};
+VEC_TYPE(ec2_spot_requests, struct ec2_spot_request);
+
 struct asg_instance { /* item of DescribeAutoScalingInstances */
 	struct instance_id id;
 	char *group, *lifecycle_state;

@@ -112,9 +112,12 @@ static void find_state(struct finder *f)
 	}
 	if (f->i->state_reason_code && strstr(f->i->state_reason_code, "Hibernate") &&
 	    !f->will_stop)
-		hazard(f, HAZARD_CONSENT, "data",
-		       "%s is hibernated: a repair changes the disk under the saved memory, which "
-		       "must not be resumed then",
+		refuse(f, ERR_REFUSED,
+		       "%s is hibernated: its start resumes the saved memory, which would go on "
+		       "with "
+		       "the file systems as they were and destroy what a repair wrote; start it "
+		       "and "
+		       "stop it without hibernation first",
 		       f->i->id.s);
 }
 
@@ -275,14 +278,52 @@ static void find_group(struct finder *f)
 		       f->i->id.s, or_unknown(a->lifecycle_state), or_unknown(a->group));
 }
 
+/* It is started again without being asked, and terminated when its root is away at that moment. Source: EC2
+ * user guide, "Behavior of Spot Instance interruptions". */
+static bool is_stopped_by_spot(const struct finder *f)
+{
+	const struct ec2_spot_request *s = f->p->spot;
+
+	if (f->will_stop)
+		return false;
+	if (s && s->status)
+		return str_starts(s->status, "instance-stopped-") &&
+		       !str_eq(s->status, "instance-stopped-by-user");
+	return f->i->state_reason_code && str_starts(f->i->state_reason_code, "Server.Spot");
+}
+
+static void find_spot(struct finder *f)
+{
+	const char *request = or_unknown(f->i->spot_request);
+	const char *root = f->p->root ? f->p->root->id.s : "its root volume";
+	const struct ec2_spot_request *s = f->p->spot;
+
+	if (!f->i->lifecycle || !str_eq(f->i->lifecycle, "spot"))
+		return;
+	if (is_stopped_by_spot(f))
+		refuse(f, ERR_REFUSED,
+		       "%s was stopped by the Spot service (request %s%s%s), which starts it again "
+		       "when there is capacity and terminates it when its root volume is away "
+		       "then; "
+		       "wait until it runs, or examine a snapshot of %s (ec2-rescue audit "
+		       "snap-...)",
+		       f->i->id.s, request, s && s->status ? ": " : "",
+		       s && s->status ? s->status : "", root);
+	else if (f->will_stop && s && s->type && str_eq(s->type, "one-time"))
+		refuse(f, ERR_UNSUPPORTED,
+		       "%s is a Spot Instance of the one-time request %s, which EC2 does not stop; "
+		       "examine a snapshot of %s (ec2-rescue audit snap-...)",
+		       f->i->id.s, request, root);
+	else if (f->will_stop)
+		hazard(f, HAZARD_CONSENT, "downtime",
+		       "%s is a Spot Instance (%s%srequest %s): once stopped it starts again only "
+		       "when there is capacity at its price",
+		       f->i->id.s, s && s->type ? s->type : "", s && s->type ? " " : "", request);
+}
+
 static void find_lifecycle(struct finder *f)
 {
-	if (f->i->lifecycle && str_eq(f->i->lifecycle, "spot") && f->will_stop)
-		hazard(f, HAZARD_CONSENT, "downtime",
-		       "%s is a Spot Instance (request %s): a one-time request cannot be stopped "
-		       "(EC2 refuses and nothing is changed), a persistent one starts again only "
-		       "when there is capacity at its price",
-		       f->i->id.s, or_unknown(f->i->spot_request));
+	find_spot(f);
 	if (f->i->hibernation_configured == EC2_TRUE && f->will_stop)
 		hazard(f, HAZARD_NOTE, "data",
 		       "%s is set up for hibernation; it is stopped, not hibernated: what is in "

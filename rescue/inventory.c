@@ -11,7 +11,7 @@ struct inquiry {
 	struct report *report;
 	struct inventory *inv;
 	struct ec2_op instances, honest, self, volumes, attached, types, statuses, subnets, vpcs,
-		asg;
+		asg, spots;
 	struct ec2_instances honest_reply;
 	union ec2_list found, found_attached; /* volumes by the mappings, by their attachments */
 	struct imds_self self_reply;
@@ -200,12 +200,13 @@ static void ask_patient(struct inquiry *q, struct patient *p, size_t index)
 
 static void ask_about(struct inquiry *q)
 {
-	struct names ids = { 0 }, types = { 0 }, subnets = { 0 }, vpcs = { 0 };
+	struct names ids = { 0 }, types = { 0 }, subnets = { 0 }, vpcs = { 0 }, spots = { 0 };
 	struct ec2_filter typed = { "instance-type", NULL, 0 };
 	struct ec2_filter in_vpc = { "vpc-id", NULL, 0 }, in_subnet = { "subnet-id", NULL, 0 };
 	struct ec2_describe kinds = { .filters = &typed, .filter_count = 1 };
 	struct ec2_describe nets = { .filters = &in_subnet, .filter_count = 1 };
 	struct ec2_describe clouds = { .filters = &in_vpc, .filter_count = 1 };
+	struct ec2_describe requests = { 0 };
 	size_t count = 0;
 
 	vec_foreach (p, &q->inv->patients) {
@@ -215,6 +216,7 @@ static void ask_about(struct inquiry *q)
 			continue;
 		add_name(&ids, i->id.s);
 		add_name(&types, i->type);
+		add_name(&spots, i->spot_request);
 		vec_foreach (interface, &i->interfaces) {
 			add_name(&subnets, interface->subnet);
 			add_name(&vpcs, interface->vpc);
@@ -235,6 +237,10 @@ static void ask_about(struct inquiry *q)
 		ec2_describe_subnets(q->ec2, &nets, &q->inv->subnets, &q->subnets);
 	if (vpcs.count)
 		ec2_describe_vpcs(q->ec2, &clouds, &q->inv->vpcs, &q->vpcs);
+	requests.ids = spots.items;
+	requests.id_count = spots.count;
+	if (spots.count)
+		ec2_describe_spot_requests(q->ec2, &requests, &q->inv->spots, &q->spots);
 	ec2_find(q->ec2, EC2_MEMBERS, ids.items, ids.count, &q->inv->asg, &q->asg);
 	vec_foreach (p, &q->inv->patients)
 		if ((*p)->instance)
@@ -243,6 +249,7 @@ static void ask_about(struct inquiry *q)
 	vec_done(&types);
 	vec_done(&subnets);
 	vec_done(&vpcs);
+	vec_done(&spots);
 }
 
 /* Data may hang on it, so it is asked once more where a filter is not known. */
@@ -274,6 +281,8 @@ static int collect(struct inquiry *q, struct err *err)
 	inv->has_asg = optional(q, &q->asg, "Auto Scaling membership is not known");
 	inv->has_status =
 		optional(q, &q->statuses, "without status checks only the sshd port is verified");
+	if (was_asked(&q->spots))
+		optional(q, &q->spots, "the Spot requests are not known");
 	if (was_asked(&q->subnets))
 		optional(q, &q->subnets, "the checks run without the subnets' address ranges");
 	if (was_asked(&q->vpcs))
@@ -305,6 +314,9 @@ static void connect_patient(struct inventory *inv, struct patient *p)
 	vec_foreach (a, &inv->asg.members)
 		if (id_eq(&a->id, &p->id))
 			p->asg = a;
+	vec_foreach (s, &inv->spots)
+		if (same_text(s->id, p->instance->spot_request))
+			p->spot = s;
 }
 
 static int take(struct inquiry *q, const struct instance_id *ids, size_t count, struct err *err)
@@ -342,7 +354,7 @@ static int take(struct inquiry *q, const struct instance_id *ids, size_t count, 
 static void abandon(struct inquiry *q)
 {
 	struct ec2_op *ops[] = { &q->instances, &q->honest,  &q->volumes, &q->attached, &q->types,
-				 &q->statuses,	&q->subnets, &q->vpcs,	  &q->asg };
+				 &q->statuses,	&q->subnets, &q->vpcs,	  &q->asg,	&q->spots };
 
 	for (size_t i = 0; i < ARRAY_LEN(ops); i++)
 		ec2_cancel(q->ec2, ops[i]);
@@ -411,6 +423,7 @@ void inventory_done(struct inventory *inv)
 	ec2_subnets_done(&inv->subnets);
 	ec2_vpcs_done(&inv->vpcs);
 	ec2_list_done(EC2_MEMBERS, &inv->asg);
+	ec2_spot_requests_done(&inv->spots);
 	free(inv->region);
 }
 

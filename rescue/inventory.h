@@ -53,6 +53,7 @@ struct patient {
 	const struct ec2_volume *root;
 	const struct ec2_instance_type *type;
 	const struct asg_instance *asg;
+	const struct ec2_spot_request *spot;
 	struct ec2_attribute stop_protection, shutdown_behavior;
 	struct ec2_console console;
 	struct ec2_op stop_op, shutdown_op, console_op;
@@ -76,6 +77,7 @@ struct inventory {
 	struct ec2_instance_statuses statuses;
 	struct ec2_subnets subnets;
 	struct ec2_vpcs vpcs;
+	struct ec2_spot_requests spots;
 	union ec2_list asg;		     /* members */
 	bool has_types, has_asg, has_status; /* the server answered */
 	bool knows_dry_run;

@@ -99,9 +99,13 @@ static void stop_check(struct call *call, struct res *inst)
 
 static void stop_act(struct call *call, struct res *inst)
 {
-	if (!js_is(inst->truth, "state", "stopped"))
-		instance_stop(call->sim, inst,
-			      param_true(call, "Force") || param_true(call, "SkipOsShutdown"));
+	if (js_is(inst->truth, "state", "stopped"))
+		return;
+	instance_stop(call->sim, inst,
+		      param_true(call, "Force") || param_true(call, "SkipOsShutdown"));
+	if (param_true(call, "Hibernate"))
+		instance_reason(call->sim, inst, "Client.UserInitiatedHibernate",
+				"Client.UserInitiatedHibernate: User initiated hibernate");
 }
 
 void stop_instances(struct call *call)

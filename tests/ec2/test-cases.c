@@ -86,6 +86,7 @@ static void describe(struct run *run)
 		     ec2_describe_instance_types),
 		KIND("describe-subnets", describe_subnets, ec2_describe_subnets),
 		KIND("describe-vpcs", describe_vpcs, ec2_describe_vpcs),
+		KIND("describe-spot-requests", describe_spot_requests, ec2_describe_spot_requests),
 	};
 	const char *ids[8], *values[8];
 	struct ec2_filter filter = { text(run, "filter"), values, 0 };

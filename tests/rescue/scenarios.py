@@ -342,6 +342,36 @@ def standby_found(cloud):
     contains('hazards', texts(run, 'hazard'), 'terminates it')
     expect('plan', [s['name'] for s in run.of('plan')[0]['steps']][:2], ['claim', 'snapshot'])
 
+@scenario('Spot Instances that EC2 does not stop, or starts again by itself, are refused before anything is changed')
+def spot(cloud):
+    p = cloud.patient(lifecycle='spot', spot_type='one-time'); cloud.forget()
+    run = cloud.rescue(p, options=V)
+    expect('one-time', run.status, 13)
+    contains('error', texts(run, 'error'), 'one-time request')
+    expect('changes', mutating(cloud), [])
+    p = cloud.patient(lifecycle='spot', spot_type='persistent')
+    by = cloud.world()
+    cloud.ask('POST', 'world', {'spot_requests': [{'id': by[p.instance]['spot_request'], 'state': 'open', 'status': 'instance-stopped-no-capacity'}],
+                                'instances': [{'id': p.instance, 'state': 'stopped'}]})
+    cloud.forget()
+    run = cloud.rescue(p, options=V)
+    expect('stopped by the service', run.status, 6)
+    contains('error', texts(run, 'error'), 'instance-stopped-no-capacity')
+    expect('changes', mutating(cloud), [])
+    p = cloud.patient(lifecycle='spot', spot_type='persistent')
+    expect('persistent', cloud.rescue(p, options=V).status, 0)
+    home(cloud, p)
+
+@scenario('a hibernated instance is refused: its memory would go on with the old file systems')
+def hibernated(cloud):
+    p = cloud.patient(state='stopped', hibernation=True, state_reason={'code': 'Client.UserInitiatedHibernate', 'message': 'User initiated hibernate'})
+    cloud.forget()
+    run = cloud.rescue(p, options=V)
+    expect('status', run.status, 6)
+    contains('error', texts(run, 'error'), 'without hibernation')
+    expect('changes', mutating(cloud), [])
+    untouched(cloud, p)
+
 @scenario('missing permissions are found by DryRun and listed before anything is changed')
 def permissions(cloud):
     p = cloud.patient(); cloud.forget()
