@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "rescue/blocks.h"
-#include "rescue/cloud.h"
 #include "rescue/local.h"
+#include "rescue/snapshot_source.h"
 
-enum { LIST_S = 300 }; /* what the client takes for all pages of the list */
-
+/* The object of `audit --json`. */
 struct audit {
-	json_t *machine, *findings, *could_not_tell; /* the object of `audit --json` */
-	/* Of a snapshot. */
-	struct snapshot_id snapshot;
-	struct ec2 *ec2;
-	struct blocks *blocks;
-	struct blocks_figures figures;
-	bool is_listed;
-	struct err why;
+	json_t *machine, *findings, *could_not_tell;
 };
 
 static void collect_finding(struct audit *audit, const json_t *event)
@@ -76,80 +67,15 @@ static void say_verdict(struct local *local)
 		   r->faults	       ? "faults"
 		   : r->could_not_tell ? "could-not-tell"
 				       : "healthy",
-		   "text", text, "next", r->faults && !local->prepare ? next : NULL);
+		   "text", text, "next", r->faults && !local->source ? next : NULL);
 }
-
-/* ---- a snapshot: its blocks are fetched as they are read ---- */
-
-static void on_list(void *arg, const struct err *err)
-{
-	struct audit *audit = arg;
-
-	audit->is_listed = true;
-	if (err)
-		audit->why = *err;
-}
-
-static bool is_listed(const struct local *local)
-{
-	return ((const struct audit *)local->arg)->is_listed;
-}
-
-static int open_snapshot(struct local *local, struct loop *loop, struct surgery_job *job,
-			 struct err *err)
-{
-	struct audit *audit = local->arg;
-	struct blocks_request request = { .loop = loop,
-					  .snapshot = audit->snapshot,
-					  .work_dir = job->work_dir,
-					  .ready = on_list,
-					  .arg = audit };
-
-	if (local->options->with.count)
-		return err_set(err, ERR_USAGE,
-			       "--with is for targets that are here; audit %s alone",
-			       audit->snapshot.s);
-	if (cloud_open(loop, local->options, NULL, NULL, &audit->ec2, err) < 0)
-		return -1;
-	request.ec2 = audit->ec2;
-	if (!local->options->json)
-		report_say(local->report, NULL, "waiting", "{s:s, s:s, s:i}", "name", "blocks",
-			   "text", "the snapshot's blocks are listed", "deadline_s", LIST_S);
-	audit->blocks = blocks_start(&request);
-	if (local_wait(local, loop, is_listed, err) < 0)
-		return -1;
-	if (audit->why.code) {
-		*err = audit->why;
-		return -1;
-	}
-	job->is_served = true;
-	job->served_fd = blocks_link(audit->blocks);
-	job->name = audit->snapshot.s;
-	/* The other volumes of the instance are not in it. */
-	job->disks_are_complete = false;
-	return 0;
-}
-
-static void close_snapshot(struct local *local)
-{
-	struct audit *audit = local->arg;
-
-	if (audit->blocks) {
-		audit->figures = blocks_figures(audit->blocks);
-		audit->why = *blocks_failure(audit->blocks);
-	}
-	blocks_free(audit->blocks);
-	ec2_close(audit->ec2);
-}
-
-/* ---- */
 
 static void say_figures(const struct local *local)
 {
-	const struct blocks_figures *f = &((const struct audit *)local->arg)->figures;
+	const struct blocks_figures *f = local->source ? &local->source->figures : NULL;
 	cleanup(free) char *text = NULL;
 
-	if (!local->prepare)
+	if (!f)
 		return;
 	text = mem_printf("%llu of %llu blocks that hold data were read (%llu MiB of %llu)",
 			  (unsigned long long)f->fetched, (unsigned long long)f->data_blocks,
@@ -161,12 +87,11 @@ static void say_figures(const struct local *local)
 /* NULL: everything was here. */
 static json_t *figures_to_json(const struct local *local)
 {
-	const struct blocks_figures *f = &((const struct audit *)local->arg)->figures;
+	const struct blocks_figures *f = local->source ? &local->source->figures : NULL;
 
-	return local->prepare ? json_pack("{s:I, s:I, s:I}", "volume", (json_int_t)f->volume_blocks,
-					  "data", (json_int_t)f->data_blocks, "fetched",
-					  (json_int_t)f->fetched)
-			      : NULL;
+	return f ? json_pack("{s:I, s:I, s:I}", "volume", (json_int_t)f->volume_blocks, "data",
+			     (json_int_t)f->data_blocks, "fetched", (json_int_t)f->fetched)
+		 : NULL;
 }
 
 /* What is neither here nor a snapshot has one that can be made. */
@@ -187,30 +112,24 @@ static int point_to_snapshot(const char *path, struct err *err)
 static int find_target(struct local *local, struct target *target, struct err *err)
 {
 	const char *path = local->options->targets.items[0];
-	struct audit *audit = local->arg;
 
-	if (!str_starts(path, "snap-"))
-		return point_to_snapshot(path, err) < 0 ||
-				       target_find(local->options, path, target, err) < 0 ||
-				       local_refuse_halves(target, path, err) < 0
-			       ? -1
-			       : 0;
-	local->prepare = open_snapshot;
-	local->finish = close_snapshot;
-	return snapshot_id_parse(path, &audit->snapshot, err);
+	if (local->source)
+		return snapshot_id_parse(path, &local->source->snapshot, err);
+	if (point_to_snapshot(path, err) < 0 || target_find(local->options, path, target, err) < 0)
+		return -1;
+	return local_refuse_halves(target, path, err);
 }
 
-/* Whatever was made of a volume with a block missing: that it is missing is what there is to say. */
 static int examine(struct local *local, struct err *err)
 {
 	const struct surgery_job job = { .mode = SURGERY_AUDIT };
-	const struct audit *audit = local->arg;
+	const struct snapshot_source *source = local->source;
 	int rc = local_surgery(local, &job, err);
 
-	if (!audit->why.code || err->code == ERR_INTERRUPTED)
+	if (!source || !source->why.code || err->code == ERR_INTERRUPTED)
 		return rc;
-	*err = audit->why;
-	return err_in(err, "%s", audit->snapshot.s);
+	*err = source->why;
+	return err_in(err, "%s", source->snapshot.s);
 }
 
 int cmd_audit(const struct options *options, struct report *report)
@@ -219,7 +138,11 @@ int cmd_audit(const struct options *options, struct report *report)
 	struct audit audit = { .machine = json_object(),
 			       .findings = json_array(),
 			       .could_not_tell = json_array() };
-	struct local local = { .options = options, .report = report, .arg = &audit };
+	struct snapshot_source source = { 0 };
+	struct local local = { .options = options,
+			       .report = report,
+			       .source = str_starts(path, "snap-") ? &source : NULL,
+			       .arg = &audit };
 	cleanup(target_done) struct target target = TARGET_INIT;
 	struct err err = ERR_INIT;
 	int status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/local.h"
+#include "rescue/snapshot_source.h"
 #include "base/file.h"
 #include "base/secrets.h"
 
@@ -177,12 +178,12 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 	job.disks_are_complete = true;
 	job.is_unprivileged = options->unprivileged;
 	job.deadline_s = DEADLINE_S;
-	if (!local->prepare)
+	if (!local->source)
 		drop_secrets();
 	catch_signals(&old);
 	rc = loop_open(&loop, err);
-	if (!rc && local->prepare)
-		rc = local->prepare(local, loop, &job, err);
+	if (!rc && local->source)
+		rc = snapshot_source_open(local, loop, &job, err);
 	if (!rc)
 		rc = surgery_start(loop, &job, &watch, &surgery, err);
 	if (!rc)
@@ -193,8 +194,8 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 		rc = err->code ? -1 : 0;
 	}
 	surgery_free(surgery);
-	if (local->finish)
-		local->finish(local);
+	if (local->source)
+		snapshot_source_close(local->source);
 	loop_close(loop);
 	release_signals(&old);
 	dir_remove_all(work_dir);

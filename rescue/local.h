@@ -8,6 +8,7 @@
 #include "rescue/surgery.h"
 #include "rescue/target.h"
 
+struct snapshot_source;
 struct local {
 	const struct options *options;
 	struct report *report;
@@ -15,11 +16,9 @@ struct local {
 	void (*event)(struct local *, json_t *event);
 	/* The rehearsal is over: write it? Runs while nothing else does, and may ask. */
 	bool (*consent)(struct local *);
-	/* Before the surgery: completes the job with what is fetched from the cloud while the surgery goes
-	 * on, in this loop, until finish(). NULL: nobody is asked for anything, and this process drops its
-	 * credentials. */
-	int (*prepare)(struct local *, struct loop *, struct surgery_job *, struct err *);
-	void (*finish)(struct local *);
+	/* What brings the volume's blocks (rescue/snapshot_source.h). NULL: the target is here, nobody is
+	 * asked for anything, and this process drops its credentials. */
+	struct snapshot_source *source;
 	void *arg;
 	struct surgery_result result; /* afterwards */
 };
@@ -29,7 +28,7 @@ struct local {
 int local_surgery(struct local *, const struct surgery_job *wanted, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* For prepare(): runs the loop until it is done, or ERR_INTERRUPTED. */
+/* Runs the loop until it is done, or ERR_INTERRUPTED. */
 int local_wait(struct local *, struct loop *, bool (*is_done)(const struct local *),
 	       struct err *err) __attribute__((warn_unused_result));
 
