@@ -56,6 +56,7 @@ const struct ec2_action *const all_actions[] = {
 	&action_get_caller_identity,
 	&action_assume_role,
 	&action_assume_role_with_web_identity,
+	&action_delete_snapshot,
 	&action_list_snapshot_blocks,
 	&action_get_snapshot_block,
 	NULL,

@@ -26,6 +26,9 @@ struct volume_tags_request {
 	const struct ec2_create_volume *specs; /* itself when it has tags */
 	size_t spec_count;
 };
+struct ec2_delete_snapshot {
+	struct snapshot_id snapshot;
+};
 struct console_request {
 	struct instance_id instance;
 	bool is_latest;
@@ -51,7 +54,7 @@ extern const struct ec2_action action_describe_instances, action_describe_volume
 	action_attach_volume, action_detach_volume, action_create_snapshot, action_create_volume,
 	action_describe_asg_instances, action_enter_standby, action_exit_standby,
 	action_get_caller_identity, action_assume_role, action_assume_role_with_web_identity,
-	action_list_snapshot_blocks, action_get_snapshot_block;
+	action_delete_snapshot, action_list_snapshot_blocks, action_get_snapshot_block;
 /* Every one of them, NULL at the end: for the list of permissions that a policy needs, and for
  * tests. */
 extern const struct ec2_action *const all_actions[];

@@ -170,3 +170,14 @@ const struct ec2_action action_exit_standby = {
 	STANDBY_("ExitStandby"),
 	.params = exit_standby_params,
 };
+
+static const struct param delete_snapshot_params[] = {
+	PARAM_ID(struct ec2_delete_snapshot, snapshot, snapshot, "SnapshotId"),
+	PARAM_END,
+};
+const struct ec2_action action_delete_snapshot = {
+	EC2_("DeleteSnapshot"),
+	.params = delete_snapshot_params,
+	.retry = RETRY_IDEMPOTENT,
+	.limit = LIMIT_SNAPSHOT,
+};

@@ -113,6 +113,13 @@ void ec2_create_snapshot(struct ec2 *ec2, const struct ec2_create_snapshot *requ
 	start(ec2, &action_create_snapshot, &wire, ret, op);
 }
 
+void ec2_delete_snapshot(struct ec2 *ec2, const struct snapshot_id *snapshot, struct ec2_op *op)
+{
+	struct ec2_delete_snapshot request = { *snapshot };
+
+	start(ec2, &action_delete_snapshot, &request, NULL, op);
+}
+
 void ec2_create_volume(struct ec2 *ec2, const struct ec2_create_volume *request,
 		       struct ec2_volume *ret, struct ec2_op *op)
 {

@@ -112,6 +112,9 @@ struct ec2_create_snapshot {
 void ec2_create_snapshot(struct ec2 *, const struct ec2_create_snapshot *, struct ec2_snapshot *ret,
 			 struct ec2_op *op);
 
+/* ERR_NOTFOUND: it is gone already. */
+void ec2_delete_snapshot(struct ec2 *, const struct snapshot_id *, struct ec2_op *op);
+
 /* CreateVolume from a snapshot: its size, encryption and key are the snapshot's. */
 struct ec2_create_volume {
 	struct snapshot_id snapshot;

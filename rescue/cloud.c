@@ -3,6 +3,16 @@
 
 #include <stdlib.h>
 
+/* Tests that run thousands of rescues let this program's own waiting pass faster, as the embedded
+ * cloud's clock does. */
+double cloud_pace(void)
+{
+	const char *text = getenv("EC2_RESCUE_PACE");
+	double times = text ? strtod(text, NULL) : 1;
+
+	return times > 1 && times <= 400 ? times : 1;
+}
+
 /* Where a network is slow, or a test wants to see silence end. 0: as usual. */
 static uint32_t call_timeout_s(void)
 {

@@ -12,4 +12,7 @@ int cloud_open(struct loop *loop, const struct options *options, const char *reg
 	       const char *endpoint, struct ec2 **ret, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* How much faster than usual this program's own waiting passes; 1. */
+double cloud_pace(void);
+
 #endif

@@ -47,11 +47,21 @@ static int status_of(const struct surgery_result *result)
 	return result->could_not_tell ? ERR_COULD_NOT_TELL : 0;
 }
 
+/* What mends the target; NULL: it cannot be mended as it was named. */
+static char *next_command(const struct local *local)
+{
+	if (!local->source)
+		return local_command(local->options, "repair");
+	return id_none(&local->source->temporary.record.instance)
+		       ? NULL
+		       : mem_printf("ec2-rescue %s", local->source->temporary.record.instance.s);
+}
+
 static void say_verdict(struct local *local)
 {
 	const struct surgery_result *r = &local->result;
 	cleanup(free) char *target = local_target(local->options);
-	cleanup(free) char *next = local_command(local->options, "repair");
+	cleanup(free) char *next = next_command(local);
 	cleanup(free) char *text = NULL;
 
 	if (r->faults)
@@ -67,7 +77,7 @@ static void say_verdict(struct local *local)
 		   r->faults	       ? "faults"
 		   : r->could_not_tell ? "could-not-tell"
 				       : "healthy",
-		   "text", text, "next", r->faults && !local->source ? next : NULL);
+		   "text", text, "next", r->faults ? next : NULL);
 }
 
 static void say_figures(const struct local *local)
@@ -94,30 +104,29 @@ static json_t *figures_to_json(const struct local *local)
 		 : NULL;
 }
 
-/* What is neither here nor a snapshot has one that can be made. */
-static int point_to_snapshot(const char *path, struct err *err)
+/* Is it of the cloud, by the form of its name? A path that looks like an id is written ./snap-... */
+static bool is_remote(const char *target)
 {
-	bool is_volume = str_starts(path, "vol-");
-
-	if ((!is_volume && !str_starts(path, "i-")) || !access(path, F_OK))
-		return 0;
-	return err_set(err, ERR_UNSUPPORTED,
-		       "%s is not examined where it is; make a snapshot of %s and give its id "
-		       "(snap-...), the instance may go on running",
-		       is_volume ? "a volume" : "an instance",
-		       is_volume ? "it" : "its root volume");
+	return str_starts(target, "snap-") || str_starts(target, "vol-") ||
+	       str_starts(target, "i-");
 }
 
-/* A path that looks like an id is written ./snap-... */
 static int find_target(struct local *local, struct target *target, struct err *err)
 {
 	const char *path = local->options->targets.items[0];
+	struct snapshot_source *source = local->source;
+	struct volume_id volume;
+	struct instance_id instance;
 
-	if (local->source)
-		return snapshot_id_parse(path, &local->source->snapshot, err);
-	if (point_to_snapshot(path, err) < 0 || target_find(local->options, path, target, err) < 0)
-		return -1;
-	return local_refuse_halves(target, path, err);
+	if (!source)
+		return target_find(local->options, path, target, err) < 0
+			       ? -1
+			       : local_refuse_halves(target, path, err);
+	if (str_starts(path, "snap-"))
+		return snapshot_id_parse(path, &source->snapshot, err);
+	source->target = path;
+	return str_starts(path, "vol-") ? volume_id_parse(path, &volume, err)
+					: instance_id_parse(path, &instance, err);
 }
 
 static int examine(struct local *local, struct err *err)
@@ -129,7 +138,7 @@ static int examine(struct local *local, struct err *err)
 	if (!source || !source->why.code || err->code == ERR_INTERRUPTED)
 		return rc;
 	*err = source->why;
-	return err_in(err, "%s", source->snapshot.s);
+	return err_in(err, "%s", local->options->targets.items[0]);
 }
 
 int cmd_audit(const struct options *options, struct report *report)
@@ -141,7 +150,7 @@ int cmd_audit(const struct options *options, struct report *report)
 	struct snapshot_source source = { 0 };
 	struct local local = { .options = options,
 			       .report = report,
-			       .source = str_starts(path, "snap-") ? &source : NULL,
+			       .source = is_remote(path) ? &source : NULL,
 			       .arg = &audit };
 	cleanup(target_done) struct target target = TARGET_INIT;
 	struct err err = ERR_INIT;
@@ -150,19 +159,27 @@ int cmd_audit(const struct options *options, struct report *report)
 	if (options->json)
 		local.event = collect;
 	if (find_target(&local, &target, &err) < 0 || examine(&local, &err) < 0) {
+		if (source.left.code) {
+			report_err(report, NULL, &err);
+			err = source.left;
+		}
 		json_decref(audit.machine);
 		json_decref(audit.findings);
 		json_decref(audit.could_not_tell);
 		return local_fail(&local, &err);
 	}
 	status = status_of(&local.result);
+	if (source.left.code)
+		status = ERR_AWAY;
 	if (options->json) {
 		cleanup(str_done) struct str shown = STR_INIT;
 
 		str_add_escaped(&shown, path, strlen(path));
-		report_say(report, NULL, "audit", "{s:s, s:o, s:o, s:o, s:o*}", "target", shown.s,
-			   "machine", audit.machine, "findings", audit.findings, "could_not_tell",
-			   audit.could_not_tell, "blocks", figures_to_json(&local));
+		report_say(report, NULL, "audit", "{s:s, s:o, s:o, s:o, s:o*, s:s*}", "target",
+			   shown.s, "machine", audit.machine, "findings", audit.findings,
+			   "could_not_tell", audit.could_not_tell, "blocks",
+			   figures_to_json(&local), "left",
+			   source.left.code ? source.left.text : NULL);
 		return status;
 	}
 	json_decref(audit.machine);
@@ -170,5 +187,7 @@ int cmd_audit(const struct options *options, struct report *report)
 	json_decref(audit.could_not_tell);
 	say_figures(&local);
 	say_verdict(&local);
+	if (source.left.code)
+		report_err(report, NULL, &source.left);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include "rescue/command.h"
 #include "rescue/resume.h"
 #include "rescue/runs.h"
+#include "rescue/temporary.h"
 
 #include <stdio.h>
 
@@ -12,6 +13,8 @@ static int resume_run(const struct options *options, const struct run *run, stru
 {
 	cleanup(runner_close) struct runner runner = { .signal_fd = -1 };
 
+	if (run->record.kind == RESCUE_AUDIT)
+		return temporary_resume(options, run, NULL, report, err);
 	if (runner_open(&runner, options, report, run->record.region, run->record.endpoint, err) <
 		    0 ||
 	    resume_from_journal(&runner, run->record.run, err) < 0)
@@ -24,11 +27,20 @@ static int resume_tags(const struct options *options, const char *target, struct
 		       struct err *err)
 {
 	cleanup(runner_close) struct runner runner = { .signal_fd = -1 };
+	struct err why = ERR_INIT;
+	int status;
 
-	if (runner_open(&runner, options, report, NULL, NULL, err) < 0 ||
-	    resume_from_tags(&runner, target, err) < 0)
+	if (runner_open(&runner, options, report, NULL, NULL, err) < 0)
 		return -1;
-	return runner_run(&runner);
+	if (resume_from_tags(&runner, target, err) == 0)
+		return runner_run(&runner);
+	/* An audit leaves no claim, only its snapshot. */
+	if (err->code != ERR_NOTFOUND || !run_id_is_valid(target))
+		return -1;
+	status = temporary_resume(options, NULL, target, report, &why);
+	if (status < 0 && why.code != ERR_NOTFOUND)
+		*err = why;
+	return status;
 }
 
 static int worse(int a, int b)

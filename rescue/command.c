@@ -22,8 +22,9 @@ const struct command commands[] = {
 	  "stop, repair, return, restart and verify (the default command)",
 	  OPT_AWS | OPT_STATE | OPT_RESCUE | OPT_SURGERY | OPT_BOOT | OPT_OUTPUT, cmd_rescue },
 	{ "audit", "TARGET", 1, 1,
-	  "examine a block device, a raw image, a mounted tree or a snapshot (snap-...); writes "
-	  "nothing",
+	  "examine a block device, a raw image, a mounted tree, or (by a snapshot) vol-..., i-... "
+	  "or "
+	  "snap-...; writes nothing to it",
 	  OPT_AWS | OPT_STATE | OPT_LOCAL | OPT_OUTPUT, cmd_audit },
 	{ "repair", "TARGET", 1, 1, "examine and repair a target that is already here",
 	  OPT_STATE | OPT_SURGERY | OPT_LOCAL | OPT_BOOT | OPT_OUTPUT, cmd_repair },

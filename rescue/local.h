@@ -19,6 +19,7 @@ struct local {
 	/* What brings the volume's blocks (rescue/snapshot_source.h). NULL: the target is here, nobody is
 	 * asked for anything, and this process drops its credentials. */
 	struct snapshot_source *source;
+	struct ec2_op *temporary_op; /* rescue/temporary.c's own: what it waits for */
 	void *arg;
 	struct surgery_result result; /* afterwards */
 };

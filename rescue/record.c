@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-static const char *const kind_names[] = { "repair", "undo", "home" };
+static const char *const kind_names[] = { "repair", "undo", "home", "audit" };
 static const char *const state_names[] = { "none", "found", "begun", "done" };
 
 const char *rescue_kind_name(enum rescue_kind kind)
@@ -66,6 +66,7 @@ static int read_run(const json_t *record, struct record *r, struct err *err)
 {
 	const char *kind = text_of(record, "kind"), *helper = text_of(record, "helper");
 	const char *restore = text_of(record, "restore_from");
+	const char *instance = text_of(record, "instance");
 	const json_t *dot = json_object_get(record, "delete_on_termination");
 	size_t k = 0;
 
@@ -84,7 +85,8 @@ static int read_run(const json_t *record, struct record *r, struct err *err)
 	r->boot_s = small_number(record, "boot_s");
 	r->boot_may_fail = json_is_true(json_object_get(record, "boot_may_fail"));
 	r->boot_no_kvm = json_is_true(json_object_get(record, "boot_no_kvm"));
-	if (instance_id_parse(text_of(record, "instance"), &r->instance, err) < 0 ||
+	if (((r->kind != RESCUE_AUDIT || instance[0]) &&
+	     instance_id_parse(instance, &r->instance, err) < 0) ||
 	    volume_id_parse(text_of(record, "volume"), &r->volume, err) < 0 ||
 	    (helper[0] && instance_id_parse(helper, &r->helper, err) < 0) ||
 	    (restore[0] && snapshot_id_parse(restore, &r->restore_from, err) < 0) ||

@@ -70,16 +70,6 @@ static int open_signals(struct runner *runner, struct err *err)
 	return 0;
 }
 
-/* Tests that run thousands of rescues let this program's own waiting pass faster, as the embedded
- * cloud's clock does. */
-static double pace(void)
-{
-	const char *text = getenv("EC2_RESCUE_PACE");
-	double times = text ? strtod(text, NULL) : 1;
-
-	return times > 1 && times <= 400 ? times : 1;
-}
-
 int64_t runner_after(const struct runner *runner, int64_t ms)
 {
 	double wait = (double)ms / runner->pace;
@@ -91,7 +81,7 @@ int runner_open(struct runner *runner, const struct options *options, struct rep
 		const char *region, const char *endpoint, struct err *err)
 {
 	*runner = (struct runner){
-		.options = options, .report = report, .signal_fd = -1, .pace = pace()
+		.options = options, .report = report, .signal_fd = -1, .pace = cloud_pace()
 	};
 	if (loop_open(&runner->loop, err) < 0 ||
 	    cloud_open(runner->loop, options, region, endpoint, &runner->ec2, err) < 0 ||

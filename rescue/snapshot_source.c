@@ -18,23 +18,37 @@ static bool is_listed(const struct local *local)
 	return local->source->is_listed;
 }
 
+static int make_snapshot(struct local *local, struct loop *loop, struct err *err)
+{
+	struct snapshot_source *source = local->source;
+
+	source->temporary = (struct temporary){
+		.local = local, .loop = loop, .ec2 = source->ec2, .pace = cloud_pace()
+	};
+	if (temporary_make(&source->temporary, source->target, err) < 0)
+		return -1;
+	source->snapshot = source->temporary.record.snapshot;
+	return 0;
+}
+
 int snapshot_source_open(struct local *local, struct loop *loop, struct surgery_job *job,
 			 struct err *err)
 {
 	struct snapshot_source *source = local->source;
-	struct blocks_request request = { .loop = loop,
-					  .snapshot = source->snapshot,
-					  .work_dir = job->work_dir,
-					  .ready = on_list,
-					  .arg = source };
+	struct blocks_request request = {
+		.loop = loop, .work_dir = job->work_dir, .ready = on_list, .arg = source
+	};
 
 	if (local->options->with.count)
 		return err_set(err, ERR_USAGE,
 			       "--with is for targets that are here; audit %s alone",
-			       source->snapshot.s);
+			       local->options->targets.items[0]);
 	if (cloud_open(loop, local->options, NULL, NULL, &source->ec2, err) < 0)
 		return -1;
+	if (source->target && make_snapshot(local, loop, err) < 0)
+		return -1;
 	request.ec2 = source->ec2;
+	request.snapshot = source->snapshot;
 	if (!local->options->json)
 		report_say(local->report, NULL, "waiting", "{s:s, s:s, s:i}", "name", "blocks",
 			   "text", "the snapshot's blocks are listed", "deadline_s", LIST_S);
@@ -47,9 +61,9 @@ int snapshot_source_open(struct local *local, struct loop *loop, struct surgery_
 	}
 	job->is_served = true;
 	job->served_fd = blocks_link(source->blocks);
-	job->name = source->snapshot.s;
-	/* The other volumes of the instance are not in it. */
-	job->disks_are_complete = false;
+	job->name = source->target ? source->temporary.record.volume.s : source->snapshot.s;
+	/* Other volumes of the instance are not in it. */
+	job->disks_are_complete = source->target && source->temporary.is_only_volume;
 	return 0;
 }
 
@@ -61,6 +75,7 @@ void snapshot_source_close(struct snapshot_source *source)
 			source->why = *blocks_failure(source->blocks);
 	}
 	blocks_free(source->blocks);
+	(void)!temporary_delete(&source->temporary, &source->left);
 	ec2_close(source->ec2);
 	source->blocks = NULL;
 	source->ec2 = NULL;

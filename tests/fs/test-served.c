@@ -181,7 +181,7 @@ static void test_bringer_dies(void **state)
 	uint8_t data[BLOCK];
 
 	(void)state;
-	assert_int_equal(source_pread(source, data, BLOCK, 3 * BLOCK, &err), 0);
+	assert_int_equal(source_pread(source, data, BLOCK, 3ull * BLOCK, &err), 0);
 	kill(bringing, SIGSTOP);
 	pid_t killer = fork();
 	if (!killer) {
@@ -189,13 +189,13 @@ static void test_bringer_dies(void **state)
 		kill(bringing, SIGKILL);
 		_exit(0);
 	}
-	assert_int_equal(source_pread(source, data, BLOCK, 7 * BLOCK, &err), -1);
+	assert_int_equal(source_pread(source, data, BLOCK, 7ull * BLOCK, &err), -1);
 	assert_non_null(strstr(err.text, "nobody brings"));
 	waitpid(killer, NULL, 0);
 	err = (struct err)ERR_INIT;
-	assert_int_equal(source_pread(source, data, BLOCK, 8 * BLOCK, &err), -1);
-	assert_int_equal(source_pread(source, data, BLOCK, 3 * BLOCK, &err), 0);
-	assert_memory_equal(data, truth + 3 * BLOCK, BLOCK);
+	assert_int_equal(source_pread(source, data, BLOCK, 8ull * BLOCK, &err), -1);
+	assert_int_equal(source_pread(source, data, BLOCK, 3ull * BLOCK, &err), 0);
+	assert_memory_equal(data, truth + 3ull * BLOCK, BLOCK);
 	source_close(source);
 	served_close(served);
 }

@@ -3,7 +3,7 @@
 
   STORY  RUN; RUN; ...             one after the other; then `resume` until nothing is left to be resumed
   RUN    VERB [here|there][, BLOW]...    RUN + RUN: both at once. there: a machine that has only the tags
-  VERB   rescue, undo (of a rescue to which nothing happened) or resume
+  VERB   rescue, undo (of a rescue to which nothing happened), resume, or audit (of the instance's root volume, by a temporary snapshot)
   BLOW   refused|http5xx|lost-after|lost-before|slow at CALL#K         the K-th API call of that name fails so
          machine|process before|after MOMENT#K                        kill -9 there: see tool-killer.c
          any#K is the K-th call or moment of whatever name
@@ -17,7 +17,7 @@ KINDS = ['refused', 'http5xx', 'lost-after', 'lost-before', 'slow']
 KILLER = BUILD + '/tests/proof/tool-killer'
 NOT_TRACED, NOT_REACHED, OUTLIVED = 125, 124, 123
 VERIFY = ['--verify-timeout', '60']
-OPTIONS = {'rescue': ['--yes', *VERIFY], 'undo': ['undo', '--yes'], 'resume': ['resume', '--yes', *VERIFY]}
+OPTIONS = {'audit': ['audit'], 'rescue': ['--yes', *VERIFY], 'undo': ['undo', '--yes'], 'resume': ['resume', '--yes', *VERIFY]}
 ENDS = {'rescue': (0, 'rescued'), 'undo': (0, 'undone')}
 
 def call_name(call): return call['action'] + (' dry' if call['params'].get('DryRun') else '')
@@ -43,6 +43,11 @@ class Act:
 def untrue(cloud, p, verb, run, undoes=False):
     """What the program said about itself and is not so."""
     said, bad = run.result, []
+    if verb == 'audit':
+        found = [e for e in run.events if 'findings' in e]
+        if run.status in (0, 1) and not (found and any(f['check'] == 'fstab-missing-device' for f in found[0]['findings'])): bad.append('the audit does not know what is wrong')
+        if run.status not in (0, 1) and found: bad.append('the audit has a verdict, but ended with %d' % run.status)
+        return bad
     if run.status in (0, 1) and said is None: bad.append('%s gave no verdict' % verb)
     if said in ('rescued', 'repaired') and not cloud.boots(p): bad.append('said "%s", but the volume does not boot' % said)
     if said == 'undone' and not cloud.is_old(p): bad.append('said "undone", but the volume is not as it was')
@@ -64,7 +69,10 @@ class Situation:
         if self.undoes: self.run(Act('rescue'), expected=ENDS['rescue'])
         self.was = cloud.sum(self.p)
     def start(self, act, log=None):
-        argv = self.cloud.argv(*OPTIONS[act.verb], self.p.instance, '--json', state=self.cloud.state(act.machine))
+        target = self.p.instance
+        if act.verb == 'resume' and act.machine == 'there' and self.acts[0].verb == 'audit':
+            target = (list(self.cloud.temporary(self.p).values()) + [target])[0]  # the run is all that another machine can know
+        argv = self.cloud.argv(*OPTIONS[act.verb], target, '--json', state=self.cloud.state(act.machine))
         if act.kills or log: argv = [KILLER, *(['--log', log] if log else []), *(act.kills[0] if act.kills else []), '--', *argv]
         # LeakSanitizer does not work in a process that is traced.
         env = dict(self.cloud.env, **({'ASAN_OPTIONS': self.cloud.env['ASAN_OPTIONS'] + ':detect_leaks=0'} if argv[0] == KILLER and 'ASAN_OPTIONS' in self.cloud.env else {}))
@@ -100,7 +108,7 @@ class Situation:
         last = Act('resume there' if self.is_elsewhere else 'resume here')
         for n in range(2):
             # Killed after the last thing was given back, a run is at home, but does not know it yet.
-            if not self.cloud.not_home(self.p) and (n or not any(act.kills for act in self.acts)): break
+            if not self.cloud.not_home(self.p) and not self.cloud.temporary(self.p) and (n or not any(act.kills for act in self.acts)): break
             self.run(last)
         if self.is_elsewhere: self.run(Act('resume here'))
         self.bad += self.cloud.not_home(self.p)
@@ -122,6 +130,7 @@ class Situation:
         runs = {}
         for id, row in world.items():
             tags = [key for key in row.get('tags', {}) if key.startswith('ec2-rescue') and row['tags'][key]]
+            if row.get('gone'): continue
             if id.startswith('snap-') and id not in self.before:
                 if row.get('volume') not in kept: bad.append('snapshot %s of %s' % (id, row.get('volume')))
                 runs.setdefault(row['tags'].get('ec2-rescue-run'), []).append(id)

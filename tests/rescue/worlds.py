@@ -81,7 +81,7 @@ class Cloud:
         return p
     def state(self, machine): return '%s/%s/state' % (self.dir, machine)
     def argv(self, *args, state=None):
-        return [TOOL, *args, '--state-dir', state or self.state('here'), '--device-dir', self.devices]
+        return [TOOL, *args, '--state-dir', state or self.state('here'), *(['--device-dir', self.devices] if args[0] not in ('audit', 'runs') else [])]
     def start(self, *args, state=None, json_events=True, pace=None, env={}):
         return subprocess.Popen(self.argv(*args, *(['--json'] if json_events else []), state=state), env=dict(self.env, EC2_RESCUE_PACE=str(pace or self.pace), **env), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace')
@@ -102,6 +102,10 @@ class Cloud:
     def world(self):
         world = self.ask('GET', 'world')
         return {row['id']: row for rows in world.values() if isinstance(rows, list) for row in rows if isinstance(row, dict) and 'id' in row}
+    def temporary(self, p):
+        """Snapshots of it that were made for an audit: {id: run}."""
+        return {id: row['tags']['ec2-rescue-temporary'] for id, row in self.world().items()
+                if id.startswith('snap-') and row.get('volume') == p.volume and not row.get('gone') and 'ec2-rescue-temporary' in row.get('tags', {})}
     def file(self, p): return '%s/cloud/volumes/%s.img' % (self.dir, p.volume)
     def known(self, p, what, find):
         """What was found out about a volume holds until it is written again."""

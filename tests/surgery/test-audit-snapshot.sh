@@ -88,8 +88,9 @@ refuse() { # refuse STATUS REGEX NAME COMMAND...
 refuse 3 'snap-0aaaaaaaaaaaaaaa9.*does not exist|SNAPSHOT_NOT_FOUND' "no such snapshot" "$EC2_RESCUE" audit snap-0aaaaaaaaaaaaaaa9
 refuse 2 'is not the id of a snapshot' "no id" "$EC2_RESCUE" audit snap-zz
 refuse 2 'pending' "not completed" "$EC2_RESCUE" audit snap-0aaaaaaaaaaaaaaa3
-refuse 13 'make a snapshot of it and give its id' "a volume" "$EC2_RESCUE" audit vol-0aaaaaaaaaaaaaaa1
-refuse 13 'a snapshot of its root volume' "an instance" "$EC2_RESCUE" audit i-0aaaaaaaaaaaaaaa1
+refuse 3 'vol-0aaaaaaaaaaaaaaa1 does not exist' "a volume that is not there" "$EC2_RESCUE" audit --state-dir "$T/state" vol-0aaaaaaaaaaaaaaa1
+refuse 3 'i-0aaaaaaaaaaaaaaa1 does not exist' "an instance that is not there" "$EC2_RESCUE" audit --state-dir "$T/state" i-0aaaaaaaaaaaaaaa1
+refuse 2 'is not the id of a volume' "no id of a volume" "$EC2_RESCUE" audit vol-zz
 refuse 14 'snap-0aaaaaaaaaaaaaaa2' "zeros" "$EC2_RESCUE" audit snap-0aaaaaaaaaaaaaaa2
 refuse 2 'with is for targets that are here' "further volumes" "$EC2_RESCUE" audit --with "$T/sick.img" "$SNAP"
 refuse 4 'ebs:ListSnapshotBlocks' "not permitted to list" env AWS_ACCESS_KEY_ID=AKIANONE AWS_SECRET_ACCESS_KEY=none "$EC2_RESCUE" audit "$SNAP"
