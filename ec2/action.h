@@ -29,6 +29,7 @@ enum limit {
 	LIMIT_CONSOLE,
 	LIMIT_BLOCK_LISTS, /* EBS direct: quotas of the account, not buckets */
 	LIMIT_BLOCKS,
+	LIMIT_BLOCK_STARTS,
 };
 
 struct http_reply;

@@ -59,5 +59,8 @@ const struct ec2_action *const all_actions[] = {
 	&action_delete_snapshot,
 	&action_list_snapshot_blocks,
 	&action_get_snapshot_block,
+	&action_start_snapshot,
+	&action_put_snapshot_block,
+	&action_complete_snapshot,
 	NULL,
 };

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#define EBS_(name_) .name = name_, .service = &service_ebs, .iam = "ebs:" name_, .retry = RETRY_READ
+#define EBS_(name_) .name = name_, .service = &service_ebs, .iam = "ebs:" name_
 
 static const struct xmlmap block_map[] = {
 	XML_INT_OR(struct ebs_block, index, "BlockIndex", -1),
@@ -22,9 +22,13 @@ static const struct xmlmap blocks_map[] = {
 	XML_END,
 };
 const struct ec2_action action_list_snapshot_blocks = {
-	EBS_("ListSnapshotBlocks"), REPLY_(blocks_map, struct ebs_blocks),
-	.limit = LIMIT_BLOCK_LISTS, .method = "GET",
-	.next_token = "NextToken",  .page_parameter = "pageToken",
+	EBS_("ListSnapshotBlocks"),
+	.retry = RETRY_READ,
+	REPLY_(blocks_map, struct ebs_blocks),
+	.limit = LIMIT_BLOCK_LISTS,
+	.method = "GET",
+	.next_token = "NextToken",
+	.page_parameter = "pageToken",
 	.is_reply_large = true,
 };
 
@@ -52,8 +56,32 @@ static int read_block(const struct http_reply *reply, void *ret, struct err *err
 }
 
 const struct ec2_action action_get_snapshot_block = {
-	EBS_("GetSnapshotBlock"),
+	EBS_("GetSnapshotBlock"), .retry = RETRY_READ, .limit = LIMIT_BLOCKS,
+	.method = "GET",	  .read = read_block,
+};
+
+static const struct xmlmap started_map[] = {
+	XML_ID_NEED(struct ebs_started, id, snapshot, "SnapshotId"),
+	XML_TEXT(struct ebs_started, status, "Status"),
+	XML_INT(struct ebs_started, block_bytes, "BlockSize"),
+	XML_INT(struct ebs_started, volume_size, "VolumeSize"),
+	XML_END,
+};
+/* With its ClientToken the same request twice is one snapshot; a block, and the end, may be said twice. */
+const struct ec2_action action_start_snapshot = {
+	EBS_("StartSnapshot"),	   REPLY_(started_map, struct ebs_started),
+	.retry = RETRY_IDEMPOTENT, .limit = LIMIT_BLOCK_STARTS,
+	.method = "POST",
+};
+const struct ec2_action action_put_snapshot_block = {
+	EBS_("PutSnapshotBlock"),
+	.retry = RETRY_IDEMPOTENT,
 	.limit = LIMIT_BLOCKS,
-	.method = "GET",
-	.read = read_block,
+	.method = "PUT",
+};
+const struct ec2_action action_complete_snapshot = {
+	EBS_("CompleteSnapshot"),
+	.retry = RETRY_IDEMPOTENT,
+	.limit = LIMIT_BLOCK_STARTS,
+	.method = "POST",
 };

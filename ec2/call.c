@@ -20,7 +20,9 @@ struct call {
 	const struct ec2_action *action;
 	void *ret;
 	struct str form;
-	char *path, *query; /* of REST: instead of the form */
+	/* Of REST, instead of the form: with copies of all that it points to. */
+	struct rest_request rest;
+	struct str rest_body;
 	int64_t began_ms;
 	bool is_dry_run, is_as, has_refreshed, has_set_clock, is_complete;
 	struct creds as; /* is_as: instead of the chain's */
@@ -32,6 +34,26 @@ struct call {
 };
 
 static void call_go(void *arg);
+
+static void rest_keep(struct call *call, const struct rest_request *rest)
+{
+	call->rest = *rest;
+	call->rest.path = mem_strdup(rest->path);
+	call->rest.query = mem_strdup(rest->query);
+	for (size_t i = 0; i < rest->header_count; i++)
+		call->rest.headers[i].value = mem_strdup(rest->headers[i].value);
+	str_add_bytes(&call->rest_body, rest->body, rest->body_len);
+	call->rest.body = call->rest_body.s;
+}
+
+static void rest_free(struct call *call)
+{
+	free((char *)(uintptr_t)call->rest.path);
+	secret_free((char *)(uintptr_t)call->rest.query); /* a token */
+	for (size_t i = 0; i < call->rest.header_count; i++)
+		free((char *)(uintptr_t)call->rest.headers[i].value);
+	str_done(&call->rest_body);
+}
 
 static void call_free(struct task *task)
 {
@@ -47,8 +69,7 @@ static void call_free(struct task *task)
 	if (call->form.len)
 		explicit_bzero(call->form.s, call->form.len); /* a web identity token */
 	str_done(&call->form);
-	free(call->path);
-	secret_free(call->query);
+	rest_free(call);
 	creds_done(&call->as);
 	secret_free(call->next_token);
 	free(call->key_id);
@@ -83,10 +104,8 @@ static void on_reply(void *arg, struct http_reply *reply);
 static void make_message(const struct call *call, const struct endpoint *endpoint,
 			 struct message *ret)
 {
-	const struct rest_request rest = { call->path, call->query };
-
 	if (call->action->method)
-		message_of_rest(call->action, endpoint, &rest, call->next_token, ret);
+		message_of_rest(call->action, endpoint, &call->rest, call->next_token, ret);
 	else
 		message_of_form(call->action, endpoint, call->form.s, call->next_token, ret);
 }
@@ -478,10 +497,9 @@ void call_start(struct ec2 *ec2, const struct call_spec *spec, struct ec2_op *op
 		call->is_as = true;
 		creds_copy(spec->as, &call->as);
 	}
-	if (spec->rest) {
-		call->path = mem_strdup(spec->rest->path);
-		call->query = mem_strdup(spec->rest->query);
-	}
+	call->rest_body = (struct str)STR_INIT;
+	if (spec->rest)
+		rest_keep(call, spec->rest);
 	if (spec->request && action->params) {
 		params_encode(action->params, spec->request, &call->form);
 		call->is_dry_run = params_dry_run(action->params, spec->request);

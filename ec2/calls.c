@@ -140,13 +140,21 @@ void ec2_delete_tags(struct ec2 *ec2, const struct ec2_change_tags *request, str
 
 #define BLOCKS_A_PAGE "10000"
 
-static void rest(struct ec2 *ec2, const struct ec2_action *action, const char *path,
-		 const struct str *query, void *ret, struct ec2_op *op)
+static void rest(struct ec2 *ec2, const struct ec2_action *action,
+		 const struct rest_request *request, void *ret, struct ec2_op *op)
 {
-	const struct rest_request request = { path, query->s };
-	struct call_spec spec = { .action = action, .rest = &request, .ret = ret };
+	struct call_spec spec = { .action = action, .rest = request, .ret = ret };
 
 	call_start(ec2, &spec, op);
+}
+
+/* No body and no headers. */
+static void rest_get(struct ec2 *ec2, const struct ec2_action *action, const char *path,
+		     const struct str *query, void *ret, struct ec2_op *op)
+{
+	const struct rest_request request = { .path = path, .query = query->s };
+
+	rest(ec2, action, &request, ret, op);
 }
 
 void ebs_list_snapshot_blocks(struct ec2 *ec2, const struct snapshot_id *snapshot,
@@ -156,7 +164,7 @@ void ebs_list_snapshot_blocks(struct ec2 *ec2, const struct snapshot_id *snapsho
 	cleanup(str_done) struct str query = STR_INIT;
 
 	form_add(&query, "maxResults", BLOCKS_A_PAGE);
-	rest(ec2, &action_list_snapshot_blocks, path, &query, ret, op);
+	rest_get(ec2, &action_list_snapshot_blocks, path, &query, ret, op);
 }
 
 void ebs_get_snapshot_block(struct ec2 *ec2, const struct ebs_get_block *get, struct str *ret,
@@ -167,7 +175,67 @@ void ebs_get_snapshot_block(struct ec2 *ec2, const struct ebs_get_block *get, st
 	cleanup(str_done) struct str query = STR_INIT;
 
 	form_add(&query, "blockToken", get->token);
-	rest(ec2, &action_get_snapshot_block, path, &query, ret, op);
+	rest_get(ec2, &action_get_snapshot_block, path, &query, ret, op);
+}
+
+void ebs_start_snapshot(struct ec2 *ec2, const struct ebs_start *start, struct ebs_started *ret,
+			struct ec2_op *op)
+{
+	json_t *tags = json_array(), *body;
+	cleanup(free) char *text = NULL;
+	struct rest_request request = { .path = "snapshots",
+					.query = "",
+					.headers = { { "Content-Type", "application/json" } },
+					.header_count = 1 };
+
+	for (size_t i = 0; i < start->tag_count; i++)
+		json_array_append_new(tags, json_pack("{s:s, s:s}", "Key", start->tags[i].key,
+						      "Value", start->tags[i].value));
+	body = json_pack("{s:I, s:s*, s:s*, s:s, s:o}", "VolumeSize", (json_int_t)start->volume_gib,
+			 "ParentSnapshotId", id_none(&start->parent) ? NULL : start->parent.s,
+			 "Description", start->description, "ClientToken", start->client_token,
+			 "Tags", tags);
+	text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(body);
+	request.body = text;
+	request.body_len = text ? strlen(text) : 0;
+	rest(ec2, &action_start_snapshot, &request, ret, op);
+}
+
+void ebs_put_snapshot_block(struct ec2 *ec2, const struct ebs_put_block *put, struct ec2_op *op)
+{
+	cleanup(free) char *path =
+		mem_printf("snapshots/%s/blocks/%lld", put->snapshot.s, (long long)put->index);
+	cleanup(free) char *length = mem_printf("%zu", put->len);
+	cleanup(str_done) struct str sum = STR_INIT;
+	struct rest_request request = { .path = path,
+					.query = "",
+					.header_count = 4,
+					.body = put->data,
+					.body_len = put->len };
+
+	str_add_base64(&sum, put->sum.b, sizeof(put->sum.b));
+	request.headers[0] = (struct http_header){ "Content-Type", "application/octet-stream" };
+	request.headers[1] = (struct http_header){ "x-amz-Data-Length", length };
+	request.headers[2] = (struct http_header){ "x-amz-Checksum", sum.s };
+	request.headers[3] = (struct http_header){ "x-amz-Checksum-Algorithm", "SHA256" };
+	rest(ec2, &action_put_snapshot_block, &request, NULL, op);
+}
+
+void ebs_complete_snapshot(struct ec2 *ec2, const struct ebs_complete *complete, struct ec2_op *op)
+{
+	cleanup(free) char *path = mem_printf("snapshots/completion/%s", complete->snapshot.s);
+	cleanup(free) char *count =
+		mem_printf("%llu", (unsigned long long)complete->changed_blocks);
+	cleanup(str_done) struct str sum = STR_INIT;
+	struct rest_request request = { .path = path, .query = "", .header_count = 4 };
+
+	str_add_base64(&sum, complete->sum.b, sizeof(complete->sum.b));
+	request.headers[0] = (struct http_header){ "x-amz-ChangedBlocksCount", count };
+	request.headers[1] = (struct http_header){ "x-amz-Checksum", sum.s };
+	request.headers[2] = (struct http_header){ "x-amz-Checksum-Algorithm", "SHA256" };
+	request.headers[3] = (struct http_header){ "x-amz-Checksum-Aggregation-Method", "LINEAR" };
+	rest(ec2, &action_complete_snapshot, &request, NULL, op);
 }
 
 void sts_get_caller_identity(struct ec2 *ec2, struct sts_identity *ret, struct ec2_op *op)
@@ -180,6 +248,7 @@ void sts_get_caller_identity(struct ec2 *ec2, struct sts_identity *ret, struct e
 	{                                                                \
 		xmlmap_free(action_##rows.reply, value, sizeof(*value)); \
 	}
+DONE(ebs_started_done, start_snapshot, ebs_started)
 DONE(ebs_blocks_done, list_snapshot_blocks, ebs_blocks)
 DONE(ec2_instances_done, describe_instances, ec2_instances)
 DONE(ec2_volumes_done, describe_volumes, ec2_volumes)

@@ -7,6 +7,7 @@
  * Request structs are borrowed for the call of the function alone. Describe* calls follow NextToken
  * by themselves. dry_run asks for DryRun=true: success means "would have been permitted". */
 
+#include "base/hash.h"
 #include "base/str.h"
 #include "ec2/client.h"
 
@@ -152,6 +153,34 @@ struct ebs_get_block {
 void ebs_get_snapshot_block(struct ec2 *, const struct ebs_get_block *, struct str *ret,
 			    struct ec2_op *op);
 
+/* A snapshot that is written block by block: it begins as its parent (none: as zeros), takes blocks, and is
+ * completed, after which DescribeSnapshots tells when it can be used. One that nobody writes to for an hour
+ * becomes `error`. */
+struct ebs_start {
+	struct snapshot_id parent;
+	int64_t volume_gib;
+	const char *description,
+		*client_token; /* the same token again is the same snapshot; never NULL */
+	const struct ec2_tag_pair *tags;
+	size_t tag_count;
+};
+void ebs_start_snapshot(struct ec2 *, const struct ebs_start *, struct ebs_started *ret,
+			struct ec2_op *op);
+struct ebs_put_block {
+	struct snapshot_id snapshot;
+	int64_t index;
+	const void *data; /* a whole block; copied */
+	size_t len;
+	struct sha256 sum; /* of the data */
+};
+void ebs_put_snapshot_block(struct ec2 *, const struct ebs_put_block *, struct ec2_op *op);
+struct ebs_complete {
+	struct snapshot_id snapshot;
+	uint64_t changed_blocks; /* that were put, each once */
+	struct sha256 sum;	 /* of their sums, in the order of the blocks */
+};
+void ebs_complete_snapshot(struct ec2 *, const struct ebs_complete *, struct ec2_op *op);
+
 struct ec2_console {
 	char *output; /* decoded bytes, NUL-terminated, NULs replaced by '?'; NULL when EC2 has none
 		       */
@@ -175,6 +204,7 @@ struct imds_self {
 void imds_get_self(struct ec2 *, struct imds_self *ret, struct ec2_op *op);
 
 void ebs_blocks_done(struct ebs_blocks *);
+void ebs_started_done(struct ebs_started *);
 void ec2_instances_done(struct ec2_instances *);
 void ec2_volumes_done(struct ec2_volumes *);
 void ec2_snapshots_done(struct ec2_snapshots *);

@@ -66,6 +66,7 @@ static const struct error_row rows[] = {
 	{ "ResourceContention*", ERR_BUSY, ERROR_REFUSED },
 	{ "SnapshotCreationPerVolumeRateExceeded", ERR_BUSY, ERROR_REFUSED },
 	{ "ConcurrentSnapshotLimitExceeded", ERR_BUSY, ERROR_REFUSED },
+	{ "ConcurrentLimitExceededException", ERR_BUSY, ERROR_REFUSED },
 	/* Capacity may come back, but not within a call's retries; EC2 sends these with a 5xx. */
 	{ "Insufficient*", ERR_BUSY, ERROR_REFUSED },
 

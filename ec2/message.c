@@ -40,8 +40,10 @@ void message_of_rest(const struct ec2_action *action, const struct endpoint *end
 		.query = mem_strdup(query.len ? query.s : ""),
 		.body = STR_INIT,
 		.headers = { { "Host", endpoint->host } },
-		.header_count = 1,
+		.header_count = 1 + rest->header_count,
 	};
+	memcpy(ret->headers + 1, rest->headers, rest->header_count * sizeof(*rest->headers));
+	str_add_bytes(&ret->body, rest->body, rest->body_len);
 }
 
 void message_done(struct message *message)
@@ -70,12 +72,13 @@ static void find_request_id(struct answer *answer)
 		escape_into(answer->request_id, sizeof(answer->request_id), id, strlen(id));
 }
 
-/* What a row reads from the headers and the body itself needs no document. */
+/* What a row reads from the headers and the body itself needs no document, and where nothing is of interest
+ * there may be none. */
 static int open_json(struct answer *answer, struct err *err)
 {
 	const struct str *body = &answer->reply->body;
 
-	if (answer->action->read)
+	if (answer->action->read || !answer->action->reply)
 		return 0;
 	answer->json = json_loadb(body->s, body->len, JSON_REJECT_DUPLICATES, NULL);
 	return json_is_object(answer->json) ? 0 : err_set(err, ERR_MALFORMED, "it is no JSON");

@@ -9,16 +9,22 @@
 #include "ec2/action.h"
 #include "ec2/http.h"
 
-/* Below the endpoint's path, both percent-encoded: "snapshots/snap-…/blocks", "maxResults=100". */
+#define REST_HEADERS 5
+
+/* Path (below the endpoint's) and query are percent-encoded: "snapshots/snap-…/blocks", "maxResults=100". */
 struct rest_request {
 	const char *path, *query; /* query "": none */
+	struct http_header headers[REST_HEADERS];
+	size_t header_count;
+	const void *body; /* NULL: none */
+	size_t body_len;
 };
 
 struct message {
 	const char *method;
 	char *url, *path, *query; /* query "": none */
 	struct str body;
-	struct http_header headers[2]; /* borrow from the endpoint */
+	struct http_header headers[1 + REST_HEADERS]; /* borrow from endpoint and request */
 	size_t header_count;
 };
 

@@ -15,7 +15,7 @@ static const struct {
 	[LIMIT_CHANGE] = { 50, 5 },	 [LIMIT_START] = { 5, 2 },
 	[LIMIT_SNAPSHOT] = { 100, 5 },	 [LIMIT_TAGS] = { 100, 10 },
 	[LIMIT_CONSOLE] = { 100, 10 },	 [LIMIT_BLOCK_LISTS] = { 50, 50 },
-	[LIMIT_BLOCKS] = { 1000, 1000 },
+	[LIMIT_BLOCKS] = { 1000, 1000 }, [LIMIT_BLOCK_STARTS] = { 10, 10 },
 };
 
 void pace_init(struct pace *pace)

@@ -170,6 +170,12 @@ struct ebs_blocks {
 	VEC(struct ebs_block) blocks;
 };
 
+struct ebs_started { /* reply of StartSnapshot */
+	struct snapshot_id id;
+	char *status;
+	int64_t block_bytes, volume_size;
+};
+
 struct ec2_instance_status {
 	struct instance_id id;
 	enum ec2_instance_state state;

@@ -127,8 +127,10 @@ static int note(struct temporary *t, json_t *record, struct err *err)
 
 static int note_step(struct temporary *t, const char *state, struct err *err)
 {
-	return note(t, json_pack("{s:s, s:s, s:s}", "event", "step", "name", "snapshot", "state", state),
-		    err);
+	return note(
+		t,
+		json_pack("{s:s, s:s, s:s}", "event", "step", "name", "snapshot", "state", state),
+		err);
 }
 
 static int open_run(struct temporary *t, struct err *err)
@@ -198,8 +200,8 @@ static int search_again(struct temporary *t, struct err *err)
 
 static int create(struct temporary *t, struct err *err)
 {
-	cleanup(free) char *name = mem_printf("ec2-rescue: of %s, for an audit, to be deleted after it",
-					      t->record.volume.s);
+	cleanup(free) char *name = mem_printf(
+		"ec2-rescue: of %s, for an audit, to be deleted after it", t->record.volume.s);
 	const struct ec2_tag_pair tags[] = { { CLAIM_RUN_TAG, t->record.run },
 					     { TEMPORARY_TAG, t->record.run },
 					     { "Name", name } };
@@ -229,8 +231,8 @@ static int create(struct temporary *t, struct err *err)
 	if (rc < 0)
 		return -1;
 	err_clear(err);
-	return note(t,
-		    json_pack("{s:s, s:s}", "event", "note", "snapshot", t->record.snapshot.s), err);
+	return note(t, json_pack("{s:s, s:s}", "event", "note", "snapshot", t->record.snapshot.s),
+		    err);
 }
 
 static void say_progress(struct temporary *t, const struct ec2_snapshot *s, char last[16])
@@ -243,8 +245,8 @@ static void say_progress(struct temporary *t, const struct ec2_snapshot *s, char
 	if (t->local->options->json || str_eq(now, last))
 		return;
 	memcpy(last, now, sizeof(now));
-	text = mem_printf("the temporary snapshot %s of %s is made%s%s", s->id.s, t->record.volume.s,
-			  now[0] ? ": " : "", now);
+	text = mem_printf("the temporary snapshot %s of %s is made%s%s", s->id.s,
+			  t->record.volume.s, now[0] ? ": " : "", now);
 	report_say(t->local->report, NULL, "waiting", "{s:s, s:s, s:i}", "name", "snapshot", "text",
 		   text, "deadline_s", COMPLETED_MS / 1000);
 }
@@ -285,9 +287,9 @@ static int await_completed(struct temporary *t, struct err *err)
 
 	while (!(done = look(t, &is_seen, last, err))) {
 		if (waited > (is_seen ? COMPLETED_MS : UNSEEN_MS))
-			return err_set(err, ERR_TIMEOUT, "snapshot %s of %s is not completed after %lld s",
-				       t->record.snapshot.s, t->record.volume.s,
-				       (long long)waited / 1000);
+			return err_set(
+				err, ERR_TIMEOUT, "snapshot %s of %s is not completed after %lld s",
+				t->record.snapshot.s, t->record.volume.s, (long long)waited / 1000);
 		if (nap(t, wait, err) < 0)
 			return -1;
 		waited += wait;
@@ -307,8 +309,9 @@ int temporary_make(struct temporary *t, const char *target, struct err *err)
 		return -1;
 	if (find_volume(t, &gib, err) < 0 || open_run(t, err) < 0)
 		return -1;
-	text = mem_printf("a temporary snapshot of %s (%lld GiB) is made and deleted after the audit",
-			  t->record.volume.s, (long long)gib);
+	text = mem_printf(
+		"a temporary snapshot of %s (%lld GiB) is made and deleted after the audit",
+		t->record.volume.s, (long long)gib);
 	if (!t->local->options->json)
 		report_say(t->local->report, NULL, "fact", "{s:s, s:s}", "name", "snapshot", "text",
 			   text);

@@ -17,11 +17,12 @@ struct temporary {
 	struct local *local;
 	struct loop *loop;
 	struct ec2 *ec2;
-	struct record record; /* volume, snapshot, instance where that was named; run "": nothing made */
+	struct record
+		record; /* volume, snapshot, instance where that was named; run "": nothing made */
 	struct journal *journal;
-	double pace;	  /* of waiting; 1 */
+	double pace;	     /* of waiting; 1 */
 	bool is_only_volume; /* the instance that was named has no other */
-	bool is_in_doubt; /* CreateSnapshot may have taken effect */
+	bool is_in_doubt;    /* CreateSnapshot may have taken effect */
 };
 
 /* target: "i-…" (its root volume) or "vol-…". Returns when the snapshot is completed. After a failure

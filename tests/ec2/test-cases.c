@@ -180,6 +180,38 @@ static void blocks(struct run *run)
 	ebs_list_snapshot_blocks(run->ec2, &get.snapshot, (void *)&run->ret, &run->op);
 }
 
+static void write_blocks(struct run *run)
+{
+	const char *call = text(run, "call"), *data = text(run, "data") ? text(run, "data") : "";
+	struct sha256 sum = sha256_of(data, strlen(data));
+	struct ec2_tag_pair pairs[8];
+	struct snapshot_id snapshot = { 0 };
+	struct ebs_start start = { .volume_gib =
+					   json_integer_value(json_object_get(run->call, "gib")),
+				   .client_token = text(run, "token"),
+				   .tags = pairs,
+				   .tag_count = tags(run, pairs) };
+	struct ebs_put_block put = { .index = json_integer_value(
+					     json_object_get(run->call, "index")),
+				     .data = data,
+				     .len = strlen(data),
+				     .sum = sum };
+	struct ebs_complete complete = { .changed_blocks = (uint64_t)json_integer_value(
+						 json_object_get(run->call, "count")),
+					 .sum = sum };
+
+	strncpy(snapshot.s, text(run, "snapshot"), sizeof(snapshot.s) - 1);
+	start.parent = put.snapshot = complete.snapshot = snapshot;
+	if (str_eq(call, "start-snapshot")) {
+		run->action = &action_start_snapshot;
+		ebs_start_snapshot(run->ec2, &start, (void *)&run->ret, &run->op);
+	} else if (str_eq(call, "put-snapshot-block")) {
+		ebs_put_snapshot_block(run->ec2, &put, &run->op);
+	} else {
+		ebs_complete_snapshot(run->ec2, &complete, &run->op);
+	}
+}
+
 static void change_tags(struct run *run)
 {
 	struct ec2_tag_pair pairs[8];
@@ -242,6 +274,9 @@ static const struct {
 	{ "detach-volume", attach },
 	{ "create-snapshot", create_snapshot },
 	{ "create-volume", create_volume },
+	{ "start-snapshot", write_blocks },
+	{ "put-snapshot-block", write_blocks },
+	{ "complete-snapshot", write_blocks },
 	{ "list-snapshot-blocks", blocks },
 	{ "get-snapshot-block", blocks },
 	{ "create-tags", change_tags },

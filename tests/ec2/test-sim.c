@@ -14,9 +14,10 @@
 
 #include <cmocka.h>
 
-#define PATIENT "i-0aaaaaaaaaaaaaaa1"
-#define HELPER	"i-0aaaaaaaaaaaaaaa2"
-#define ROOT	"vol-0aaaaaaaaaaaaaaa1"
+#define PATIENT	 "i-0aaaaaaaaaaaaaaa1"
+#define HELPER	 "i-0aaaaaaaaaaaaaaa2"
+#define ROOT	 "vol-0aaaaaaaaaaaaaaa1"
+#define SNAPSHOT "snap-0aaaaaaaaaaaaaaa1"
 
 static const char world[] =
 	"{\"region\": \"eu-central-1\", \"latencies\": {"
@@ -33,6 +34,7 @@ static const char world[] =
 	" {\"arn\": \"arn:aws:iam::123456789012:role/pod\", \"web_identity_token\": \"eyJ.x.y\"}],"
 	"\"imds\": {\"instance\": \"" HELPER "\", \"role\": \"helper-role\"},"
 	"\"auto_scaling_groups\": [{\"name\": \"web\"}],"
+	"\"snapshots\": [{\"id\": \"" SNAPSHOT "\", \"size\": 1}],"
 	"\"instances\": [{\"id\": \"" PATIENT
 	"\", \"asg\": \"web\", \"console\": \"Kernel panic\\n\","
 	" \"tags\": {\"Name\": \"patient\"}, \"volumes\": [{\"device\": \"/dev/xvda\","
@@ -319,6 +321,73 @@ static void test_look_ups(void **state)
 	imds_self_done(&self);
 }
 
+/* A child of an empty snapshot with one block, read again. */
+static void test_blocks(void **state)
+{
+	static uint8_t data[524288];
+	struct snapshot_id parent = id_of(snapshot, SNAPSHOT);
+	struct ec2_tag_pair tag = { "ec2-rescue-run", "r1" };
+	struct ebs_start start = { .parent = parent,
+				   .volume_gib = 1,
+				   .description = "a \"child\"",
+				   .client_token = "token",
+				   .tags = &tag,
+				   .tag_count = 1 };
+	struct ebs_put_block put = { .index = 5, .data = data, .len = sizeof(data) };
+	struct ebs_complete complete = { .changed_blocks = 1 };
+	struct ebs_get_block get = { .index = 5 };
+	struct ebs_started started, again;
+	struct ebs_blocks list;
+	struct str block = STR_INIT;
+	const char *id = NULL;
+	union ec2_list shown;
+	struct ec2_op op = { 0 };
+
+	(void)state;
+	open_client("AKIDALL", "open sesame", NULL);
+	memset(data, 'x', sizeof(data));
+	data[4711] = 0;
+	put.sum = sha256_of(data, sizeof(data));
+	complete.sum = sha256_of(put.sum.b, sizeof(put.sum.b));
+	ebs_start_snapshot(fx.ec2, &start, &started, &op);
+	expect_done(&op);
+	assert_string_equal(started.status, "pending");
+	ebs_start_snapshot(fx.ec2, &start, &again, &op);
+	expect_done(&op);
+	assert_string_equal(again.id.s, started.id.s);
+	put.snapshot = complete.snapshot = get.snapshot = started.id;
+	ebs_put_snapshot_block(fx.ec2, &put, &op);
+	expect_done(&op);
+	ebs_put_snapshot_block(fx.ec2, &put, &op);
+	expect_done(&op);
+	ebs_complete_snapshot(fx.ec2, &complete, &op);
+	expect_done(&op);
+	do {
+		sleep_ms(50);
+		id = started.id.s;
+		ec2_find(fx.ec2, EC2_SNAPSHOTS, &id, 1, &shown, &op);
+		expect_done(&op);
+		assert_int_equal(shown.any.count, 1);
+		id = shown.snapshots.items[0].status == SNAPSHOT_PENDING ? NULL : id;
+		if (id)
+			assert_string_equal(shown.snapshots.items[0].description, "a \"child\"");
+		ec2_list_done(EC2_SNAPSHOTS, &shown);
+	} while (!id);
+	ebs_list_snapshot_blocks(fx.ec2, &started.id, &list, &op);
+	expect_done(&op);
+	assert_int_equal(list.blocks.count, 1);
+	assert_int_equal(list.blocks.items[0].index, 5);
+	get.token = list.blocks.items[0].token;
+	ebs_get_snapshot_block(fx.ec2, &get, &block, &op);
+	expect_done(&op);
+	assert_int_equal(block.len, sizeof(data));
+	assert_memory_equal(block.s, data, sizeof(data));
+	str_done(&block);
+	ebs_blocks_done(&list);
+	ebs_started_done(&started);
+	ebs_started_done(&again);
+}
+
 static void test_region_of_this_machine(void **state)
 {
 	struct ec2_settings settings = { .endpoint_url = fx.url };
@@ -486,13 +555,10 @@ static void test_watch_strangers(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole_walk),
-		cmocka_unit_test(test_look_ups),
-		cmocka_unit_test(test_region_of_this_machine),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_roles),
-		cmocka_unit_test(test_clock),
-		cmocka_unit_test(test_watch_strangers),
+		cmocka_unit_test(test_whole_walk), cmocka_unit_test(test_look_ups),
+		cmocka_unit_test(test_blocks),	   cmocka_unit_test(test_region_of_this_machine),
+		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_roles),
+		cmocka_unit_test(test_clock),	   cmocka_unit_test(test_watch_strangers),
 		cmocka_unit_test(test_faults),
 	};
 
