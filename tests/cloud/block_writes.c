@@ -76,7 +76,7 @@ static void add_snapshot(struct call *call, const char *id)
 	struct res *snap;
 
 	jset_s(truth, "id", id);
-	jset_s(truth, "volume", from ? js(from->truth, "volume") : "vol-ffffffff");
+	jset_s(truth, "volume", "vol-ffffffff"); /* as of every snapshot that is no volume's */
 	jset_s(truth, "state", "pending");
 	jset_s(truth, "progress", "");
 	jset_s(truth, "description", param(call, "Description"));
