@@ -315,17 +315,21 @@ static bool is_login_shell(const struct machine *machine, const char *shell)
 	       S_ISREG(st.mode) && (st.mode & 0111);
 }
 
-/* name:password:uid:gid:gecos:home:shell */
+/* name:password:uid:gid:gecos:home:shell, as glibc reads it: what is missing behind gid is empty,
+ * shell takes the rest. */
 static void add_user(struct machine *machine, char *line, uint32_t number)
 {
-	char *field[7], *end_uid, *end_gid;
+	char none[] = "", *field[7], *end_uid, *end_gid;
 	struct machine_user *user;
 	unsigned long uid, gid;
 
+	line += strspn(line, " \t\r\v\f");
 	for (size_t i = 0; i < ARRAY_LEN(field); i++) {
-		field[i] = strsep(&line, ":");
-		if (!field[i])
+		field[i] = i + 1 < ARRAY_LEN(field) ? strsep(&line, ":") : line;
+		if (!field[i] && i <= 3)
 			return;
+		if (!field[i])
+			field[i] = none;
 	}
 	uid = strtoul(field[2], &end_uid, 10);
 	gid = strtoul(field[3], &end_gid, 10);

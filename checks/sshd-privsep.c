@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "checks/sshd_people.h"
+#include "checks/accounts.h"
 #include "checks/sshd_service.h"
 #include "checks/units.h"
 
@@ -112,17 +112,22 @@ static void check_directory(const struct machine *machine, const char *path, str
 	sshd_finding_end(f);
 }
 
-/* passwd's line for sshd in the backup that useradd and friends keep; NULL: none. */
+/* passwd's line for sshd in the backup that useradd and friends keep; NULL: none that would be an
+ * account. */
 static char *line_from_backup(const struct machine *machine)
 {
+	cleanup(account_lines_done) struct account_lines lines = { 0 };
 	struct err err = ERR_INIT;
-	const char *p = machine_text(machine, "/etc/passwd-", &err);
+	const struct str *backup = machine_file(machine, "/etc/passwd-", &err);
+	const struct account_line *line;
 
-	while (p && strncmp(p, "sshd:", 5)) {
-		p = strchr(p, '\n');
-		p = p ? p + 1 : NULL;
-	}
-	return p ? mem_printf("%.*s\n", (int)strcspn(p, "\r\n"), p) : NULL;
+	if (!backup)
+		return NULL;
+	account_lines_read(ACCOUNT_PASSWD, backup, &lines);
+	line = account_find(&lines, "sshd");
+	return line && line->is_account
+		       ? mem_printf("%.*s\n", (int)strcspn(line->text, "\r"), line->text)
+		       : NULL;
 }
 
 static bool uid_is_free(const struct machine *machine, uint32_t uid)
