@@ -27,6 +27,8 @@ void resume_borrow_all(struct rescue *r)
 	}
 	rescue_unsettle(r, STEP_STOP);
 	r->record.steps[STEP_STOP].state = r->record.was_running ? STEP_DONE : STEP_FOUND;
+	rescue_unsettle(r, STEP_STANDBY);
+	r->record.steps[STEP_STANDBY].state = r->record.uses_standby ? STEP_DONE : STEP_FOUND;
 	r->phase = PHASE_HOME;
 	r->at = rescue_plan_count;
 }

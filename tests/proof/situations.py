@@ -110,7 +110,9 @@ class Situation:
             # Killed after the last thing was given back, a run is at home, but does not know it yet.
             if not self.cloud.not_home(self.p) and not self.cloud.temporary(self.p) and (n or not any(act.kills for act in self.acts)): break
             self.run(last)
-        if self.is_elsewhere: self.run(Act('resume here'))
+        if self.is_elsewhere:
+            self.bad += ['before the lost machine came back: ' + text for text in self.cloud.not_home(self.p)]
+            self.run(Act('resume here'))
         self.bad += self.cloud.not_home(self.p)
         self.bad += self.left_in_cloud() + self.left_on_host()
         self.check_volume()
