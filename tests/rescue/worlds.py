@@ -42,7 +42,7 @@ class Cloud:
                        'subnets': [{'id': 'subnet-0123456789abcdef0', 'vpc': 'vpc-0123456789abcdef0', 'zone': 'us-east-1a', 'cidr': '10.0.1.0/24'}],
                        'instances': [{'id': HELPER, 'subnet': 'subnet-0123456789abcdef0', 'zone': 'us-east-1a',
                                       'volumes': [{'device': '/dev/xvda', 'volume_id': 'vol-0fedcba9876543210', 'size': 1}]}],
-                       'auto_scaling_groups': [{'name': 'web'}], 'latencies': LATENCIES, 'throttle': {'enabled': False}}
+                       'auto_scaling_groups': [{'name': 'web', 'desired': 100000}], 'latencies': LATENCIES, 'throttle': {'enabled': False}}
         if consistency: description['consistency'] = {'visible_after_s': consistency}
         description.update(world)
         with open(self.dir + '/world.json', 'w') as f: json.dump(description, f)
