@@ -62,5 +62,6 @@ const struct ec2_action *const all_actions[] = {
 	&action_start_snapshot,
 	&action_put_snapshot_block,
 	&action_complete_snapshot,
+	&action_describe_key,
 	NULL,
 };

@@ -55,7 +55,8 @@ extern const struct ec2_action action_describe_instances, action_describe_volume
 	action_describe_asg_instances, action_enter_standby, action_exit_standby,
 	action_get_caller_identity, action_assume_role, action_assume_role_with_web_identity,
 	action_delete_snapshot, action_list_snapshot_blocks, action_get_snapshot_block,
-	action_start_snapshot, action_put_snapshot_block, action_complete_snapshot;
+	action_start_snapshot, action_put_snapshot_block, action_complete_snapshot,
+	action_describe_key;
 /* Every one of them, NULL at the end: for the list of permissions that a policy needs, and for
  * tests. */
 extern const struct ec2_action *const all_actions[];

@@ -238,6 +238,24 @@ void ebs_complete_snapshot(struct ec2 *ec2, const struct ebs_complete *complete,
 	rest(ec2, &action_complete_snapshot, &request, NULL, op);
 }
 
+void kms_describe_key(struct ec2 *ec2, const char *arn, struct kms_key *ret, struct ec2_op *op)
+{
+	json_t *body = json_pack("{s:s}", "KeyId", arn);
+	cleanup(free) char *text = json_dumps(body, JSON_COMPACT);
+	const struct rest_request request = {
+		.path = "",
+		.query = "",
+		.headers = { { "Content-Type", "application/x-amz-json-1.1" },
+			     { "X-Amz-Target", "TrentService.DescribeKey" } },
+		.header_count = 2,
+		.body = text,
+		.body_len = text ? strlen(text) : 0,
+	};
+
+	json_decref(body);
+	rest(ec2, &action_describe_key, &request, ret, op);
+}
+
 void sts_get_caller_identity(struct ec2 *ec2, struct sts_identity *ret, struct ec2_op *op)
 {
 	start(ec2, &action_get_caller_identity, NULL, ret, op);
@@ -248,6 +266,7 @@ void sts_get_caller_identity(struct ec2 *ec2, struct sts_identity *ret, struct e
 	{                                                                \
 		xmlmap_free(action_##rows.reply, value, sizeof(*value)); \
 	}
+DONE(kms_key_done, describe_key, kms_key)
 DONE(ebs_started_done, start_snapshot, ebs_started)
 DONE(ebs_blocks_done, list_snapshot_blocks, ebs_blocks)
 DONE(ec2_instances_done, describe_instances, ec2_instances)

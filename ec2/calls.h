@@ -181,6 +181,9 @@ struct ebs_complete {
 };
 void ebs_complete_snapshot(struct ec2 *, const struct ebs_complete *, struct ec2_op *op);
 
+/* The key that a volume is encrypted with, by its ARN. ERR_NOTFOUND: there is none any more. */
+void kms_describe_key(struct ec2 *, const char *arn, struct kms_key *ret, struct ec2_op *op);
+
 struct ec2_console {
 	char *output; /* decoded bytes, NUL-terminated, NULs replaced by '?'; NULL when EC2 has none
 		       */
@@ -203,6 +206,7 @@ struct imds_self {
 };
 void imds_get_self(struct ec2 *, struct imds_self *ret, struct ec2_op *op);
 
+void kms_key_done(struct kms_key *);
 void ebs_blocks_done(struct ebs_blocks *);
 void ebs_started_done(struct ebs_started *);
 void ec2_instances_done(struct ec2_instances *);

@@ -10,6 +10,7 @@ const struct aws_service service_sts = { "sts", "STS", "2011-06-15", true, false
 const struct aws_service service_sso_portal = { "portal.sso", "SSO", "", false, true };
 const struct aws_service service_sso_oidc = { "oidc", "SSO_OIDC", "", false, true };
 const struct aws_service service_ebs = { "ebs", "EBS", "2019-11-02", false, false };
+const struct aws_service service_kms = { "kms", "KMS", "2014-11-01", false, false };
 const struct aws_service service_autoscaling = { "autoscaling", "AUTO_SCALING", "2011-01-01", true,
 						 false };
 

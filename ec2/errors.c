@@ -73,6 +73,7 @@ static const struct error_row rows[] = {
 	{ "*.NotFound", ERR_NOTFOUND, ERROR_REFUSED },
 	{ "*.Unavailable", ERR_NOTFOUND, ERROR_REFUSED },
 	{ "ResourceNotFoundException", ERR_NOTFOUND, ERROR_REFUSED },
+	{ "NotFoundException", ERR_NOTFOUND, ERROR_REFUSED },
 
 	/* EC2 knows the action, but not for this resource in its present state: another time it may. */
 	{ "UnsupportedOperation", ERR_CLOUD, ERROR_REFUSED },

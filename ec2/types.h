@@ -215,6 +215,12 @@ struct ec2_spot_request {
 };
 VEC_TYPE(ec2_spot_requests, struct ec2_spot_request);
 
+struct kms_key { /* of DescribeKey */
+	char *arn;
+	char *state;	    /* "Enabled", "Disabled", "PendingDeletion", "Unavailable", ... */
+	int64_t deleted_at; /* of a pending deletion; 0: none */
+};
+
 struct asg_instance { /* item of DescribeAutoScalingInstances */
 	struct instance_id id;
 	char *group, *lifecycle_state;

@@ -164,9 +164,68 @@ static void find_root(struct finder *f)
 		       p->root->id.s, attached);
 	if (p->root->encrypted == EC2_TRUE)
 		hazard(f, HAZARD_NOTE, "nothing",
-		       "%s is encrypted (%s); the attachment to the helper needs rights on that "
-		       "key",
+		       "%s is encrypted (%s); the attachment to the helper needs "
+		       "kms:CreateGrant on that key",
 		       p->root->id.s, or_unknown(p->root->kms_key));
+}
+
+/* What to do about a key that cannot be used. */
+static char *key_remedy(const struct kms_key *key)
+{
+	if (str_eq(key->state, "Disabled"))
+		return mem_printf("aws kms enable-key --key-id %s", key->arn);
+	if (str_eq(key->state, "PendingDeletion"))
+		return mem_printf("aws kms cancel-key-deletion --key-id %s, then aws kms "
+				  "enable-key --key-id %s",
+				  key->arn, key->arn);
+	return mem_printf("aws kms describe-key --key-id %s", key->arn);
+}
+
+/* Its root has to be decrypted at the helper, and everything that is attached at the start. */
+static void find_key(struct finder *f, const struct ec2_volume *volume, const struct volume_key *k)
+{
+	cleanup(free) char *remedy = NULL;
+
+	if (k->op.err.code == ERR_NOTFOUND) {
+		refuse(f, ERR_NOTFOUND,
+		       "the key %s of %s does not exist any more: nothing can decrypt the volume, "
+		       "and once stopped %s would not start again",
+		       k->arn, volume->id.s, f->i->id.s);
+		return;
+	}
+	if (k->op.err.code != ERR_NONE) {
+		hazard(f, HAZARD_NOTE, "nothing",
+		       "could not tell whether the key %s of %s can be used (%s); if it cannot, "
+		       "%s does not start again",
+		       k->arn, volume->id.s,
+		       k->op.err.code == ERR_DENIED
+			       ? "the IAM permission kms:DescribeKey is missing"
+			       : k->op.err.text,
+		       f->i->id.s);
+		return;
+	}
+	if (str_eq(k->key.state, "Enabled"))
+		return;
+	remedy = key_remedy(&k->key);
+	refuse(f, ERR_REFUSED,
+	       "the key %s of %s is %s: the volume cannot be decrypted, and once stopped %s would "
+	       "not start again; first: %s",
+	       k->arn, volume->id.s, k->key.state, f->i->id.s, remedy);
+}
+
+static void find_keys(struct finder *f)
+{
+	struct ec2_devices devices = { 0 };
+
+	devices_of(f->inv, f->p, &devices);
+	vec_foreach (volume, &f->inv->volumes) {
+		const struct volume_key *key = keys_find(f->inv, volume->kms_key);
+
+		vec_foreach (d, &devices)
+			if (key && id_eq(&d->volume, &volume->id))
+				find_key(f, volume, key);
+	}
+	vec_done(&devices);
 }
 
 static void find_helper(struct finder *f)
@@ -388,6 +447,7 @@ void hazards_find(const struct inventory *inv, struct patient *p)
 	f.will_stop = f.i->state == INSTANCE_RUNNING || f.i->state == INSTANCE_PENDING;
 	find_state(&f);
 	find_root(&f);
+	find_keys(&f);
 	find_claims(&f);
 	find_helper(&f);
 	find_instance_store(&f);

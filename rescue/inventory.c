@@ -390,7 +390,9 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 		return -1;
 	vec_foreach (p, &ret->patients)
 		connect_patient(ret, *p);
+	keys_ask(ec2, ret);
 	preflight_finish(ec2, ret, report);
+	keys_wait(ec2, ret);
 	vec_foreach (p, &ret->patients)
 		if ((*p)->err.code == ERR_NONE)
 			hazards_find(ret, *p);
@@ -416,6 +418,7 @@ void inventory_done(struct inventory *inv)
 	vec_foreach (p, &inv->patients)
 		patient_free(*p);
 	vec_done(&inv->patients);
+	keys_done(&inv->keys);
 	ec2_instances_done(&inv->instances);
 	ec2_volumes_done(&inv->volumes);
 	ec2_instance_types_done(&inv->types);

@@ -66,8 +66,17 @@ struct patient {
 };
 VEC_TYPE(patients, struct patient *);
 
+/* A key that a volume of a patient is encrypted with, asked for once. */
+struct volume_key {
+	const char *arn; /* borrowed from the volume */
+	struct kms_key key;
+	struct ec2_op op;
+};
+VEC_TYPE(volume_keys, struct volume_key *);
+
 struct inventory {
 	struct patients patients;
+	struct volume_keys keys;
 	struct instance_id helper;
 	struct instance_id self; /* this machine by its metadata; none: unknown */
 	const struct ec2_instance *helper_instance;
@@ -116,6 +125,13 @@ void preflight_finish(struct ec2 *ec2, struct inventory *inventory, struct repor
 void preflight_missing(const struct patient *p, struct str *out);
 /* The first call that a rescue needs and the server does not know; NULL: none. */
 const struct ec2_op *preflight_unknown(const struct inventory *inventory, enum dry_call *ret);
+
+/* The keys of everything that is attached to the patients, each once; the answers are waited for. */
+void keys_ask(struct ec2 *ec2, struct inventory *inventory);
+void keys_wait(struct ec2 *ec2, struct inventory *inventory);
+/* NULL: it was not asked for. */
+const struct volume_key *keys_find(const struct inventory *inventory, const char *arn);
+void keys_done(struct volume_keys *);
 
 /* Fills p->hazards from what is known. Pure. */
 void hazards_find(const struct inventory *inventory, struct patient *p);

@@ -165,6 +165,7 @@ static const struct action actions[] = {
 	{ OTHER("autoscaling", "ExitStandby", exit_standby,
 		"InstanceIds.member.N AutoScalingGroupName!"),
 	  .mutating = ACTION_WRITE },
+	{ OTHER("kms", "DescribeKey", describe_key, "KeyId! GrantTokens") },
 	{ OTHER("ssm", "GetParameter", get_parameter, "Name! WithDecryption:b") },
 	{ BLOCKS("ListSnapshotBlocks", BUCKET_BLOCK_LISTS, list_snapshot_blocks,
 		 "SnapshotId! maxResults:i pageToken startingBlockIndex:i") },

@@ -199,6 +199,7 @@ void credential_mint(struct sim *sim, json_t *like, const char *arn, double last
 	X(enter_standby)                   \
 	X(exit_standby)                    \
 	X(get_parameter)                   \
+	X(describe_key)                    \
 	X(list_snapshot_blocks)            \
 	X(get_snapshot_block)              \
 	X(start_snapshot)                  \

@@ -246,6 +246,21 @@ static void let_go(struct sim *sim, struct res *inst)
 	}
 }
 
+/* Without its key a volume cannot be read: what starts with one is stopped again without a word. */
+static bool has_lost_key(struct sim *sim, const struct res *inst)
+{
+	const json_t *mapping;
+	size_t i;
+
+	json_array_foreach (jget(inst->truth, "mapping"), i, mapping) {
+		const struct res *vol = world_get(sim, js(mapping, "volume"));
+
+		if (vol && !key_is_usable(sim, js(vol->truth, "kms_key")))
+			return true;
+	}
+	return false;
+}
+
 static void reached_state(struct sim *sim, struct res *inst)
 {
 	const char *state = js(inst->truth, "state");
@@ -268,6 +283,13 @@ static void reached_state(struct sim *sim, struct res *inst)
 				timer_set(inst, "state", sim->now + 0.1 * sim->speed);
 				return;
 			}
+		}
+		if (has_lost_key(sim, inst)) {
+			instance_set_state(sim, inst, "stopped");
+			instance_reason(sim, inst, "Client.InternalError",
+					"Client.InternalError: Client error on launch");
+			public_address_release(sim, inst);
+			return;
 		}
 		instance_set_state(sim, inst, "running");
 		spot_state(sim, inst, "active", "fulfilled");

@@ -22,7 +22,7 @@ static const struct {
 static const char *const plain_settings[] = {
 	"account",     "region", "partition",  "clock_offset_s", "busy_check",
 	"credentials", "roles",	 "faults",     "latencies",	 "consistency",
-	"throttle",    "imds",	 "parameters",
+	"throttle",    "imds",	 "parameters", "keys",
 };
 
 json_t *setting(struct sim *sim, const char *name)

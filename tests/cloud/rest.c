@@ -71,7 +71,7 @@ static void add_body(struct call *call)
 /* Of JSON 1.1: the header's prefix is the service. */
 static const struct {
 	const char *prefix, *service;
-} targets[] = { { "AmazonSSM.", "ssm" } };
+} targets[] = { { "AmazonSSM.", "ssm" }, { "TrentService.", "kms" } };
 
 static bool target_route(struct call *call)
 {

@@ -130,6 +130,8 @@ char *request_id_new(struct sim *sim);
 		     res_ = NULL)
 
 /* ---- settings and the world description (load.c) */
+/* Can volumes be decrypted with that key? Yes where there is none (""). */
+bool key_is_usable(struct sim *sim, const char *arn);
 json_t *setting(struct sim *sim, const char *name); /* borrowed; NULL when absent */
 int setting_merge(struct sim *sim, const char *name, json_t *value, struct err *err)
 	__attribute__((warn_unused_result));

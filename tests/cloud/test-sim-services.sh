@@ -1,18 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Standby of Auto Scaling in ec2-sim as botocore sees it: who is in it may be stopped and is not replaced. And the
-# parameters of Systems Manager.
+# Standby of Auto Scaling in ec2-sim as botocore sees it: who is in it may be stopped and is not replaced. The
+# parameters of Systems Manager, and the keys of KMS.
 . tests/system/tap.sh
 . tests/cloud/sim.sh
 
 python3 -c 'import botocore' 2>/dev/null || { skip "no botocore" "standby"; done_testing; }
 export AWS_CONFIG_FILE=$T/none AWS_SHARED_CREDENTIALS_FILE=$T/none AWS_MAX_ATTEMPTS=1
 sim_start <<'JSON'
-{"parameters": {"/aws/service/debian/release/12/latest/amd64": "ami-0aaaaaaaaaaaaaaa1"},
+{"keys": {"arn:aws:kms:us-east-1:123456789012:key/1": "PendingDeletion", "arn:aws:kms:us-east-1:123456789012:key/2": "Enabled"},
+ "parameters": {"/aws/service/debian/release/12/latest/amd64": "ami-0aaaaaaaaaaaaaaa1"},
  "auto_scaling_groups": [{"name": "web", "min": 1, "max": 2}],
  "instances": [{"id": "i-0aaaaaaaaaaaaaaa1", "asg": "web", "volumes": [{"device": "/dev/xvda", "size": 1}]},
                {"id": "i-0aaaaaaaaaaaaaaa2", "asg": "web", "volumes": [{"device": "/dev/xvda", "size": 1}]},
-               {"id": "i-0aaaaaaaaaaaaaaa3", "volumes": [{"device": "/dev/xvda", "size": 1}]}]}
+               {"id": "i-0aaaaaaaaaaaaaaa3", "volumes": [{"device": "/dev/xvda", "size": 1}]},
+               {"id": "i-0aaaaaaaaaaaaaaa4", "state": "stopped", "volumes": [{"device": "/dev/xvda", "size": 1, "encrypted": true, "kms_key": "arn:aws:kms:us-east-1:123456789012:key/1"}]},
+               {"id": "i-0aaaaaaaaaaaaaaa5", "state": "stopped", "volumes": [{"device": "/dev/xvda", "size": 1, "encrypted": true, "kms_key": "arn:aws:kms:us-east-1:123456789012:key/2"}]}],
+ "volumes": [{"id": "vol-0aaaaaaaaaaaaaaa6", "zone": "us-east-1a", "size": 1, "encrypted": true, "kms_key": "arn:aws:kms:us-east-1:123456789012:key/1"}]}
 JSON
 URL=$URL python3 - <<'PY'
 import json, os, urllib.request
@@ -85,5 +89,23 @@ try:
     same("no error", "ParameterNotFound", "no such parameter")
 except ClientError as e:
     same(e.response["Error"]["Code"], "ParameterNotFound", "no such parameter")
+
+kms, key = session.create_client("kms", endpoint_url=url), "arn:aws:kms:us-east-1:123456789012:key/"
+got = kms.describe_key(KeyId=key + "1")["KeyMetadata"]
+same((got["Arn"], got["KeyState"], got["Enabled"], "DeletionDate" in got), (key + "1", "PendingDeletion", False, True), "DescribeKey")
+same(kms.describe_key(KeyId="2")["KeyMetadata"]["KeyState"], "Enabled", "by its id")
+try:
+    kms.describe_key(KeyId=key + "3")
+    same("no error", "NotFoundException", "no such key")
+except ClientError as e:
+    same(e.response["Error"]["Code"], "NotFoundException", "no such key")
+D, E = ("i-0aaaaaaaaaaaaaaa%d" % i for i in (4, 5))
+ec2.start_instances(InstanceIds=[D, E])
+advance(60)
+reason = ec2.describe_instances(InstanceIds=[D])["Reservations"][0]["Instances"][0]["StateReason"]["Code"]
+same((state(D), reason, state(E)), ("stopped", "Client.InternalError", "running"), "without its key an instance does not start")
+ec2.attach_volume(VolumeId="vol-0aaaaaaaaaaaaaaa6", InstanceId=E, Device="/dev/sdf")
+advance(60)
+same(ec2.describe_volumes(VolumeIds=["vol-0aaaaaaaaaaaaaaa6"])["Volumes"][0]["State"], "available", "nor is a volume attached to a running one")
 print("1..%d" % n)
 PY

@@ -232,7 +232,10 @@ void volume_timer(struct sim *sim, struct res *vol, const char *name)
 		if (!jb(vol->truth, "copying") && js_is(vol->truth, "state", "creating"))
 			jset_s(vol->truth, "state", "available");
 	} else if (str_eq(name, "attach")) {
-		attachment_status(sim, vol, "attached");
+		if (key_is_usable(sim, js(vol->truth, "kms_key")))
+			attachment_status(sim, vol, "attached");
+		else
+			volume_detached(sim, vol);
 	} else if (str_eq(name, "link")) {
 		device_appear(sim, vol);
 	} else if (str_eq(name, "busy")) {

@@ -56,6 +56,7 @@ static inline void replay_record(struct replay *replay, const struct http_reques
 					     "X-aws-ec2-metadata-token",
 					     "X-aws-ec2-metadata-token-ttl-seconds",
 					     "x-amz-sso_bearer_token",
+					     "X-Amz-Target",
 					     "x-amz-Data-Length",
 					     "x-amz-Checksum",
 					     "x-amz-Checksum-Algorithm",

@@ -256,6 +256,9 @@ static void other(struct run *run)
 	} else if (str_eq(call, "get-caller-identity")) {
 		run->action = &action_get_caller_identity;
 		sts_get_caller_identity(run->ec2, ret, &run->op);
+	} else if (str_eq(call, "describe-key")) {
+		run->action = &action_describe_key;
+		kms_describe_key(run->ec2, text(run, "key"), ret, &run->op);
 	} else if (str_eq(call, "imds-self")) {
 		imds_get_self(run->ec2, ret, &run->op);
 	}
@@ -267,6 +270,7 @@ static const struct {
 } calls[] = {
 	{ "describe-instance-attribute", other },
 	{ "describe-asg", other },
+	{ "describe-key", other },
 	{ "describe-", describe },
 	{ "stop-instance", power },
 	{ "start-instance", power },

@@ -362,6 +362,49 @@ def spot(cloud):
     expect('persistent', cloud.rescue(p, options=V).status, 0)
     home(cloud, p)
 
+KEY = 'arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-'
+def key(cloud, n, state):
+    arn = KEY + '%012d' % n
+    cloud.ask('POST', 'world', {'keys': {arn: state}} if state else {})
+    return {'encrypted': True, 'kms_key': arn}
+
+@scenario('a key is asked for once, and one that can be used stops nobody')
+def key_usable(cloud):
+    k = key(cloud, 1, 'Enabled')
+    p, q = cloud.patient(root=k), cloud.patient(root=k); cloud.forget()
+    run = cloud.rescue(p, q, options=V)
+    expect('status', run.status, 0)
+    contains('hazard', texts(run, 'hazard'), 'kms:CreateGrant')
+    expect('asked', [c['action'] for c in cloud.calls()].count('DescribeKey'), 1)
+    home(cloud, p); home(cloud, q)
+
+@scenario('a volume whose key cannot be used, the root or another, is a refusal before anything is changed')
+def key_unusable(cloud):
+    data = {'device': '/dev/sdb', 'volume_id': 'vol-0dddddddddddddd01', 'size': 1}
+    for n, (state, status, text) in enumerate([('Disabled', 6, 'aws kms enable-key'), ('PendingDeletion', 6, 'aws kms cancel-key-deletion'),
+                                               ('Unavailable', 6, 'aws kms describe-key'), (None, 3, 'does not exist any more')], 2):
+        p = cloud.patient(root=key(cloud, n, state)); cloud.forget()
+        run = cloud.rescue(p, options=V)
+        expect('%s: status' % state, run.status, status)
+        contains('error', texts(run, 'error'), text)
+        contains('the key', texts(run, 'error'), KEY + '%012d' % n)
+        expect('changes', mutating(cloud), [])
+        untouched(cloud, p)
+    p = cloud.patient(data=[dict(data, **key(cloud, 9, 'Disabled'))]); cloud.forget()
+    run = cloud.rescue(p, options=V)
+    expect('a data volume: status', run.status, 6)
+    contains('error', texts(run, 'error'), 'vol-0dddddddddddddd01 is Disabled')
+    expect('changes', mutating(cloud), [])
+
+@scenario('whoever may not look at the key is told so, and the rescue goes on')
+def key_unknown(cloud):
+    p = cloud.patient(root=key(cloud, 10, 'Enabled')); cloud.forget()
+    cloud.ask('POST', 'faults', {'action': 'DescribeKey', 'kind': 'refused', 'code': 'AccessDeniedException', 'message': 'no'})
+    run = cloud.rescue(p, options=V)
+    expect('status', run.status, 0)
+    contains('hazard', texts(run, 'hazard'), 'kms:DescribeKey is missing')
+    home(cloud, p)
+
 @scenario('a hibernated instance is refused: its memory would go on with the old file systems')
 def hibernated(cloud):
     p = cloud.patient(state='stopped', hibernation=True, state_reason={'code': 'Client.UserInitiatedHibernate', 'message': 'User initiated hibernate'})

@@ -66,14 +66,14 @@ class Cloud:
         text = urllib.request.urlopen(request).read()
         return json.loads(text) if text.strip() else None
     def patient(self, **over):
-        """A new instance, broken as the first image is. Members of `root` go to its root volume."""
+        """A new instance, broken as the first image is. Members of `root` go to its root volume, `data` are further ones."""
         self.count += 1
         p = Patient(self.count)
         copy = '%s/p%d.img' % (self.dir, self.count)
         subprocess.run(['cp', '--sparse=always', '--reflink=auto', self.image, copy], check=True)
         root = dict({'device': '/dev/xvda', 'volume_id': p.volume, 'delete_on_termination': True, 'file': copy, 'adopt': 'move'}, **over.pop('root', {}))
         instance = {'id': p.instance, 'subnet': 'subnet-0123456789abcdef0', 'zone': 'us-east-1a', 'status': 'impaired', 'private_ip': '127.%d.%d.%d' % (self.net, self.count >> 8, self.count & 255),
-                    'volumes': [root], 'boot': {'console_script': SRC + '/tests/patient/boot', 'sshd_listen': True}}
+                    'volumes': [root, *over.pop('data', [])], 'boot': {'console_script': SRC + '/tests/patient/boot', 'sshd_listen': True}}
         instance.update(over)
         p.was, p.dot, p.device = instance.get('state', 'running'), root['delete_on_termination'], root['device']
         self.ask('POST', 'world', {'instances': [instance]})
