@@ -5,6 +5,8 @@
 /* Keys and their states: "keys" of the world, ARN to KeyState. A volume whose key is not enabled does not come
  * through an attachment, and an instance that has one does not start. */
 
+#define WAITS_S ((json_int_t)7 * 86400) /* the shortest that a deletion can be made to wait */
+
 bool key_is_usable(struct sim *sim, const char *arn)
 {
 	return !*arn || js_is(setting(sim, "keys"), arn, "Enabled");
@@ -17,7 +19,8 @@ static const char *key_find(struct sim *sim, const char *id)
 	json_t *state;
 
 	json_object_foreach (setting(sim, "keys"), arn, state)
-		if (str_eq(arn, id) || (str_ends(arn, id) && arn[strlen(arn) - strlen(id) - 1] == '/'))
+		if (str_eq(arn, id) ||
+		    (str_ends(arn, id) && arn[strlen(arn) - strlen(id) - 1] == '/'))
 			return arn;
 	return NULL;
 }
@@ -25,7 +28,7 @@ static const char *key_find(struct sim *sim, const char *id)
 void describe_key(struct call *call)
 {
 	const char *arn = key_find(call->sim, param(call, "KeyId"));
-	const char *state = arn ? js(setting(call->sim, "keys"), arn) : "";
+	const char *state = arn ? js(setting(call->sim, "keys"), arn) : "", *slash;
 	json_t *out;
 
 	if (!arn) {
@@ -33,10 +36,11 @@ void describe_key(struct call *call)
 			  param(call, "KeyId"));
 		return;
 	}
-	out = json_pack("{s:s,s:s,s:s,s:b,s:s,s:s}", "Arn", arn, "KeyId", strrchr(arn, '/') + 1,
+	slash = strrchr(arn, '/');
+	out = json_pack("{s:s,s:s,s:s,s:b,s:s,s:s}", "Arn", arn, "KeyId", slash ? slash + 1 : arn,
 			"KeyState", state, "Enabled", str_eq(state, "Enabled"), "KeyManager",
 			"CUSTOMER", "Origin", "AWS_KMS");
 	if (str_eq(state, "PendingDeletion"))
-		jset(out, "DeletionDate", json_integer((json_int_t)call->sim->now + 7 * 86400));
+		jset(out, "DeletionDate", json_integer((json_int_t)call->sim->now + WAITS_S));
 	jset(call->out, "KeyMetadata", out);
 }

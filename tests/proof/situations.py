@@ -11,7 +11,7 @@
   rescue, lost-after at AttachVolume#1; resume there, machine before parent fsync r*/journal#3"""
 import ctypes, os, re, subprocess, sys, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../rescue'))
-from worlds import HELPER, BUILD
+from worlds import HELPER, KEY, BUILD
 
 KINDS = ['refused', 'http5xx', 'lost-after', 'lost-before', 'slow']
 KILLER = BUILD + '/tests/proof/tool-killer'
@@ -64,7 +64,7 @@ class Situation:
         self.scenes = [[Act(text) for text in scene.split(' + ')] for scene in story.split('; ')]
         self.acts = [act for scene in self.scenes for act in scene]
         self.undoes, self.is_elsewhere = self.acts[0].verb == 'undo', any(a.machine == 'there' for a in self.acts)
-        self.p = cloud.patient(asg='web')
+        self.p = cloud.patient(asg='web', root={'encrypted': True, 'kms_key': KEY})
         self.before = set(cloud.world())
         if self.undoes: self.run(Act('rescue'), expected=ENDS['rescue'])
         self.was = cloud.sum(self.p)

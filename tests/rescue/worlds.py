@@ -8,6 +8,7 @@ BUILD = os.path.abspath(os.environ.get('BUILD', SRC + '/build'))
 TOOL = os.environ.get('EC2_RESCUE', BUILD + '/ec2-rescue')
 SIM = os.environ.get('EC2_SIM', BUILD + '/ec2-sim')
 HELPER = 'i-0fedcba9876543210'
+KEY = 'arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab'
 LATENCIES = {'stopping': 10, 'start_pending': 5, 'status_checks': 10, 'attaching': 3, 'attaching_stopped': 1, 'detaching': 3, 'detaching_stopped': 1,
              'device_appears': 1, 'device_vanishes': 1, 'snapshot': 600, 'sshd_up': 1, 'console': 1, 'asg_standby': 3, 'asg_replace': 20}
 
@@ -42,7 +43,7 @@ class Cloud:
                        'subnets': [{'id': 'subnet-0123456789abcdef0', 'vpc': 'vpc-0123456789abcdef0', 'zone': 'us-east-1a', 'cidr': '10.0.1.0/24'}],
                        'instances': [{'id': HELPER, 'subnet': 'subnet-0123456789abcdef0', 'zone': 'us-east-1a',
                                       'volumes': [{'device': '/dev/xvda', 'volume_id': 'vol-0fedcba9876543210', 'size': 1}]}],
-                       'auto_scaling_groups': [{'name': 'web', 'desired': 100000}], 'latencies': LATENCIES, 'throttle': {'enabled': False}}
+                       'auto_scaling_groups': [{'name': 'web', 'desired': 100000}], 'keys': {KEY: 'Enabled'}, 'latencies': LATENCIES, 'throttle': {'enabled': False}}
         if consistency: description['consistency'] = {'visible_after_s': consistency}
         description.update(world)
         with open(self.dir + '/world.json', 'w') as f: json.dump(description, f)
