@@ -189,7 +189,7 @@ static void find_key(struct finder *f, const struct ec2_volume *volume, const st
 	if (k->op.err.code == ERR_NOTFOUND) {
 		refuse(f, ERR_NOTFOUND,
 		       "the key %s of %s does not exist any more: nothing can decrypt the volume, "
-		       "and once stopped %s would not start again",
+		       "and %s does not start with it",
 		       k->arn, volume->id.s, f->i->id.s);
 		return;
 	}
@@ -208,8 +208,8 @@ static void find_key(struct finder *f, const struct ec2_volume *volume, const st
 		return;
 	remedy = key_remedy(&k->key);
 	refuse(f, ERR_REFUSED,
-	       "the key %s of %s is %s: the volume cannot be decrypted, and once stopped %s would "
-	       "not start again; first: %s",
+	       "the key %s of %s is %s: nothing can decrypt the volume, and %s does not start with "
+	       "it; first: %s",
 	       k->arn, volume->id.s, k->key.state, f->i->id.s, remedy);
 }
 
