@@ -94,15 +94,37 @@ static int lock(int fd, const char *path, struct err *err)
 	return 0; /* no locks on this file system: go on without */
 }
 
+/* One that a process made and died before its first record: nothing was done by it. -1 unless it is
+ * certain that nobody else works on it. */
+static int take_empty(const char *path, struct err *err)
+{
+	cleanup(fd_close) int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	cleanup(str_done) struct str text = STR_INIT;
+
+	if (fd < 0)
+		return err_errno(err, errno, "%s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(err, ERR_BUSY, "%s: another process may be working on this run",
+			       path);
+	if (file_read(path, JOURNAL_MAX_BYTES, &text, err) < 0)
+		return -1;
+	if (memchr(text.s, '\n', text.len))
+		return err_set(err, ERR_BUSY, "%s exists already", path);
+	if (ftruncate(fd, 0) < 0)
+		return err_errno(err, errno, "%s", path);
+	return TAKE_FD(fd);
+}
+
 int journal_create(const char *run_dir, struct journal **ret, struct err *err)
 {
 	cleanup(free) char *path = path_in(run_dir);
 	cleanup(fd_close) int fd =
 		open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	if (fd < 0)
-		return errno == EEXIST ? err_set(err, ERR_BUSY, "%s exists already", path)
-				       : err_errno(err, errno, "%s", path);
+	if (fd < 0 && errno != EEXIST)
+		return err_errno(err, errno, "%s", path);
+	if (fd < 0 && (fd = take_empty(path, err)) < 0)
+		return -1;
 	if (lock(fd, path, err) < 0 || dir_sync(run_dir, err) < 0)
 		return -1;
 	*ret = mem_alloc(sizeof(**ret));

@@ -27,7 +27,8 @@
 
 struct journal;
 
-/* A new journal in run_dir, locked. ERR_BUSY when there is one. */
+/* A new journal in run_dir, locked; one without a whole record, whose process died, is made new. ERR_BUSY
+ * when there is another. */
 int journal_create(const char *run_dir, struct journal **ret, struct err *err)
 	__attribute__((warn_unused_result));
 /* Opens for appending and reads what is there (a JSON array, to be released with json_decref).
