@@ -191,7 +191,7 @@ static int search_again(struct temporary *t, struct err *err)
 	int found = 0;
 
 	for (int i = 1; i <= SEARCHES && !found; i++) {
-		if (nap(t, 1000 * i, err) < 0)
+		if (nap(t, (int64_t)1000 * i, err) < 0)
 			return -1;
 		found = search(t, err);
 	}
@@ -351,7 +351,7 @@ static int delete_it(struct temporary *t, struct err *err)
 			return 0;
 		if (found > 0)
 			rc = delete_once(t, err);
-		if (rc < 0 && nap(t, 1000 * i, &ignored) < 0)
+		if (rc < 0 && nap(t, (int64_t)1000 * i, &ignored) < 0)
 			break;
 	}
 	return rc;
