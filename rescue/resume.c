@@ -16,19 +16,23 @@ static void read_console(struct rescue *r)
 		r->console = str_take(&text);
 }
 
+/* Did the run have this row to borrow? */
+static bool is_borrowed(const struct rescue *r, size_t at)
+{
+	if (at == STEP_STANDBY)
+		return r->record.uses_standby;
+	return at != STEP_STOP || r->record.was_running;
+}
+
+/* Examining left nothing outside its own machine. */
 void resume_borrow_all(struct rescue *r)
 {
-	static const enum step_index borrowed[] = { STEP_CLAIM, STEP_DOT, STEP_DETACH, STEP_RESTORE,
-						    STEP_ATTACH };
-
-	for (size_t i = 0; i < ARRAY_LEN(borrowed); i++) {
-		r->record.steps[borrowed[i]].state = STEP_DONE;
-		rescue_unsettle(r, borrowed[i]);
+	for (size_t i = 0; i < STEP_EXAMINE; i++) {
+		if (!rescue_plan[i]->undo)
+			continue;
+		r->record.steps[i].state = is_borrowed(r, i) ? STEP_DONE : STEP_FOUND;
+		rescue_unsettle(r, i);
 	}
-	rescue_unsettle(r, STEP_STOP);
-	r->record.steps[STEP_STOP].state = r->record.was_running ? STEP_DONE : STEP_FOUND;
-	rescue_unsettle(r, STEP_STANDBY);
-	r->record.steps[STEP_STANDBY].state = r->record.uses_standby ? STEP_DONE : STEP_FOUND;
 	r->phase = PHASE_HOME;
 	r->at = rescue_plan_count;
 }
