@@ -20,33 +20,20 @@ sim_start <<JSON
  "snapshots": [{"id": "snap-0aaaaaaaaaaaaaaa1", "file": "$T/disk", "size": 1},
                {"id": "snap-0aaaaaaaaaaaaaaa2", "size": 1, "state": "pending"}]}
 JSON
-URL=$URL DISK=$T/disk python3 - <<'PY'
-import base64, hashlib, json, os, urllib.request
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import ClientError
+URL=$URL DISK=$T/disk PYTHONPATH=tests/cloud python3 - <<'PY'
+import base64, hashlib
+from sim_botocore import *
 
-url, n = os.environ["URL"], 0
-def client(key="AKIATEST", secret="secret"):
-    return botocore.session.get_session().create_client("ebs", endpoint_url=url, region_name="us-east-1", aws_access_key_id=key,
-                                                        aws_secret_access_key=secret, config=Config(retries={"total_max_attempts": 1}))
-ebs, SNAP = client(), "snap-0aaaaaaaaaaaaaaa1"
+def of(key="AKIATEST", secret="secret"):
+    return client("ebs", region_name="us-east-1", aws_access_key_id=key, aws_secret_access_key=secret)
+ebs, SNAP = of(), "snap-0aaaaaaaaaaaaaaa1"
 
-def same(got, want, name):
-    global n
-    n += 1
-    print(("ok %d - %s" if got == want else "not ok %d - %s") % (n, name))
-    if got != want:
-        print("#   got:  %r\n#   want: %r" % (got, want))
 def refused(code, reason, name, call, *more, **args):
     try:
         call(*more, **args)
         same("no error", code, name)
     except ClientError as e:
         same((e.response["Error"]["Code"], e.response.get("Reason")), (code, reason), name)
-def control(path, body):
-    request = urllib.request.Request(url + "/_sim/" + path, json.dumps(body).encode(), method="POST")
-    return json.load(urllib.request.urlopen(request))
 def pages(**args):
     got = [ebs.list_snapshot_blocks(SnapshotId=SNAP, **args)]
     while got[-1].get("NextToken"):
@@ -79,11 +66,11 @@ refused("ValidationException", "INVALID_PAGE_TOKEN", "a page token after an hour
 token = ebs.list_snapshot_blocks(SnapshotId=SNAP)["Blocks"][1]["BlockToken"]
 control("advance", {"seconds": 8 * 86400})
 refused("ValidationException", "INVALID_BLOCK_TOKEN", "a block token after a week", get, SnapshotId=SNAP, BlockIndex=3, BlockToken=token)
-few = client("AKIALIST", "few")
+few = of("AKIALIST", "few")
 token = few.list_snapshot_blocks(SnapshotId=SNAP)["Blocks"][0]["BlockToken"]
 refused("AccessDeniedException", None, "not permitted", few.get_snapshot_block, SnapshotId=SNAP, BlockIndex=0, BlockToken=token)
-refused("InvalidSignatureException", None, "a wrong secret", client(secret="wrong").list_snapshot_blocks, SnapshotId=SNAP)
-refused("UnrecognizedClientException", None, "a wrong key", client(key="AKIANONE").list_snapshot_blocks, SnapshotId=SNAP)
+refused("InvalidSignatureException", None, "a wrong secret", of(secret="wrong").list_snapshot_blocks, SnapshotId=SNAP)
+refused("UnrecognizedClientException", None, "a wrong key", of(key="AKIANONE").list_snapshot_blocks, SnapshotId=SNAP)
 control("throttle", {"enabled": True, "buckets": {"ListSnapshotBlocks": [1, 0.001]}})
 ebs.list_snapshot_blocks(SnapshotId=SNAP)
 refused("RequestThrottledException", "ACCOUNT_THROTTLED", "throttled", ebs.list_snapshot_blocks, SnapshotId=SNAP)
@@ -119,8 +106,7 @@ refused("ValidationException", "INVALID_PARAMETER_VALUE", "a wrong sum of sums",
 same(complete(child, 2, [digest(new), digest(other)])["Status"], "pending", "CompleteSnapshot")
 refused("ValidationException", "INVALID_SNAPSHOT_ID", "writing after that", put, child, 3, new)
 control("advance", {"seconds": 7200})
-ec2 = botocore.session.get_session().create_client("ec2", endpoint_url=url, region_name="us-east-1", aws_access_key_id="AKIATEST",
-                                                   aws_secret_access_key="secret")
+ec2 = client("ec2")
 shown = ec2.describe_snapshots(SnapshotIds=[child])["Snapshots"][0]
 same((shown["State"], shown["VolumeSize"], shown["Description"], shown["Tags"]), ("completed", 1, "mended", start["Tags"]), "as DescribeSnapshots shows it")
 blocks = {b["BlockIndex"]: b["BlockToken"] for b in ebs.list_snapshot_blocks(SnapshotId=child, MaxResults=10000)["Blocks"]}
@@ -138,5 +124,5 @@ control("advance", {"seconds": 590}); put(left, 2, new)
 control("advance", {"seconds": 610})
 refused("ValidationException", "INVALID_SNAPSHOT_ID", "one that nobody wrote to for its time-out", put, left, 3, new)
 same(ec2.describe_snapshots(SnapshotIds=[left])["Snapshots"][0]["State"], "error", "and it is in error")
-print("1..%d" % n)
+done()
 PY

@@ -27,37 +27,11 @@ sim_start <<'JSON'
   {"id": "i-0ddddddddddddddd1", "os_hangs": true, "hibernation": true, "volumes": [{"device": "/dev/xvda", "size": 1}]},
   {"id": "i-0eeeeeeeeeeeeeee1", "root_device_type": "instance-store"}]}
 JSON
-URL=$URL python3 - <<'PY'
-import json, os, urllib.request
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import ClientError
+URL=$URL PYTHONPATH=tests/cloud python3 - <<'PY'
+from sim_botocore import *
 
-url, n = os.environ["URL"], 0
-session = botocore.session.get_session()
-def client(service):
-    return session.create_client(service, endpoint_url=url, config=Config(retries={"total_max_attempts": 1}))
 ec2 = client("ec2")
 
-def ok(good, name):
-    global n
-    n += 1
-    print(("ok %d - %s" if good else "not ok %d - %s") % (n, name))
-def same(got, want, name):
-    ok(got == want, name)
-    if got != want:
-        print("#   got:  %r\n#   want: %r" % (got, want))
-def refused(code, name, call, **args):
-    try:
-        call(**args)
-        same("no error", code, name)
-    except ClientError as e:
-        same(e.response["Error"]["Code"], code, name)
-def control(path, body):
-    request = urllib.request.Request(url + "/_sim/" + path, json.dumps(body).encode(), method="POST")
-    return json.load(urllib.request.urlopen(request))
-def advance(seconds):
-    control("advance", {"seconds": seconds})
 def state(i):
     return ec2.describe_instances(InstanceIds=[i])["Reservations"][0]["Instances"][0]["State"]["Name"]
 
@@ -179,5 +153,5 @@ same(ec2.describe_instance_status(InstanceIds=[stopped])["InstanceStatuses"][0][
 control("world", {"instances": [{"id": stopped, "tags": {"new": "1"}}]})
 i = ec2.describe_instances(InstanceIds=[stopped])["Reservations"][0]["Instances"][0]
 same((i["InstanceType"], i["Tags"]), ("m5.large", [{"Key": "new", "Value": "1"}]), "a merged world leaves the rest")
-print("1..%d" % n)
+done()
 PY

@@ -18,32 +18,12 @@ sim_start <<'JSON'
                {"id": "i-0aaaaaaaaaaaaaaa5", "state": "stopped", "volumes": [{"device": "/dev/xvda", "size": 1, "encrypted": true, "kms_key": "arn:aws:kms:us-east-1:123456789012:key/2"}]}],
  "volumes": [{"id": "vol-0aaaaaaaaaaaaaaa6", "zone": "us-east-1a", "size": 1, "encrypted": true, "kms_key": "arn:aws:kms:us-east-1:123456789012:key/1"}]}
 JSON
-URL=$URL python3 - <<'PY'
-import json, os, urllib.request
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import ClientError
+URL=$URL PYTHONPATH=tests/cloud python3 - <<'PY'
+from sim_botocore import *
 
-url, n = os.environ["URL"], 0
-session = botocore.session.get_session()
-asg, ec2 = (session.create_client(s, endpoint_url=url, config=Config(retries={"total_max_attempts": 1})) for s in ("autoscaling", "ec2"))
+asg, ec2, ssm, kms = map(client, ("autoscaling", "ec2", "ssm", "kms"))
 A, B, C = ("i-0aaaaaaaaaaaaaaa%d" % i for i in (1, 2, 3))
 
-def same(got, want, name):
-    global n
-    n += 1
-    print(("ok %d - %s" if got == want else "not ok %d - %s") % (n, name))
-    if got != want:
-        print("#   got:  %r\n#   want: %r" % (got, want))
-def refused(name, call, **args):
-    try:
-        call(**args)
-        same("no error", "ValidationError", name)
-    except ClientError as e:
-        same(e.response["Error"]["Code"], "ValidationError", name)
-def advance(seconds):
-    request = urllib.request.Request(url + "/_sim/advance", json.dumps({"seconds": seconds}).encode(), method="POST")
-    urllib.request.urlopen(request)
 def member(i):
     return asg.describe_auto_scaling_instances(InstanceIds=[i])["AutoScalingInstances"][0]["LifecycleState"]
 def state(i):
@@ -54,10 +34,10 @@ def enter(i, decrement=True, group="web"):
 activity = asg.enter_standby(**enter(A))["Activities"][0]
 same((activity["StatusCode"], activity["AutoScalingGroupName"]), ("InProgress", "web"), "EnterStandby")
 same(member(A), "EnteringStandby", "takes some time")
-refused("a member that is on its way", asg.enter_standby, **enter(A))
-refused("fewer than the least size", asg.enter_standby, **enter(B))
-refused("no member", asg.enter_standby, **enter(C))
-refused("no such group", asg.enter_standby, **enter(A, group="none"))
+refused("ValidationError", "a member that is on its way", asg.enter_standby, **enter(A))
+refused("ValidationError", "fewer than the least size", asg.enter_standby, **enter(B))
+refused("ValidationError", "no member", asg.enter_standby, **enter(C))
+refused("ValidationError", "no such group", asg.enter_standby, **enter(A, group="none"))
 advance(16)
 same(member(A), "Standby", "then it is in standby")
 ec2.stop_instances(InstanceIds=[A])
@@ -67,12 +47,12 @@ ec2.start_instances(InstanceIds=[A])
 advance(60)
 asg.exit_standby(InstanceIds=[A], AutoScalingGroupName="web")
 same(member(A), "Pending", "ExitStandby")
-refused("once more", asg.exit_standby, InstanceIds=[A], AutoScalingGroupName="web")
+refused("ValidationError", "once more", asg.exit_standby, InstanceIds=[A], AutoScalingGroupName="web")
 advance(16)
 same((member(A), state(A)), ("InService", "running"), "and it is in service")
 asg.enter_standby(**enter(B, decrement=False))
 advance(16)
-refused("more than the largest size", asg.exit_standby, InstanceIds=[B], AutoScalingGroupName="web")
+refused("ValidationError", "more than the largest size", asg.exit_standby, InstanceIds=[B], AutoScalingGroupName="web")
 asg.enter_standby(**enter(A))
 advance(16)
 ec2.stop_instances(InstanceIds=[A])
@@ -81,24 +61,16 @@ asg.exit_standby(InstanceIds=[A], AutoScalingGroupName="web")
 advance(16); advance(150)
 same(state(A) in ("shutting-down", "terminated"), True, "back in service while stopped, it is replaced")
 
-ssm, name = session.create_client("ssm", endpoint_url=url), "/aws/service/debian/release/12/latest/amd64"
+name = "/aws/service/debian/release/12/latest/amd64"
 got = ssm.get_parameter(Name=name)["Parameter"]
 same((got["Name"], got["Type"], got["Value"]), (name, "String", "ami-0aaaaaaaaaaaaaaa1"), "GetParameter")
-try:
-    ssm.get_parameter(Name="/none")
-    same("no error", "ParameterNotFound", "no such parameter")
-except ClientError as e:
-    same(e.response["Error"]["Code"], "ParameterNotFound", "no such parameter")
+refused("ParameterNotFound", "no such parameter", ssm.get_parameter, Name="/none")
 
-kms, key = session.create_client("kms", endpoint_url=url), "arn:aws:kms:us-east-1:123456789012:key/"
+key = "arn:aws:kms:us-east-1:123456789012:key/"
 got = kms.describe_key(KeyId=key + "1")["KeyMetadata"]
 same((got["Arn"], got["KeyState"], got["Enabled"], "DeletionDate" in got), (key + "1", "PendingDeletion", False, True), "DescribeKey")
 same(kms.describe_key(KeyId="2")["KeyMetadata"]["KeyState"], "Enabled", "by its id")
-try:
-    kms.describe_key(KeyId=key + "3")
-    same("no error", "NotFoundException", "no such key")
-except ClientError as e:
-    same(e.response["Error"]["Code"], "NotFoundException", "no such key")
+refused("NotFoundException", "no such key", kms.describe_key, KeyId=key + "3")
 D, E = ("i-0aaaaaaaaaaaaaaa%d" % i for i in (4, 5))
 ec2.start_instances(InstanceIds=[D, E])
 advance(60)
@@ -107,5 +79,5 @@ same((state(D), reason, state(E)), ("stopped", "Client.InternalError", "running"
 ec2.attach_volume(VolumeId="vol-0aaaaaaaaaaaaaaa6", InstanceId=E, Device="/dev/sdf")
 advance(60)
 same(ec2.describe_volumes(VolumeIds=["vol-0aaaaaaaaaaaaaaa6"])["Volumes"][0]["State"], "available", "nor is a volume attached to a running one")
-print("1..%d" % n)
+done()
 PY
