@@ -140,7 +140,7 @@ static int open_window(struct overlay *overlay, const struct disk_fs *row, struc
 		overlay_is_changed(overlay, row->offset_bytes,
 				   row->size_bytes < HEAD_BYTES ? row->size_bytes : HEAD_BYTES) ||
 		(row->partition && overlay_is_changed(overlay, row->offset_bytes, row->size_bytes));
-	int fd = source->ops->descriptor(source->private);
+	int fd = source->ops->descriptor ? source->ops->descriptor(source->private) : -1;
 	uint64_t offset = row->offset_bytes;
 
 	*ret = (struct window){ .probe = blkid_new_probe(), .copy = -1 };

@@ -317,55 +317,16 @@ static int do_pread(void *private, void *data, size_t len, uint64_t offset, stru
 	return 0;
 }
 
-static int refuse(struct err *err)
-{
-	return err_set(err, ERR_UNSUPPORTED, "these blocks can only be read");
-}
-
-static int do_pwrite(void *private, const void *data, size_t len, uint64_t offset, struct err *err)
-{
-	(void)private, (void)data, (void)len, (void)offset;
-	return refuse(err);
-}
-
-static int do_flush(void *private, struct err *err)
-{
-	(void)private;
-	return refuse(err);
-}
-
-static int make_writable(void *private, struct err *err)
-{
-	(void)private;
-	return refuse(err);
-}
-
 static int unchanged(void *private, struct err *err)
 {
 	(void)private, (void)err;
 	return 0; /* a snapshot does not change */
 }
 
-static int no_descriptor(void *private)
-{
-	(void)private;
-	return -1; /* a read of the file would show zeros where blocks are still away */
-}
-
-static void let_go(void *private)
-{
-	(void)private; /* borrowed */
-}
-
 struct source *served_source(struct served *s, const char *name)
 {
-	static const struct source_ops ops = { .pread = do_pread,
-					       .pwrite = do_pwrite,
-					       .flush = do_flush,
-					       .make_writable = make_writable,
-					       .unchanged = unchanged,
-					       .descriptor = no_descriptor,
-					       .close = let_go };
+	/* No descriptor: a read of the file would show zeros where blocks are still away. */
+	static const struct source_ops ops = { .pread = do_pread, .unchanged = unchanged };
 
 	return source_new(&ops, s, name, s->board->size_bytes);
 }

@@ -28,7 +28,8 @@ void source_close(struct source *source)
 {
 	if (!source)
 		return;
-	source->ops->close(source->private);
+	if (source->ops->close)
+		source->ops->close(source->private);
 	munmap(source->read_bytes, 4096);
 	free(source->name);
 	free(source);
@@ -54,11 +55,18 @@ int source_pread(struct source *source, void *data, size_t len, uint64_t offset_
 	return 0;
 }
 
+static int read_only(const struct source *source, struct err *err)
+{
+	return err_set(err, ERR_UNSUPPORTED, "%s can only be read", source->name);
+}
+
 int source_pwrite(struct source *source, const void *data, size_t len, uint64_t offset_bytes,
 		  struct err *err)
 {
 	if (check_range(source, len, offset_bytes, err) < 0)
 		return -1;
+	if (!source->ops->pwrite)
+		return read_only(source, err);
 	if (source->ops->pwrite(source->private, data, len, offset_bytes, err) < 0)
 		return err_in(err, "%s", source->name);
 	return 0;
@@ -66,12 +74,15 @@ int source_pwrite(struct source *source, const void *data, size_t len, uint64_t 
 
 int source_flush(struct source *source, struct err *err)
 {
+	if (!source->ops->flush)
+		return 0; /* nothing was written */
 	return source->ops->flush(source->private, err) < 0 ? err_in(err, "%s", source->name) : 0;
 }
 
 int source_make_writable(struct source *source, struct err *err)
 {
-	return source->ops->make_writable(source->private, err);
+	return source->ops->make_writable ? source->ops->make_writable(source->private, err)
+					  : read_only(source, err);
 }
 
 int source_unchanged(struct source *source, struct err *err)

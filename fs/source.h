@@ -17,6 +17,8 @@ enum source_use {
 	SOURCE_CHANGE,	/* nobody else may hold it */
 };
 
+/* Without pwrite, flush and make_writable it can only be read; without descriptor there is none; without
+ * close, private is borrowed. */
 struct source_ops {
 	int (*pread)(void *private, void *data, size_t len, uint64_t offset_bytes, struct err *);
 	int (*pwrite)(void *private, const void *data, size_t len, uint64_t offset_bytes,

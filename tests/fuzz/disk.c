@@ -23,15 +23,9 @@ static int disk_descriptor(void *private)
 	return memory;
 }
 
-static void disk_close(void *private)
-{
-	(void)private;
-}
-
 static const struct source_ops disk_ops = {
 	.pread = disk_pread,
 	.descriptor = disk_descriptor,
-	.close = disk_close,
 };
 
 static void fill(struct fuzz_input *in, uint64_t size)
