@@ -117,6 +117,7 @@ static int read_step(const json_t *record, struct record *r, struct err *err)
 		if (!str_eq(state, state_names[s]))
 			continue;
 		r->steps[i].state = (enum step_state)s;
+		r->was_marked |= i == STEP_MARK && s >= STEP_BEGUN;
 		if (s == STEP_BEGUN)
 			r->steps[i].begun_at = json_number_value(json_object_get(record, "t"));
 		return 0;

@@ -51,10 +51,11 @@ struct record {
 	char undo_of[RUN_ID_SIZE];	 /* RESCUE_UNDO: the run to take back */
 	uint32_t boot_s; /* RESCUE_REPAIR: a boot is rehearsed for at most so long; 0: none */
 	bool boot_may_fail, boot_no_kvm;
-	struct step_record steps[PLAN_MAX];		    /* by index in rescue_plan */
-	bool has_turned;				    /* the way home began */
-	struct err turn;				    /* why; ERR_NONE: everything worked */
-	bool was_committed;				    /* the volume has been changed */
+	struct step_record steps[PLAN_MAX]; /* by index in rescue_plan */
+	bool has_turned;		    /* the way home began */
+	struct err turn;		    /* why; ERR_NONE: everything worked */
+	bool was_marked;    /* as being written: another machine may have replaced it since */
+	bool was_committed; /* the volume has been changed */
 	uint32_t repairs, faults, could_not_tell, ssh_port; /* of the examination */
 	bool was_examined;
 	char result[32]; /* "" while unfinished */

@@ -121,8 +121,7 @@ static int find_restored(struct rescue *r, struct err *err)
 	struct ec2_op op = { 0 };
 	int rc;
 
-	if (r->record.has_no_tags || r->record.steps[STEP_MARK].state < STEP_BEGUN ||
-	    !id_none(&r->record.restored))
+	if (r->record.has_no_tags || !r->record.was_marked || !id_none(&r->record.restored))
 		return 0;
 	ec2_find_where(r->runner->ec2, EC2_VOLUMES, &filter, &volumes, &op);
 	rc = ec2_wait(r->runner->ec2, &op, err);

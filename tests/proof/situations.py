@@ -112,7 +112,8 @@ class Situation:
             self.run(last)
         if self.is_elsewhere:
             self.bad += ['before the lost machine came back: ' + text for text in self.cloud.not_home(self.p)]
-            self.run(Act('resume here'))
+            last = self.run(Act('resume here'))
+            if last.status == 18 and not self.cloud.not_home(self.p): self.bad.append('the lost machine said "away", but everything is home')
         self.bad += self.cloud.not_home(self.p)
         self.bad += self.left_in_cloud() + self.left_on_host()
         self.check_volume()
