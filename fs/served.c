@@ -14,8 +14,9 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#define MAX_BLOCKS (1u << 26) /* 32 TiB in blocks of half a megabyte; EBS has 64 TiB at most */
-#define LOOK_S	   1	      /* how often a waiter looks whether the bringer still lives */
+#define MAX_BLOCKS  (1u << 26) /* 32 TiB in blocks of half a megabyte; EBS has 64 TiB at most */
+#define LOOK_S	    1	       /* how often a waiter looks whether the bringer still lives */
+#define MESSAGE_MAX (sizeof(struct served_message) + SERVED_WRITE_MAX)
 
 static size_t board_bytes(uint64_t blocks)
 {
@@ -79,6 +80,7 @@ static int map_own_board(struct bringer *b, int fd, struct err *err)
 	b->board = board;
 	b->board->size_bytes = b->size_bytes;
 	b->board->block_bytes = b->block_bytes;
+	b->board->is_writable = b->is_writable;
 	return 0;
 }
 
@@ -100,27 +102,29 @@ static int open_files(struct bringer *b, const char *work_dir, struct err *err)
 	return rc;
 }
 
-int bringer_open(const char *work_dir, uint64_t size_bytes, uint32_t block_bytes,
-		 struct bringer *ret, struct err *err)
+int bringer_open(const struct bringer_spec *spec, struct bringer *ret, struct err *err)
 {
 	struct bringer b = BRINGER_INIT;
 	int pair[2];
 
-	if (!size_bytes || block_bytes < 4096 || block_bytes & (block_bytes - 1) ||
-	    (size_bytes - 1) / block_bytes >= MAX_BLOCKS)
+	if (!spec->size_bytes || spec->block_bytes < 4096 ||
+	    spec->block_bytes & (spec->block_bytes - 1) ||
+	    (spec->size_bytes - 1) / spec->block_bytes >= MAX_BLOCKS)
 		return err_set(err, ERR_MALFORMED, "%llu bytes in blocks of %u are no volume",
-			       (unsigned long long)size_bytes, block_bytes);
-	b.size_bytes = size_bytes;
-	b.block_bytes = block_bytes;
-	b.blocks = (size_bytes - 1) / block_bytes + 1;
+			       (unsigned long long)spec->size_bytes, spec->block_bytes);
+	b.size_bytes = spec->size_bytes;
+	b.block_bytes = spec->block_bytes;
+	b.is_writable = spec->is_writable;
+	b.blocks = (b.size_bytes - 1) / b.block_bytes + 1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(err, errno, "the blocks' link");
 	b.link = pair[0];
 	b.other = pair[1];
-	if (open_files(&b, work_dir, err) < 0) {
+	if (open_files(&b, spec->work_dir, err) < 0) {
 		bringer_done(&b);
 		return -1;
 	}
+	b.message = mem_alloc(MESSAGE_MAX);
 	*ret = b;
 	return 0;
 }
@@ -132,14 +136,71 @@ void bringer_done(struct bringer *b)
 	fd_close(b->link);
 	fd_close(b->other);
 	fd_close(b->cache);
+	free(b->message);
 	*b = (struct bringer)BRINGER_INIT;
+}
+
+/* Nothing of it is believed but what is checked here. */
+static bool makes_sense(const struct bringer *b, const struct served_message *m, size_t len)
+{
+	if (len < sizeof(*m) || len - sizeof(*m) != m->len)
+		return false;
+	switch (m->kind) {
+	case SERVED_ASK:
+		return !m->len && m->at < b->blocks;
+	case SERVED_WRITE:
+		return b->is_writable && m->len && m->at < b->size_bytes &&
+		       m->len <= b->size_bytes - m->at;
+	case SERVED_FLUSH:
+		return b->is_writable && !m->len;
+	default:
+		return false;
+	}
+}
+
+const struct served_message *bringer_next(struct bringer *b, bool *ret_is_over)
+{
+	*ret_is_over = false;
+	for (;;) {
+		ssize_t got = recv(b->link, b->message, MESSAGE_MAX, MSG_DONTWAIT | MSG_TRUNC);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			*ret_is_over = !got || errno != EAGAIN;
+			return NULL;
+		}
+		if ((size_t)got <= MESSAGE_MAX && makes_sense(b, b->message, (size_t)got))
+			return b->message;
+	}
+}
+
+int bringer_write(struct bringer *b, const struct served_message *m, struct err *err)
+{
+	return fd_pwrite_all(b->cache, m->data, m->len, m->at) < 0
+		       ? err_errno(err, errno, "the file for the blocks")
+		       : 0;
+}
+
+static void wake(struct bringer *b)
+{
+	atomic_fetch_add(&b->board->turn, 1);
+	syscall(SYS_futex, &b->board->turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void bringer_flushed(struct bringer *b, const struct err *err)
+{
+	b->board->flush_code = err ? err->code : ERR_NONE;
+	escape_into(b->board->flush_why, sizeof(b->board->flush_why), err ? err->text : "",
+		    err ? strlen(err->text) : 0);
+	atomic_fetch_add(&b->board->flushes, 1);
+	wake(b);
 }
 
 static void tell(struct bringer *b, uint64_t block, enum served_state state)
 {
 	atomic_store_explicit(&b->board->states[block], (uint8_t)state, memory_order_release);
-	atomic_fetch_add(&b->board->turn, 1);
-	syscall(SYS_futex, &b->board->turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	wake(b);
 }
 
 int bringer_bring(struct bringer *b, uint64_t block, const void *data, size_t len, struct err *err)
@@ -253,16 +314,27 @@ static enum served_state state_of(const struct served *s, uint64_t block)
 	return atomic_load_explicit(&s->board->states[block], memory_order_acquire);
 }
 
-static int ask(const struct served *s, uint64_t block, struct err *err)
+static int say(const struct served *s, const struct served_message *message, const void *data,
+	       struct err *err)
 {
+	struct iovec parts[] = { { (void *)(uintptr_t)message, sizeof(*message) },
+				 { (void *)(uintptr_t)data, message->len } };
+	const struct msghdr whole = { .msg_iov = parts, .msg_iovlen = message->len ? 2 : 1 };
 	ssize_t sent;
 
-	if (state_of(s, block) != SERVED_AWAY)
-		return 0;
 	do {
-		sent = send(s->link, &block, sizeof(block), MSG_NOSIGNAL);
+		sent = sendmsg(s->link, &whole, MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
-	return sent == sizeof(block) ? 0 : err_errno(err, errno, "nobody brings blocks any more");
+	return sent == (ssize_t)(sizeof(*message) + message->len)
+		       ? 0
+		       : err_errno(err, errno, "nobody brings blocks any more");
+}
+
+static int ask(const struct served *s, uint64_t block, struct err *err)
+{
+	const struct served_message message = { .kind = SERVED_ASK, .at = block };
+
+	return state_of(s, block) != SERVED_AWAY ? 0 : say(s, &message, NULL, err);
 }
 
 /* Has the bringer hung up? */
@@ -274,34 +346,43 @@ static bool is_alone(const struct served *s)
 	return !got || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
-static int await(const struct served *s, uint64_t block, struct err *err)
+/* Until the board has another turn than this one. */
+static int await_turn(const struct served *s, uint32_t turn, struct err *err)
 {
 	const struct timespec look = { .tv_sec = LOOK_S };
 
+	if (syscall(SYS_futex, &s->board->turn, FUTEX_WAIT, turn, &look, NULL, 0) < 0 &&
+	    errno == ETIMEDOUT && is_alone(s))
+		return err_set(err, ERR_IO, "nobody brings blocks any more");
+	return 0;
+}
+
+static int read_why(uint32_t code, const char why[SERVED_WHY_MAX], struct err *err)
+{
+	return code ? err_set(err, (enum err_code)code, "%.*s", SERVED_WHY_MAX - 1, why) : 0;
+}
+
+static int await(const struct served *s, uint64_t block, struct err *err)
+{
 	for (;;) {
 		uint32_t turn = atomic_load(&s->board->turn);
-		char why[SERVED_WHY_MAX];
 
 		switch (state_of(s, block)) {
 		case SERVED_HERE:
 			return 0;
 		case SERVED_FAILED:
-			memcpy(why, s->board->why, sizeof(why));
-			why[sizeof(why) - 1] = '\0';
-			return err_set(err, (enum err_code)s->board->code, "%s", why);
+			return read_why(s->board->code, s->board->why, err);
 		case SERVED_AWAY:
 			break;
 		}
-		if (syscall(SYS_futex, &s->board->turn, FUTEX_WAIT, turn, &look, NULL, 0) < 0 &&
-		    errno == ETIMEDOUT && is_alone(s))
-			return err_set(err, ERR_IO, "nobody brings blocks any more");
+		if (await_turn(s, turn, err) < 0)
+			return -1;
 	}
 }
 
 /* All that are wanted are asked for before the first is waited for. */
-static int do_pread(void *private, void *data, size_t len, uint64_t offset, struct err *err)
+static int fetch(const struct served *s, size_t len, uint64_t offset, struct err *err)
 {
-	const struct served *s = private;
 	uint64_t first = offset / s->board->block_bytes;
 	uint64_t last = (offset + (len ? len - 1 : 0)) / s->board->block_bytes;
 
@@ -311,10 +392,66 @@ static int do_pread(void *private, void *data, size_t len, uint64_t offset, stru
 	for (uint64_t block = first; block <= last; block++)
 		if (await(s, block, err) < 0)
 			return -1;
+	return 0;
+}
+
+static int do_pread(void *private, void *data, size_t len, uint64_t offset, struct err *err)
+{
+	const struct served *s = private;
+
+	if (fetch(s, len, offset, err) < 0)
+		return -1;
 	if (fd_pread_all(s->cache, data, len, offset) < 0)
 		return err_errno(err, errno, "reading %zu bytes at %llu", len,
 				 (unsigned long long)offset);
 	return 0;
+}
+
+static int make_writable(void *private, struct err *err)
+{
+	const struct served *s = private;
+
+	return s->board->is_writable
+		       ? 0
+		       : err_set(err, ERR_UNSUPPORTED, "a snapshot cannot be written");
+}
+
+/* What is written is a part of a block, the rest of which stays: it has to be there. */
+static int do_pwrite(void *private, const void *data, size_t len, uint64_t offset, struct err *err)
+{
+	const struct served *s = private;
+
+	if (fetch(s, len, offset, err) < 0)
+		return -1;
+	for (size_t at = 0; at < len;) {
+		size_t part = len - at < SERVED_WRITE_MAX ? len - at : SERVED_WRITE_MAX;
+		const struct served_message message = { .kind = SERVED_WRITE,
+							.len = (uint32_t)part,
+							.at = offset + at };
+
+		if (say(s, &message, (const char *)data + at, err) < 0)
+			return -1;
+		at += part;
+	}
+	return 0;
+}
+
+static int do_flush(void *private, struct err *err)
+{
+	const struct served *s = private;
+	const struct served_message message = { .kind = SERVED_FLUSH };
+	uint32_t before = atomic_load(&s->board->flushes);
+
+	if (say(s, &message, NULL, err) < 0)
+		return -1;
+	for (;;) {
+		uint32_t turn = atomic_load(&s->board->turn);
+
+		if (atomic_load(&s->board->flushes) != before)
+			return read_why(s->board->flush_code, s->board->flush_why, err);
+		if (await_turn(s, turn, err) < 0)
+			return -1;
+	}
 }
 
 static int unchanged(void *private, struct err *err)
@@ -326,7 +463,11 @@ static int unchanged(void *private, struct err *err)
 struct source *served_source(struct served *s, const char *name)
 {
 	/* No descriptor: a read of the file would show zeros where blocks are still away. */
-	static const struct source_ops ops = { .pread = do_pread, .unchanged = unchanged };
+	static const struct source_ops ops = { .pread = do_pread,
+					       .pwrite = do_pwrite,
+					       .flush = do_flush,
+					       .make_writable = make_writable,
+					       .unchanged = unchanged };
 
 	return source_new(&ops, s, name, s->board->size_bytes);
 }

@@ -23,20 +23,25 @@ struct fetch_op {
 
 struct blocks {
 	struct blocks_request request;
+	char *work_dir;
 	struct ebs_blocks list; /* sorted by index */
 	struct ec2_op list_op;
 	struct bringer bringer;
 	bool is_open;
-	uint8_t *states;    /* our own: enum served_state, and whether it is under way */
+	uint8_t *states;    /* our own: enum served_state, whether it is under way, was written */
 	VEC(uint64_t) wait; /* asked for; a stack: what is wanted last is needed first */
 	struct fetch_op fetches[AT_ONCE];
 	unsigned lists; /* taken anew */
 	bool is_listing;
 	uint64_t fetched, fetched_bytes;
-	struct err failure; /* the first */
+	struct err failure;    /* the first */
+	struct err no_write;   /* why a write before this flush failed */
+	VEC(uint64_t) changed; /* blocks that were written */
+	struct child *child;
+	bool has_child;
 };
 
-enum { UNDER_WAY = 0x80 };
+enum { UNDER_WAY = 0x80, WRITTEN = 0x40 };
 
 static int by_index(const void *a, const void *b)
 {
@@ -133,21 +138,98 @@ static void go_on(struct blocks *b)
 	}
 }
 
+/* ---- what the surgeon writes */
+
+static void end_flush(struct blocks *b, const struct err *err)
+{
+	if (err && err->code)
+		log_debug("blocks", "the flush failed: %s", err->text);
+	bringer_flushed(&b->bringer, err && err->code ? err : NULL);
+}
+
+static void on_child(void *arg, const struct snapshot_id *id, const struct err *failure)
+{
+	struct blocks *b = arg;
+	struct err err = ERR_INIT;
+
+	if (failure)
+		err = *failure;
+	else if (b->request.written(b->request.arg, id, &err) == 0)
+		b->has_child = true;
+	child_free(TAKE(b->child));
+	end_flush(b, &err);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* One flush makes the child; after it there is nothing to write to. */
+static void flush(struct blocks *b)
+{
+	struct child_request request = {
+		.ec2 = b->request.ec2,
+		.run = b->request.run,
+		.parent = b->request.snapshot,
+		.size_bytes = b->bringer.size_bytes,
+		.block_bytes = b->bringer.block_bytes,
+		.blocks = b->changed.items,
+		.count = b->changed.count,
+		.file = b->bringer.cache,
+		.done = on_child,
+		.arg = b,
+	};
+
+	if (b->no_write.code || b->has_child || !b->changed.count) {
+		end_flush(b, &b->no_write);
+		return;
+	}
+	qsort(b->changed.items, b->changed.count, sizeof(*b->changed.items), by_number);
+	log_debug("blocks", "%zu of %s were written", b->changed.count, b->request.snapshot.s);
+	b->child = child_start(&request);
+}
+
+static void take_write(struct blocks *b, const struct served_message *m)
+{
+	uint64_t first = m->at / BLOCK_BYTES, last = (m->at + m->len - 1) / BLOCK_BYTES;
+
+	for (uint64_t block = first; block <= last; block++)
+		if ((b->states[block] & ~WRITTEN) != SERVED_HERE)
+			err_set(&b->no_write, ERR_INTERNAL,
+				"block %llu was written before it was read",
+				(unsigned long long)block);
+	if (b->child || b->has_child)
+		err_set(&b->no_write, ERR_INTERNAL, "a write after the flush");
+	if (b->no_write.code || bringer_write(&b->bringer, m, &b->no_write) < 0)
+		return;
+	for (uint64_t block = first; block <= last; block++) {
+		if (!(b->states[block] & WRITTEN))
+			vec_push(&b->changed, block);
+		b->states[block] |= WRITTEN;
+	}
+}
+
 static void on_request(void *arg, int fd, uint32_t events)
 {
 	struct blocks *b = arg;
-	uint64_t block;
-	ssize_t got;
+	const struct served_message *message;
+	bool is_over;
 
 	(void)events;
-	while ((got = recv(fd, &block, sizeof(block), MSG_DONTWAIT)) == sizeof(block)) {
-		/* What is no block of the volume is nobody's need. */
-		if (block >= b->bringer.blocks || b->states[block] != SERVED_AWAY)
-			continue;
-		b->states[block] = UNDER_WAY;
-		vec_push(&b->wait, block);
+	while ((message = bringer_next(&b->bringer, &is_over))) {
+		if (message->kind == SERVED_WRITE) {
+			take_write(b, message);
+		} else if (message->kind == SERVED_FLUSH) {
+			flush(b);
+		} else if (b->states[message->at] == SERVED_AWAY) {
+			b->states[message->at] = UNDER_WAY;
+			vec_push(&b->wait, message->at);
+		}
 	}
-	if (!got || (got < 0 && errno != EAGAIN && errno != EINTR))
+	if (is_over)
 		loop_watch(b->request.loop, fd, 0, NULL, NULL);
 	go_on(b);
 }
@@ -162,6 +244,11 @@ static uint64_t size_of(const struct ebs_blocks *list)
 
 static int open_list(struct blocks *b, struct err *err)
 {
+	const struct bringer_spec spec = { .work_dir = b->work_dir,
+					   .size_bytes = size_of(&b->list),
+					   .block_bytes = BLOCK_BYTES,
+					   .is_writable = b->request.run };
+
 	if (b->list.block_bytes != BLOCK_BYTES)
 		return err_set(err, ERR_MALFORMED, "%s has blocks of %lld bytes, which is unknown",
 			       b->request.snapshot.s, (long long)b->list.block_bytes);
@@ -170,7 +257,7 @@ static int open_list(struct blocks *b, struct err *err)
 		      by_index);
 	if (b->is_open)
 		return 0;
-	if (bringer_open(b->request.work_dir, size_of(&b->list), BLOCK_BYTES, &b->bringer, err) < 0)
+	if (bringer_open(&spec, &b->bringer, err) < 0)
 		return err_in(err, "%s", b->request.snapshot.s);
 	b->states = mem_alloc(b->bringer.blocks);
 	b->is_open = true;
@@ -218,6 +305,7 @@ struct blocks *blocks_start(const struct blocks_request *request)
 	struct blocks *b = mem_alloc(sizeof(*b));
 
 	b->request = *request;
+	b->work_dir = mem_strdup(request->work_dir);
 	b->bringer = (struct bringer)BRINGER_INIT;
 	for (size_t i = 0; i < AT_ONCE; i++) {
 		b->fetches[i].blocks = b;
@@ -240,10 +328,13 @@ void blocks_free(struct blocks *b)
 	}
 	if (b->is_open)
 		loop_watch(b->request.loop, b->bringer.link, 0, NULL, NULL);
+	child_free(b->child);
 	bringer_done(&b->bringer);
 	ebs_blocks_done(&b->list);
 	vec_done(&b->wait);
+	vec_done(&b->changed);
 	free(b->states);
+	free(b->work_dir);
 	free(b);
 }
 
@@ -269,5 +360,6 @@ struct blocks_figures blocks_figures(const struct blocks *b)
 					.volume_blocks = b->bringer.blocks,
 					.data_blocks = b->list.blocks.count,
 					.fetched = b->fetched,
-					.fetched_bytes = b->fetched_bytes };
+					.fetched_bytes = b->fetched_bytes,
+					.written = b->changed.count };
 }

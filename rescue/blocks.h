@@ -3,10 +3,11 @@
 #define RESCUE_BLOCKS_H
 
 /* A snapshot's blocks for a surgeon: this process fetches through the EBS direct APIs what is asked for
- * (fs/served.h), and reads none of it. */
+ * (fs/served.h), and reads none of it. What the surgeon writes becomes a child of the snapshot
+ * (rescue/child.h). */
 
-#include "ec2/calls.h"
 #include "fs/served.h"
+#include "rescue/child.h"
 
 struct blocks;
 
@@ -17,6 +18,10 @@ struct blocks_request {
 	const char *work_dir; /* for the blocks that came */
 	/* The list is here, or could not be had (err; borrowed). */
 	void (*ready)(void *arg, const struct err *err);
+	/* May be written when there is a run; the blocks that were written are in the snapshot `child`. The
+	 * surgeon learns of it when this returns 0: before it, it is to be on record. */
+	const char *run; /* NULL: read-only; borrowed until the end */
+	int (*written)(void *arg, const struct snapshot_id *child, struct err *err);
 	void *arg;
 };
 /* Begins with the list of blocks. */
@@ -36,6 +41,7 @@ struct blocks_figures {
 	uint64_t size_bytes;
 	uint64_t volume_blocks, data_blocks; /* of the volume; that hold data */
 	uint64_t fetched, fetched_bytes;
+	uint64_t written; /* blocks of the child */
 };
 struct blocks_figures blocks_figures(const struct blocks *);
 
