@@ -63,5 +63,11 @@ const struct ec2_action *const all_actions[] = {
 	&action_put_snapshot_block,
 	&action_complete_snapshot,
 	&action_describe_key,
+	&action_describe_images,
+	&action_register_image,
+	&action_deregister_image,
+	&action_create_replace_task,
+	&action_describe_replace_tasks,
+	&action_get_ebs_encryption_by_default,
 	NULL,
 };

@@ -29,6 +29,9 @@ struct volume_tags_request {
 struct ec2_delete_snapshot {
 	struct snapshot_id snapshot;
 };
+struct ec2_deregister_image {
+	const char *image;
+};
 struct console_request {
 	struct instance_id instance;
 	bool is_latest;
@@ -48,15 +51,17 @@ struct sts_credentials {
 
 extern const struct ec2_action action_describe_instances, action_describe_volumes,
 	action_describe_snapshots, action_describe_instance_status, action_describe_instance_types,
-	action_describe_subnets, action_describe_vpcs, action_describe_spot_requests,
-	action_describe_instance_attribute, action_get_console_output, action_stop_instances,
-	action_start_instances, action_modify_device, action_create_tags, action_delete_tags,
-	action_attach_volume, action_detach_volume, action_create_snapshot, action_create_volume,
+	action_describe_subnets, action_describe_vpcs, action_get_ebs_encryption_by_default,
+	action_describe_spot_requests, action_describe_instance_attribute,
+	action_get_console_output, action_stop_instances, action_start_instances,
+	action_modify_device, action_create_tags, action_delete_tags, action_attach_volume,
+	action_detach_volume, action_create_snapshot, action_create_volume,
 	action_describe_asg_instances, action_enter_standby, action_exit_standby,
 	action_get_caller_identity, action_assume_role, action_assume_role_with_web_identity,
 	action_delete_snapshot, action_list_snapshot_blocks, action_get_snapshot_block,
 	action_start_snapshot, action_put_snapshot_block, action_complete_snapshot,
-	action_describe_key;
+	action_describe_key, action_describe_images, action_describe_replace_tasks,
+	action_register_image, action_deregister_image, action_create_replace_task;
 /* Every one of them, NULL at the end: for the list of permissions that a policy needs, and for
  * tests. */
 extern const struct ec2_action *const all_actions[];

@@ -69,12 +69,15 @@ static const struct param volume_tags_params[] = {
 static const struct param create_volume_params[] = {
 	PARAM_ID(struct volume_tags_request, volume.snapshot, snapshot, "SnapshotId"),
 	PARAM_TEXT(struct volume_tags_request, volume.zone, "AvailabilityZone"),
+	PARAM_TEXT(struct volume_tags_request, volume.outpost, "OutpostArn"),
 	PARAM_TEXT(struct volume_tags_request, volume.type, "VolumeType"),
 	PARAM_INT(struct volume_tags_request, volume.iops, "Iops"),
 	PARAM_INT(struct volume_tags_request, volume.throughput, "Throughput"),
 	PARAM_TEXT(struct volume_tags_request, volume.client_token, "ClientToken"),
 	PARAM_ITEMS(struct volume_tags_request, specs, spec_count, "TagSpecification",
 		    volume_tags_params),
+	{ PARAM_ROW_(PARAM_KIND_DRY_RUN, struct volume_tags_request, volume.dry_run,
+		     enum ec2_dry_run, "DryRun") },
 	PARAM_END,
 };
 static const struct param change_tags_params[] = {

@@ -268,6 +268,16 @@ const struct ec2_action action_describe_subnets = {
 	.params = subnets_params,
 	LIST_(subnets_map, struct ec2_subnets, "1000"),
 };
+static const struct xmlmap default_encryption_map[] = {
+	XML_BOOL(struct ec2_default_encryption, is_on, "ebsEncryptionByDefault"),
+	XML_END,
+};
+const struct ec2_action action_get_ebs_encryption_by_default = {
+	EC2_("GetEbsEncryptionByDefault"),
+	REPLY_(default_encryption_map, struct ec2_default_encryption),
+	.retry = RETRY_READ,
+	.limit = LIMIT_READ,
+};
 const struct ec2_action action_describe_vpcs = {
 	EC2_("DescribeVpcs"),
 	.params = vpcs_params,

@@ -45,6 +45,27 @@ DESCRIBE(ec2_describe_instance_types, describe_instance_types, ec2_instance_type
 DESCRIBE(ec2_describe_subnets, describe_subnets, ec2_subnets)
 DESCRIBE(ec2_describe_vpcs, describe_vpcs, ec2_vpcs)
 DESCRIBE(ec2_describe_spot_requests, describe_spot_requests, ec2_spot_requests)
+DESCRIBE(ec2_describe_images, describe_images, ec2_images)
+DESCRIBE(ec2_describe_replace_tasks, describe_replace_tasks, ec2_replace_tasks)
+
+void ec2_register_image(struct ec2 *ec2, const struct ec2_register_image *request,
+			struct ec2_image *ret, struct ec2_op *op)
+{
+	start(ec2, &action_register_image, request, ret, op);
+}
+
+void ec2_deregister_image(struct ec2 *ec2, const char *id, struct ec2_op *op)
+{
+	const struct ec2_deregister_image request = { id };
+
+	start(ec2, &action_deregister_image, &request, NULL, op);
+}
+
+void ec2_replace_root(struct ec2 *ec2, const struct ec2_replace_root *request,
+		      struct ec2_replace_task *ret, struct ec2_op *op)
+{
+	start(ec2, &action_create_replace_task, request, ret, op);
+}
 
 void asg_enter_standby(struct ec2 *ec2, const struct asg_standby *request, struct ec2_op *op)
 {
@@ -256,6 +277,12 @@ void kms_describe_key(struct ec2 *ec2, const char *arn, struct kms_key *ret, str
 	rest(ec2, &action_describe_key, &request, ret, op);
 }
 
+void ec2_get_ebs_encryption_by_default(struct ec2 *ec2, struct ec2_default_encryption *ret,
+				       struct ec2_op *op)
+{
+	start(ec2, &action_get_ebs_encryption_by_default, NULL, ret, op);
+}
+
 void sts_get_caller_identity(struct ec2 *ec2, struct sts_identity *ret, struct ec2_op *op)
 {
 	start(ec2, &action_get_caller_identity, NULL, ret, op);
@@ -277,6 +304,10 @@ DONE(ec2_instance_types_done, describe_instance_types, ec2_instance_types)
 DONE(ec2_subnets_done, describe_subnets, ec2_subnets)
 DONE(ec2_vpcs_done, describe_vpcs, ec2_vpcs)
 DONE(ec2_spot_requests_done, describe_spot_requests, ec2_spot_requests)
+DONE(ec2_images_done, describe_images, ec2_images)
+DONE(ec2_image_done, register_image, ec2_image)
+DONE(ec2_replace_tasks_done, describe_replace_tasks, ec2_replace_tasks)
+DONE(ec2_replace_task_done, create_replace_task, ec2_replace_task)
 DONE(asg_instances_done, describe_asg_instances, asg_instances)
 DONE(ec2_state_changes_done, stop_instances, ec2_state_changes)
 DONE(ec2_attachment_done, attach_volume, ec2_attachment)

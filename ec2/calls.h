@@ -120,10 +120,12 @@ void ec2_delete_snapshot(struct ec2 *, const struct snapshot_id *, struct ec2_op
 struct ec2_create_volume {
 	struct snapshot_id snapshot;
 	const char *zone, *type;  /* type NULL: EC2's default */
+	const char *outpost;	  /* its ARN; NULL: in the zone */
 	int64_t iops, throughput; /* 0: the type's own */
 	const char *client_token; /* the same one again is the same request; never NULL */
 	const struct ec2_tag_pair *tags;
 	size_t tag_count;
+	enum ec2_dry_run dry_run;
 };
 void ec2_create_volume(struct ec2 *, const struct ec2_create_volume *, struct ec2_volume *ret,
 		       struct ec2_op *op);
@@ -137,6 +139,35 @@ struct ec2_change_tags {
 };
 void ec2_create_tags(struct ec2 *, const struct ec2_change_tags *, struct ec2_op *op);
 void ec2_delete_tags(struct ec2 *, const struct ec2_change_tags *, struct ec2_op *op);
+
+/* One's own images. */
+void ec2_describe_images(struct ec2 *, const struct ec2_describe *, struct ec2_images *ret,
+			 struct ec2_op *op);
+/* An image whose root is a snapshot. The name is the account's once: a second registration is refused. */
+struct ec2_register_image {
+	const char *name, *architecture, *root_device;
+	const char *boot_mode; /* NULL: EC2's default */
+	bool has_ena;
+	struct snapshot_id snapshot;
+	enum ec2_dry_run dry_run;
+};
+void ec2_register_image(struct ec2 *, const struct ec2_register_image *, struct ec2_image *ret,
+			struct ec2_op *op);
+/* Its snapshot stays. */
+void ec2_deregister_image(struct ec2 *, const char *id, struct ec2_op *op);
+
+/* CreateReplaceRootVolumeTask: a running instance reboots with a root volume made from the image; the old one is
+ * kept, detached. */
+struct ec2_replace_root {
+	struct instance_id instance;
+	const char *image;
+	const char *client_token; /* the same one again is the same task; never NULL */
+	enum ec2_dry_run dry_run;
+};
+void ec2_replace_root(struct ec2 *, const struct ec2_replace_root *, struct ec2_replace_task *ret,
+		      struct ec2_op *op);
+void ec2_describe_replace_tasks(struct ec2 *, const struct ec2_describe *,
+				struct ec2_replace_tasks *ret, struct ec2_op *op);
 
 /* ---- the EBS direct APIs ---- */
 
@@ -181,6 +212,10 @@ struct ebs_complete {
 };
 void ebs_complete_snapshot(struct ec2 *, const struct ebs_complete *, struct ec2_op *op);
 
+/* Does the account encrypt every new volume and snapshot? Nothing in the reply has to be released. */
+void ec2_get_ebs_encryption_by_default(struct ec2 *, struct ec2_default_encryption *ret,
+				       struct ec2_op *op);
+
 /* The key that a volume is encrypted with, by its ARN. ERR_NOTFOUND: there is none any more. */
 void kms_describe_key(struct ec2 *, const char *arn, struct kms_key *ret, struct ec2_op *op);
 
@@ -207,6 +242,10 @@ struct imds_self {
 void imds_get_self(struct ec2 *, struct imds_self *ret, struct ec2_op *op);
 
 void kms_key_done(struct kms_key *);
+void ec2_images_done(struct ec2_images *);
+void ec2_image_done(struct ec2_image *);
+void ec2_replace_tasks_done(struct ec2_replace_tasks *);
+void ec2_replace_task_done(struct ec2_replace_task *);
 void ebs_blocks_done(struct ebs_blocks *);
 void ebs_started_done(struct ebs_started *);
 void ec2_instances_done(struct ec2_instances *);

@@ -221,6 +221,23 @@ struct kms_key { /* of DescribeKey */
 	int64_t deleted_at; /* of a pending deletion; 0: none */
 };
 
+struct ec2_image { /* of one's own */
+	char *id, *name;
+	char *state; /* "pending", "available", "failed", ...; of a registration: NULL */
+};
+VEC_TYPE(ec2_images, struct ec2_image);
+
+struct ec2_replace_task { /* of a root volume */
+	char *id;
+	struct instance_id instance;
+	char *state; /* "pending", "in-progress", "succeeded", "failed", "failed-detached", ... */
+};
+VEC_TYPE(ec2_replace_tasks, struct ec2_replace_task);
+
+struct ec2_default_encryption { /* of GetEbsEncryptionByDefault */
+	enum ec2_bool is_on;
+};
+
 struct asg_instance { /* item of DescribeAutoScalingInstances */
 	struct instance_id id;
 	char *group, *lifecycle_state;

@@ -87,6 +87,8 @@ static void describe(struct run *run)
 		KIND("describe-subnets", describe_subnets, ec2_describe_subnets),
 		KIND("describe-vpcs", describe_vpcs, ec2_describe_vpcs),
 		KIND("describe-spot-requests", describe_spot_requests, ec2_describe_spot_requests),
+		KIND("describe-images", describe_images, ec2_describe_images),
+		KIND("describe-replace-tasks", describe_replace_tasks, ec2_describe_replace_tasks),
 	};
 	const char *ids[8], *values[8];
 	struct ec2_filter filter = { text(run, "filter"), values, 0 };
@@ -152,7 +154,8 @@ static void create_snapshot(struct run *run)
 static void create_volume(struct run *run)
 {
 	struct ec2_tag_pair pairs[8];
-	struct ec2_create_volume request = { .zone = text(run, "zone"),
+	struct ec2_create_volume request = { .outpost = text(run, "outpost"),
+					     .zone = text(run, "zone"),
 					     .type = text(run, "type"),
 					     .iops = json_integer_value(
 						     json_object_get(run->call, "iops")),
@@ -256,6 +259,29 @@ static void other(struct run *run)
 	} else if (str_eq(call, "get-caller-identity")) {
 		run->action = &action_get_caller_identity;
 		sts_get_caller_identity(run->ec2, ret, &run->op);
+	} else if (str_eq(call, "register-image")) {
+		struct ec2_register_image request = { .name = text(run, "name"),
+						      .architecture = text(run, "architecture"),
+						      .root_device = text(run, "root_device"),
+						      .boot_mode = text(run, "boot_mode"),
+						      .has_ena = flag(run, "ena"),
+						      .dry_run = dry_run(run) };
+
+		if (snapshot_id_parse(text(run, "snapshot"), &request.snapshot, &run->op.err) < 0)
+			exit(2);
+		run->action = &action_register_image;
+		ec2_register_image(run->ec2, &request, ret, &run->op);
+	} else if (str_eq(call, "deregister-image")) {
+		ec2_deregister_image(run->ec2, text(run, "image"), &run->op);
+	} else if (str_eq(call, "replace-root")) {
+		struct ec2_replace_root request = { id, text(run, "image"),
+						    text(run, "client_token"), dry_run(run) };
+
+		run->action = &action_create_replace_task;
+		ec2_replace_root(run->ec2, &request, ret, &run->op);
+	} else if (str_eq(call, "get-ebs-encryption-by-default")) {
+		run->action = &action_get_ebs_encryption_by_default;
+		ec2_get_ebs_encryption_by_default(run->ec2, ret, &run->op);
 	} else if (str_eq(call, "describe-key")) {
 		run->action = &action_describe_key;
 		kms_describe_key(run->ec2, text(run, "key"), ret, &run->op);
@@ -271,6 +297,10 @@ static const struct {
 	{ "describe-instance-attribute", other },
 	{ "describe-asg", other },
 	{ "describe-key", other },
+	{ "get-ebs", other },
+	{ "register-image", other },
+	{ "deregister-image", other },
+	{ "replace-root", other },
 	{ "describe-", describe },
 	{ "stop-instance", power },
 	{ "start-instance", power },
