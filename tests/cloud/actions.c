@@ -115,6 +115,11 @@ static const struct action actions[] = {
 	  .resource = "image/*" },
 	{ WRITE("DeregisterImage", BUCKET_OWN_5, deregister_image, "ImageId!"),
 	  .resource = "image/ImageId" },
+	{ WRITE("CreateReplaceRootVolumeTask", BUCKET_OWN_5, create_replace_root_volume_task,
+		"InstanceId! SnapshotId ClientToken ImageId DeleteReplacedRootVolume:b " SPEC),
+	  .resource = "instance/InstanceId" },
+	DESCRIBE("DescribeReplaceRootVolumeTasks", BUCKET_READ, "ReplaceRootVolumeTaskId",
+		 "replaceRootVolumeTaskSet", &kind_replace),
 	/* network and account */
 	DESCRIBE("DescribeSubnets", BUCKET_READ, "SubnetId", "subnetSet", &kind_subnet),
 	DESCRIBE("DescribeVpcs", BUCKET_READ, "VpcId", "vpcSet", &kind_vpc),
@@ -147,6 +152,7 @@ static const struct action actions[] = {
 	{ READ("DescribeAvailabilityZones", describe_availability_zones,
 	       "ZoneName.N ZoneId.N AllAvailabilityZones:b Filter.*") },
 	{ READ("DescribeRegions", describe_regions, "RegionName.N AllRegions:b Filter.*") },
+	{ READ("GetEbsEncryptionByDefault", get_ebs_encryption_by_default, "DryRun:b") },
 	{ READ("DescribeInstanceTypes", describe_instance_types, "InstanceType.N " LIST) },
 	/* other services */
 	{ OTHER("sts", "GetCallerIdentity", get_caller_identity, "") },

@@ -133,6 +133,9 @@ static bool is_valid(struct call *call, const struct res *parent)
 	else if (timeout < LEAST_TIMEOUT_MIN || timeout > MOST_TIMEOUT_MIN)
 		rest_fail(call, "ValidationException", "INVALID_PARAMETER_VALUE",
 			  "The timeout is not valid");
+	else if (parent && !jb(parent->truth, "encrypted") && encrypts_by_default(call->sim))
+		rest_fail(call, "ValidationException", "INVALID_SNAPSHOT_ID",
+			  "The parent snapshot is not encrypted, and encryption by default is on");
 	else if (parent && !js_is(parent->truth, "state", "completed"))
 		rest_fail(call, "ValidationException", "INVALID_SNAPSHOT_ID",
 			  "The parent snapshot is not completed");
@@ -271,7 +274,7 @@ void complete_snapshot(struct call *call)
 			  "The checksum does not match the blocks that were put");
 	if (call_failed(call))
 		return;
-	takes_s = latency(call->sim, snap, "snapshot");
+	takes_s = latency(call->sim, snap, "written_snapshot");
 	timer_drop(snap, "abandoned");
 	jset_b(snap->truth, "is_closed", true);
 	jset_n(snap->truth, "complete_time", call->sim->now + takes_s);

@@ -188,6 +188,7 @@ void credential_mint(struct sim *sim, json_t *like, const char *arn, double last
 	X(describe_tags)                   \
 	X(register_image)                  \
 	X(deregister_image)                \
+	X(create_replace_root_volume_task) \
 	X(describe_availability_zones)     \
 	X(describe_instance_types)         \
 	X(describe_network_interfaces)     \
@@ -200,6 +201,7 @@ void credential_mint(struct sim *sim, json_t *like, const char *arn, double last
 	X(exit_standby)                    \
 	X(get_parameter)                   \
 	X(describe_key)                    \
+	X(get_ebs_encryption_by_default)   \
 	X(list_snapshot_blocks)            \
 	X(get_snapshot_block)              \
 	X(start_snapshot)                  \

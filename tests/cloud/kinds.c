@@ -61,6 +61,19 @@ const struct kind kind_image = {
 	.filters = image_filters,
 	.load = image_load,
 };
+const struct kind kind_replace = {
+	.name = "replace-root-volume-task",
+	.plural = "replace_root_volume_tasks",
+	.prefix = "replacevol-",
+	.malformed = "InvalidReplaceRootVolumeTaskId.Malformed",
+	.malformed_text = "Invalid id: \"%s\"",
+	.missing = "InvalidReplaceRootVolumeTaskId.NotFound",
+	.missing_text = "The replace root volume task ID '%s' does not exist",
+	.render = replace_render,
+	.filters = replace_filters,
+	.timer = replace_timer,
+	.load = replace_load,
+};
 const struct kind kind_vpc = {
 	.name = "vpc",
 	.plural = "vpcs",
@@ -141,9 +154,9 @@ const struct kind kind_spot = {
 
 /* The order of loading: what is named by others comes first. */
 const struct kind *const kinds[] = {
-	&kind_settings,	   &kind_token,	   &kind_vpc,	  &kind_subnet, &kind_security_group,
-	&kind_route_table, &kind_snapshot, &kind_image,	  &kind_volume, &kind_asg,
-	&kind_spot,	   &kind_instance, &kind_address, NULL,
+	&kind_settings,	   &kind_token,	   &kind_vpc,	  &kind_subnet,	 &kind_security_group,
+	&kind_route_table, &kind_snapshot, &kind_image,	  &kind_volume,	 &kind_asg,
+	&kind_spot,	   &kind_instance, &kind_address, &kind_replace, NULL,
 };
 
 const struct kind *kind_of_id(const char *id)

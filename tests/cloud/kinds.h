@@ -20,10 +20,12 @@ KIND_FUNCTIONS(security_group)
 KIND_FUNCTIONS(route_table)
 KIND_FUNCTIONS(address)
 KIND_FUNCTIONS(spot)
+KIND_FUNCTIONS(replace)
 int asg_load(struct sim *sim, json_t *in, struct err *err);
 
 void instance_timer(struct sim *sim, struct res *inst, const char *name);
 void volume_timer(struct sim *sim, struct res *vol, const char *name);
+void replace_timer(struct sim *sim, struct res *task, const char *name);
 void snapshot_timer(struct sim *sim, struct res *snap, const char *name);
 
 #endif

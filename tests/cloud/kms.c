@@ -12,6 +12,17 @@ bool key_is_usable(struct sim *sim, const char *arn)
 	return !*arn || js_is(setting(sim, "keys"), arn, "Enabled");
 }
 
+/* EBS user guide, "Encryption by default". */
+bool encrypts_by_default(struct sim *sim)
+{
+	return json_is_true(setting(sim, "encryption_by_default"));
+}
+
+void get_ebs_encryption_by_default(struct call *call)
+{
+	jset_b(call->out, "ebsEncryptionByDefault", encrypts_by_default(call->sim));
+}
+
 /* By the ARN or by the id at its end. */
 static const char *key_find(struct sim *sim, const char *id)
 {

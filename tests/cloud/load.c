@@ -15,14 +15,14 @@ static const struct {
 	{ "detaching", 2, 15 },	       { "detaching_stopped", 0, 0 }, { "device_appears", 1, 3 },
 	{ "device_vanishes", 0.2, 1 }, { "volume_creating", 1, 10 },  { "deleting", 1, 5 },
 	{ "modifying", 5, 60 },	       { "snapshot", 10, 120 },	      { "asg_replace", 60, 120 },
-	{ "asg_standby", 3, 15 },
+	{ "asg_standby", 3, 15 },      { "written_snapshot", 2, 20 }, { "replace_root", 5, 15 },
 };
 
 /* Members of a description that are kept as they are; those that are objects are merged. */
 static const char *const plain_settings[] = {
 	"account",     "region", "partition",  "clock_offset_s", "busy_check",
 	"credentials", "roles",	 "faults",     "latencies",	 "consistency",
-	"throttle",    "imds",	 "parameters", "keys",
+	"throttle",    "imds",	 "parameters", "keys",		 "encryption_by_default",
 };
 
 json_t *setting(struct sim *sim, const char *name)

@@ -39,7 +39,7 @@ struct kind {
 };
 extern const struct kind kind_settings, kind_token, kind_instance, kind_volume, kind_snapshot,
 	kind_image, kind_vpc, kind_subnet, kind_security_group, kind_route_table, kind_address,
-	kind_asg, kind_spot;
+	kind_asg, kind_spot, kind_replace;
 extern const struct kind *const kinds[];       /* all, NULL-terminated, in the order of loading */
 const struct kind *kind_of_id(const char *id); /* by the prefix; NULL */
 bool id_is_well_formed(const char *id, const char *prefix); /* prefix and 8 or 17 hex digits */
@@ -132,6 +132,7 @@ char *request_id_new(struct sim *sim);
 /* ---- settings and the world description (load.c) */
 /* Can volumes be decrypted with that key? Yes where there is none (""). */
 bool key_is_usable(struct sim *sim, const char *arn);
+bool encrypts_by_default(struct sim *sim);
 json_t *setting(struct sim *sim, const char *name); /* borrowed; NULL when absent */
 int setting_merge(struct sim *sim, const char *name, json_t *value, struct err *err)
 	__attribute__((warn_unused_result));
