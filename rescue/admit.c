@@ -75,12 +75,26 @@ static void add_plan_step(json_t *steps, const struct rescue *r, size_t at, enum
 		steps, json_pack("{s:s, s:s}", "name", rescue_plan[at]->name, "text", text.s));
 }
 
-static bool is_planned(const struct rescue *r, size_t at)
+static bool is_planned(const struct rescue *r, size_t at, enum way way)
 {
-	if (at == STEP_STOP)
-		return r->record.was_running;
-	return at == STEP_STANDBY ? r->record.uses_standby
-				  : !(rescue_plan[at]->flags & STEP_SILENT);
+	bool is_swap = via_swaps(r->record.via) && way == WAY_HOME;
+
+	switch (at) {
+	case STEP_STOP:
+		return r->record.was_running && plan_has(r, at);
+	case STEP_STANDBY:
+		return r->record.uses_standby;
+	case STEP_CHILD:
+	case STEP_IMAGE:
+	case STEP_REPLACE:
+		return is_swap && plan_has(r, at);
+	case STEP_RESTORE:
+		return is_swap && r->record.via == VIA_SNAPSHOT;
+	case STEP_DETACH:
+		return (is_swap && r->record.via == VIA_SNAPSHOT) || plan_has(r, at);
+	default:
+		return plan_has(r, at);
+	}
 }
 
 static void say_plan(struct report *report, const struct rescue *r)
@@ -88,10 +102,10 @@ static void say_plan(struct report *report, const struct rescue *r)
 	json_t *steps = json_array();
 
 	for (size_t i = 0; i < rescue_plan_count; i++)
-		if (is_planned(r, i))
+		if (is_planned(r, i, WAY_OUT))
 			add_plan_step(steps, r, i, WAY_OUT);
 	for (size_t i = rescue_plan_count; i-- > 0;)
-		if (i < STEP_EXAMINE && rescue_plan[i]->undo && is_planned(r, i))
+		if (i < STEP_EXAMINE && rescue_plan[i]->undo && is_planned(r, i, WAY_HOME))
 			add_plan_step(steps, r, i, WAY_HOME);
 	report_say(report, r->record.instance.s, "plan", "{s:o}", "steps", steps);
 }
@@ -105,8 +119,11 @@ static struct rescue *rescue_of(struct runner *runner, const struct admission *a
 	record_of_patient(inv, p, &record);
 	run_id_make(record.run);
 	record.kind = admission->kind;
-	if (admission->undo)
+	if (admission->undo) {
 		memcpy(record.undo_of, admission->undo->run, sizeof(record.undo_of));
+		if (via_swaps(record.via))
+			record.restored = admission->undo->volume;
+	}
 	snprintf(record.region, sizeof(record.region), "%s",
 		 runner->options->region ? runner->options->region : "");
 	snprintf(record.endpoint, sizeof(record.endpoint), "%s",
@@ -138,11 +155,18 @@ static int open_run(struct rescue *r, struct err *err)
 /* The undo of a repair makes sense on the volume that was repaired, nowhere else. */
 static int check_undo(const struct admission *admission, const struct patient *p, struct err *err)
 {
-	if (!admission->undo || id_eq(&p->root->id, &admission->undo->volume))
+	const struct record *undone = admission->undo;
+	const struct volume_id *repaired;
+
+	if (!undone)
+		return 0;
+	repaired = via_swaps(undone->via) ? &undone->restored : &undone->volume;
+	if (id_eq(&p->root->id, repaired))
 		return 0;
 	return err_set(err, ERR_CONFLICT,
-		       "the root volume of %s is %s, but run %s repaired %s; nothing is changed",
-		       p->id.s, p->root->id.s, admission->undo->run, admission->undo->volume.s);
+		       "the root volume of %s is %s, but run %s %s %s; nothing is changed", p->id.s,
+		       p->root->id.s, undone->run,
+		       via_swaps(undone->via) ? "put in its place" : "repaired", repaired->s);
 }
 
 /* What a run of this machine has begun and not finished comes first; there may be no tag to tell.
@@ -172,6 +196,14 @@ static struct rescue *show(struct runner *runner, const struct desk *desk, struc
 	say_patient(runner->report, p);
 	if (admission->kind == RESCUE_REPAIR)
 		console_suspect(runner->report, p->id.s, p->console.output);
+	if (p->via_why) {
+		cleanup(free) char *text =
+			mem_printf("%s: %s", rescue_via_name(p->via), p->via_why);
+
+		say_fact(runner->report, p, "way", text);
+	}
+	if (via_swaps(p->via) && p->root)
+		hazards_add_swap(&desk->inv, p, admission->undo ? &admission->undo->volume : NULL);
 	say_hazards(runner->report, p);
 	if (check_runs(&desk->runs, p, err) < 0 || hazards_refusal(&p->hazards, err) < 0 ||
 	    check_undo(admission, p, err) < 0)

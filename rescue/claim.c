@@ -29,6 +29,9 @@ void claim_of(const struct record *r, enum claim_surgery surgery, struct claim *
 			       .was_running = r->was_running,
 			       .uses_standby = r->uses_standby,
 			       .kind = r->kind,
+			       .via = r->via,
+			       .to = r->kind == RESCUE_UNDO ? r->restored
+							    : (struct volume_id){ "" },
 			       .surgery = surgery,
 			       .until = (int64_t)time(NULL) + CLAIM_LASTS_S };
 	memcpy(ret->run, r->run, sizeof(ret->run));
@@ -47,13 +50,14 @@ void claim_write(const struct claim *c, char ret[CLAIM_VALUE_MAX + 1])
 	strftime(until, sizeof(until), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	/* "by" comes last: should a device name be very long, only that is cut. */
 	text = mem_printf(
-		"%s %s %s %s dot=%c ran=%d standby=%d kind=%s surgery=%s until=%s by=%.40s", c->run,
-		c->instance.s, c->volume.s, c->device,
+		"%s %s %s %s dot=%c ran=%d standby=%d kind=%s via=%s to=%s surgery=%s until=%s "
+		"by=%.40s",
+		c->run, c->instance.s, c->volume.s, c->device,
 		c->delete_on_termination == EC2_TRUE	? '1'
 		: c->delete_on_termination == EC2_FALSE ? '0'
 							: '?',
-		c->was_running, c->uses_standby, rescue_kind_name(c->kind),
-		surgery_names[c->surgery], until, c->by);
+		c->was_running, c->uses_standby, rescue_kind_name(c->kind), rescue_via_name(c->via),
+		id_none(&c->to) ? "-" : c->to.s, surgery_names[c->surgery], until, c->by);
 	snprintf(ret, CLAIM_VALUE_MAX + 1, "%s", text);
 }
 
@@ -92,21 +96,22 @@ int claim_parse(const char *value, struct claim *ret, struct err *err)
 {
 	struct claim c = { .until = 0 };
 	char run[RUN_ID_SIZE], instance[32], volume[32], device[DEVICE_NAME_SIZE], dot, ran,
-		standby, kind[16], surgery[16], until[32];
+		standby, kind[16], via[16], to[32], surgery[16], until[32];
 	int used = 0;
 
 	if (strlen(value) > CLAIM_VALUE_MAX ||
 	    sscanf(value,
-		   "%31s %31s %31s %63s dot=%c ran=%c standby=%c kind=%15s surgery=%15s until=%31s "
-		   "by=%63s%n",
-		   run, instance, volume, device, &dot, &ran, &standby, kind, surgery, until, c.by,
-		   &used) != 11 ||
+		   "%31s %31s %31s %63s dot=%c ran=%c standby=%c kind=%15s via=%15s to=%31s "
+		   "surgery=%15s until=%31s by=%63s%n",
+		   run, instance, volume, device, &dot, &ran, &standby, kind, via, to, surgery,
+		   until, c.by, &used) != 13 ||
 	    value[used] || !run_id_is_valid(run) ||
 	    instance_id_parse(instance, &c.instance, err) < 0 ||
 	    volume_id_parse(volume, &c.volume, err) < 0 || device[0] != '/' ||
 	    !strchr("01?", dot) || !strchr("01", ran) || !strchr("01", standby) ||
-	    parse_kind(kind, &c.kind) < 0 || parse_surgery(surgery, &c.surgery) < 0 ||
-	    parse_time(until, &c.until) < 0) {
+	    parse_kind(kind, &c.kind) < 0 || rescue_via_parse(via, &c.via) < 0 ||
+	    (!str_eq(to, "-") && volume_id_parse(to, &c.to, err) < 0) ||
+	    parse_surgery(surgery, &c.surgery) < 0 || parse_time(until, &c.until) < 0) {
 		cleanup(str_done) struct str shown = STR_INIT;
 
 		str_add_escaped(&shown, value, strnlen(value, CLAIM_VALUE_MAX));
@@ -151,6 +156,7 @@ bool claim_took_snapshot(const struct ec2_snapshot *snapshot, const struct volum
 void record_of_claim(const struct claim *c, struct record *ret)
 {
 	*ret = (struct record){ .kind = RESCUE_HOME,
+				.via = c->via,
 				.instance = c->instance,
 				.volume = c->volume,
 				.delete_on_termination = c->delete_on_termination,

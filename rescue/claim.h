@@ -6,19 +6,22 @@
  * CreateTags call. It refuses a second rescue of the same instance, and it holds the essence of the
  * way home, so that `ec2-rescue resume i-…` works on another machine when this one is lost.
  *
- *   ec2-rescue = RUN INSTANCE VOLUME DEVICE dot=0|1|? ran=0|1 standby=0|1 kind=K surgery=S until=TIME by=WHO
+ *   ec2-rescue = RUN INSTANCE VOLUME DEVICE dot=0|1|? ran=0|1 standby=0|1 kind=K via=V to=VOLUME|-
+ *                surgery=S until=TIME by=WHO
  *
  * Whoever takes the run of another machine home says so first, in the tag CLAIM_HOME_TAG = RUN on
  * both. The run's own machine stops when it sees that: there are never two that decide.
  *
  * 256 characters at most, and only those that EC2 allows in tag values everywhere. The snapshot
- * carries CLAIM_RUN_TAG = RUN, which finds it again after a lost reply. */
+ * carries CLAIM_RUN_TAG = RUN, which finds it again after a lost reply; so do a repaired snapshot and the
+ * volume that is made of one. CLAIM_KEPT_TAG = RUN is on a root volume that another one took the place of. */
 
 #include "rescue/record.h"
 
 #define CLAIM_TAG	"ec2-rescue"
 #define CLAIM_RUN_TAG	"ec2-rescue-run"
 #define CLAIM_HOME_TAG	"ec2-rescue-home"
+#define CLAIM_KEPT_TAG	"ec2-rescue-kept"
 #define CLAIM_VALUE_MAX 256
 /* Longer than any rescue: an expired claim is one whose owner died and was never resumed. */
 #define CLAIM_LASTS_S (6 * 3600l)
@@ -37,6 +40,9 @@ struct claim {
 	enum ec2_bool delete_on_termination;
 	bool was_running, uses_standby;
 	enum rescue_kind kind;
+	enum rescue_via via;
+	struct volume_id
+		to; /* the volume that an undo puts in the root's place; none: not such a one */
 	enum claim_surgery surgery;
 	int64_t until; /* seconds since the epoch */
 	char by[64];

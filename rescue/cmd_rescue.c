@@ -2,6 +2,7 @@
 #include "rescue/admit.h"
 #include "rescue/boot.h"
 #include "rescue/command.h"
+#include "rescue/inventory.h"
 
 VEC_TYPE(instance_ids, struct instance_id);
 
@@ -42,7 +43,7 @@ int cmd_rescue(const struct options *options, struct report *report)
 	struct err err = ERR_INIT;
 	int status = -1;
 
-	if (parse_targets(options, &ids, &err) == 0 &&
+	if (parse_targets(options, &ids, &err) == 0 && way_check(options, &err) == 0 &&
 	    (!options->rehearse_boot || boot_tools_are_here(&err) == 0) &&
 	    runner_open(&runner, options, report, NULL, NULL, &err) == 0)
 		status = rescue_all(&runner, &ids, &err);

@@ -76,6 +76,12 @@ const struct option_row option_rows[] = {
 	    "profile of the shared AWS configuration files"),
 	ROW("endpoint-url", VALUE_TEXT, OPT_AWS, endpoint_url, "URL",
 	    "another endpoint than the Region's"),
+	ROW("via", VALUE_TEXT, OPT_RESCUE, via, "WAY",
+	    "how the root volume is got at: \"self\" attaches it to this machine; \"snapshot\" "
+	    "needs "
+	    "no helper and swaps it for a repaired copy; \"replace\" does so without a stop; "
+	    "default: "
+	    "\"auto\", the way that loses least and takes least time"),
 	ROW("helper", VALUE_TEXT, OPT_RESCUE, helper, "INSTANCE-ID",
 	    "instance that operates: this machine; default: asked from the instance metadata"),
 	ROW("device-dir", VALUE_TEXT, OPT_RESCUE, device_dir, "DIR",

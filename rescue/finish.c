@@ -14,10 +14,11 @@ struct ending {
 	const char *text, *next;
 };
 
-/* How long the instance was down: from our stop to its answer (or to now). -1: it was not us. */
+/* How long the instance was down: from our stop (or the replacement of its root) to its answer (or to now). -1: it was not us. */
 static double down_s(const struct rescue *r)
 {
-	const struct step_record *stop = &r->record.steps[STEP_STOP];
+	const struct step_record *stop =
+		&r->record.steps[r->record.via == VIA_REPLACE ? STEP_REPLACE : STEP_STOP];
 	double until = r->down_until > 0 ? r->down_until : (double)time(NULL);
 
 	if (!r->record.was_running || stop->state < STEP_BEGUN || stop->begun_at <= 0)
@@ -36,6 +37,10 @@ static void end(struct rescue *r, const struct ending *ending)
 		json_object_set_new(verdict, "down_s", json_integer((json_int_t)(down + 0.5)));
 	if (!id_none(&r->record.snapshot))
 		json_object_set_new(verdict, "snapshot", json_string(r->record.snapshot.s));
+	if (via_swaps(r->record.via) && r->record.was_committed) {
+		json_object_set_new(verdict, "root", json_string(rescue_root(r)->s));
+		json_object_set_new(verdict, "kept", json_string(r->record.volume.s));
+	}
 	if (ending->next)
 		json_object_set_new(verdict, "next", json_string(ending->next));
 	report_event(r->runner->report, r->record.instance.s, verdict);
@@ -55,7 +60,12 @@ static void end_untouched(struct rescue *r)
 	cleanup(free) char *text = NULL;
 	struct ending ending = { .result = "returned", .code = r->fail.code };
 
-	if (!id_none(&record->restored)) {
+	if (via_swaps(r->record.via) && record->was_committed) {
+		text = mem_printf("everything that run %s borrowed is home again; %s has the root "
+				  "volume %s, and the one before it, %s, is kept, detached",
+				  record->run, record->instance.s, rescue_root(r)->s,
+				  record->volume.s);
+	} else if (record->via == VIA_SELF && !id_none(&record->restored)) {
 		text = mem_printf(
 			"%s has a new root volume %s as it was before run %s; the old one, %s, "
 			"is kept, detached: delete it when it is not needed any more",
@@ -86,17 +96,28 @@ static void end_untouched(struct rescue *r)
 	end(r, &ending);
 }
 
+/* After a swap there are two roots; "" after a write. */
+static char *say_kept(const struct rescue *r)
+{
+	if (!via_swaps(r->record.via) || !r->record.was_committed)
+		return mem_strdup("");
+	return mem_printf(
+		"; %s, %s, is kept, detached, and paid for until it is deleted", r->record.volume.s,
+		r->record.kind == RESCUE_UNDO ? "which was repaired" : "as it was before");
+}
+
 /* The volume was written; the instance does not run, or nobody wants to know whether it answers. */
 static void end_written(struct rescue *r)
 {
 	const struct record *record = &r->record;
 	bool is_undo = record->kind == RESCUE_UNDO;
 	cleanup(free) char *next = mem_printf("ec2-rescue undo %s", record->run);
+	cleanup(free) char *kept = say_kept(r);
 	cleanup(free) char *text = mem_printf(
-		"%s is %s and attached to %s as %s%s; the instance %s%s%s", record->volume.s,
+		"%s is %s and attached to %s as %s%s; the instance %s%s%s%s", rescue_root(r)->s,
 		is_undo ? "as it was before the repair" : "repaired", record->instance.s,
 		record->home_device, record->faults ? ", faults remain" : "",
-		record->was_running ? "is started again" : "stays stopped, as it was",
+		record->was_running ? "is started again" : "stays stopped, as it was", kept,
 		r->fail.code != ERR_NONE ? "; on the way: " : "",
 		r->fail.code != ERR_NONE ? r->fail.text : "");
 	struct ending ending = { .result = is_undo ? "undone" : "repaired",
@@ -121,11 +142,11 @@ void rescue_is_home(struct rescue *r)
 void rescue_is_verified(struct rescue *r, bool answers, const char *text)
 {
 	cleanup(free) char *undo = mem_printf("ec2-rescue undo %s", r->record.run);
-	cleanup(free) char *said = NULL;
+	cleanup(free) char *said = NULL, *kept = say_kept(r);
 	struct ending ending = { .next = undo };
 
 	if (answers) {
-		said = mem_printf("%s answers again (%s)", r->record.instance.s, text);
+		said = mem_printf("%s answers again (%s)%s", r->record.instance.s, text, kept);
 		ending.result = "rescued";
 	} else {
 		said = mem_printf("%s is repaired and started but does not answer (%s); the repair "
@@ -150,6 +171,6 @@ void rescue_stays_away(struct rescue *r, const struct err *why)
 			  why->code != ERR_NONE ? " (" : "", why->code != ERR_NONE ? why->text : "",
 			  why->code != ERR_NONE ? ")" : "", left.s);
 	ending.text = text;
-	surgery_free(TAKE(r->surgery));
+	rescue_close_surgery(r);
 	end(r, &ending);
 }

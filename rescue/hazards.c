@@ -102,7 +102,11 @@ static void find_state(struct finder *f)
 	case INSTANCE_RUNNING:
 	case INSTANCE_PENDING:
 		hazard(f, HAZARD_CONSENT, "downtime",
-		       "%s (%s) is stopped and started again; it is down for some minutes",
+		       f->will_stop
+			       ? "%s (%s) is stopped and started again; it is down for some minutes"
+			       : "%s (%s) is rebooted by the replacement of its root volume; it is "
+				 "down "
+				 "for a minute or so",
 		       f->i->id.s, f->i->type ? f->i->type : "of unknown type");
 		break;
 	case INSTANCE_STOPPED:
@@ -163,10 +167,13 @@ static void find_root(struct finder *f)
 		       "damage it under the others",
 		       p->root->id.s, attached);
 	if (p->root->encrypted == EC2_TRUE)
-		hazard(f, HAZARD_NOTE, "nothing",
-		       "%s is encrypted (%s); the attachment to the helper needs "
-		       "kms:CreateGrant on that key",
-		       p->root->id.s, or_unknown(p->root->kms_key));
+		hazard(f, HAZARD_NOTE, "nothing", "%s is encrypted (%s); %s on that key",
+		       p->root->id.s, or_unknown(p->root->kms_key),
+		       via_swaps(p->via)
+			       ? "reading and writing its snapshot needs kms:Decrypt, "
+				 "kms:GenerateDataKeyWithoutPlaintext and kms:ReEncrypt*, the new "
+				 "volume kms:CreateGrant,"
+			       : "the attachment to the helper needs kms:CreateGrant");
 }
 
 /* What to do about a key that cannot be used. */
@@ -272,6 +279,51 @@ static void find_helper(struct finder *f)
 		       f->p->root->id.s, f->p->root->outpost, helper->id.s);
 }
 
+/* EBS user guide, StartSnapshot: where the account encrypts by default, the parent has to be encrypted. */
+static void find_encryption(struct finder *f)
+{
+	const struct ec2_volume *root = f->p->root;
+	const struct ec2_op *op = &f->inv->encryption_op;
+
+	if (!root || root->encrypted == EC2_TRUE)
+		return;
+	if (op->err.code != ERR_NONE)
+		hazard(f, HAZARD_NOTE, "nothing",
+		       "could not tell whether the account encrypts by default (%s); if it does, "
+		       "the "
+		       "repair of %s, which is not encrypted, cannot be written by snapshot",
+		       op->err.code == ERR_DENIED
+			       ? "the IAM permission ec2:GetEbsEncryptionByDefault is missing"
+			       : op->err.text,
+		       root->id.s);
+	else if (f->inv->encryption.is_on == EC2_TRUE)
+		refuse(f, ERR_REFUSED,
+		       "the account encrypts by default, and %s is not encrypted: EBS lets no "
+		       "child of "
+		       "its snapshot be written; run on an instance in %s (--via self)",
+		       root->id.s, or_unknown(root->zone));
+}
+
+static void find_no_helper(struct finder *f)
+{
+	cleanup(free) char *why = f->p->via == VIA_REPLACE ? way_not_replace(f->p) : NULL;
+
+	if (why)
+		refuse(f, ERR_REFUSED,
+		       "EC2 replaces the root volume of a running instance only, and not of every "
+		       "one: "
+		       "%s (--via snapshot)",
+		       why);
+	find_encryption(f);
+	if (id_eq(&f->inv->self, &f->i->id))
+		refuse(f, ERR_REFUSED, "%s is this machine; run on another one", f->i->id.s);
+}
+
+bool patient_loses_store(const struct patient *p)
+{
+	return p->type && p->type->instance_storage == EC2_TRUE;
+}
+
 static void find_instance_store(struct finder *f)
 {
 	const struct ec2_instance_type *t = f->p->type;
@@ -283,7 +335,7 @@ static void find_instance_store(struct finder *f)
 		       "could not tell whether %s has instance-store disks; their data would be "
 		       "lost by the stop",
 		       f->i->type ? f->i->type : f->i->id.s);
-	} else if (t->instance_storage == EC2_TRUE) {
+	} else if (patient_loses_store(f->p)) {
 		hazard(f, HAZARD_CONSENT, "data",
 		       "all data on the instance-store disks of %s (%lld GB, %s) is lost by the "
 		       "stop",
@@ -291,16 +343,29 @@ static void find_instance_store(struct finder *f)
 	}
 }
 
+/* An Elastic IP belongs to the account, an automatic address to "amazon". NULL: it is not said. */
+static const char *address_owner(const struct ec2_instance *i)
+{
+	vec_foreach (interface, &i->interfaces)
+		if (interface->public_ip && str_eq(interface->public_ip, i->public_ip))
+			return interface->public_ip_owner;
+	return NULL;
+}
+
+bool patient_loses_address(const struct patient *p)
+{
+	const char *owner = p->instance->public_ip ? address_owner(p->instance) : NULL;
+
+	return owner && str_eq(owner, "amazon");
+}
+
 static void find_address(struct finder *f)
 {
-	const char *owner = NULL;
+	const char *owner;
 
 	if (!f->will_stop || !f->i->public_ip)
 		return;
-	vec_foreach (interface, &f->i->interfaces)
-		if (interface->public_ip && str_eq(interface->public_ip, f->i->public_ip))
-			owner = interface->public_ip_owner;
-	/* An Elastic IP belongs to the account, an automatic address to "amazon". */
+	owner = address_owner(f->i);
 	if (owner && !str_eq(owner, "amazon"))
 		return;
 	hazard(f, HAZARD_CONSENT, "address",
@@ -324,9 +389,10 @@ static void find_group(struct finder *f)
 	if (a->lifecycle_state && str_eq(a->lifecycle_state, "Standby"))
 		hazard(f, HAZARD_NOTE, "nothing", "%s is in standby in the Auto Scaling group %s",
 		       f->i->id.s, or_unknown(a->group));
-	else if (f->will_stop && patient_is_in_service(f->p))
+	else if ((f->will_stop || f->p->via == VIA_REPLACE) && patient_is_in_service(f->p))
 		hazard(f, HAZARD_CONSENT, "capacity",
-		       "%s is in the Auto Scaling group %s, which would terminate it once stopped: "
+		       "%s is in the Auto Scaling group %s, which would terminate it once it is "
+		       "down: "
 		       "it is put into standby, which takes it from its load balancers and lowers "
 		       "the group's desired capacity by one, and back in service afterwards",
 		       f->i->id.s, or_unknown(a->group));
@@ -391,9 +457,13 @@ static void find_lifecycle(struct finder *f)
 	vec_foreach (code, &f->i->product_codes)
 		if (!code->type || str_eq(code->type, "marketplace"))
 			refuse(f, ERR_UNSUPPORTED,
-			       "%s carries the AWS Marketplace product code %s: EC2 attaches its "
-			       "root volume to a stopped instance only, never to a running helper",
-			       f->i->id.s, or_unknown(code->code));
+			       "%s carries the AWS Marketplace product code %s: %s", f->i->id.s,
+			       or_unknown(code->code),
+			       via_swaps(f->p->via)
+				       ? "whether a snapshot that is written block by block, and "
+					 "the root volume made of it, keep the code is not known"
+				       : "EC2 attaches its root volume to a stopped instance "
+					 "only, never to a running helper");
 	if (f->p->shutdown_behavior.value && str_eq(f->p->shutdown_behavior.value, "terminate"))
 		hazard(f, HAZARD_CONSENT, "data",
 		       "the shutdown behaviour of %s is \"terminate\": a shutdown from inside, "
@@ -444,17 +514,48 @@ void hazards_find(const struct inventory *inv, struct patient *p)
 {
 	struct finder f = { .inv = inv, .p = p, .i = p->instance };
 
-	f.will_stop = f.i->state == INSTANCE_RUNNING || f.i->state == INSTANCE_PENDING;
+	f.will_stop = p->via != VIA_REPLACE &&
+		      (f.i->state == INSTANCE_RUNNING || f.i->state == INSTANCE_PENDING);
 	find_state(&f);
 	find_root(&f);
 	find_keys(&f);
 	find_claims(&f);
-	find_helper(&f);
+	(via_swaps(p->via) ? find_no_helper : find_helper)(&f);
 	find_instance_store(&f);
 	find_address(&f);
 	find_group(&f);
 	find_lifecycle(&f);
 	find_permissions(&f);
+}
+
+void hazards_add_swap(const struct inventory *inv, struct patient *p, const struct volume_id *kept)
+{
+	struct finder f = { .inv = inv, .p = p, .i = p->instance };
+
+	if (kept) {
+		hazard(&f, HAZARD_CONSENT, "data",
+		       "%s gets %s back as it was before the repair: what was written since then "
+		       "is on %s, which is kept, detached, and paid for until it is deleted",
+		       p->id.s, kept->s, p->root->id.s);
+		return;
+	}
+	hazard(&f, HAZARD_CONSENT, "money",
+	       "if it is repaired, %s gets a new root volume of %lld GiB, and %s is kept as it "
+	       "was: "
+	       "both are paid for until one of them is deleted",
+	       p->id.s, (long long)p->root->size_gib, p->root->id.s);
+	if (p->via == VIA_REPLACE) {
+		hazard(&f, HAZARD_CONSENT, "data",
+		       "%s goes on running meanwhile: what it writes to %s after the snapshot is "
+		       "not on "
+		       "the new root volume, only on the old one",
+		       p->id.s, p->root->id.s);
+		return;
+	}
+	hazard(&f, HAZARD_NOTE, "downtime",
+	       "the snapshot of %s has to be completed while %s is stopped: minutes, or hours when "
+	       "it is the first one of a full volume",
+	       p->root->id.s, p->id.s);
 }
 
 void hazards_done(struct hazards *hazards)

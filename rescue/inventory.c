@@ -160,7 +160,7 @@ static void ask_volumes(struct inquiry *q)
 		ec2_find_where(q->ec2, EC2_VOLUMES, &filter, &q->found_attached, &q->attached);
 }
 
-static bool was_asked(const struct ec2_op *op)
+bool inventory_asked(const struct ec2_op *op)
 {
 	return op->private || op->is_done;
 }
@@ -174,12 +174,12 @@ static void take_volumes(struct inquiry *q, struct ec2_volumes *from)
 
 static int collect_volumes(struct inquiry *q, struct err *err)
 {
-	if (was_asked(&q->volumes)) {
+	if (inventory_asked(&q->volumes)) {
 		if (ec2_wait(q->ec2, &q->volumes, err) < 0)
 			return -1;
 		take_volumes(q, &q->found.volumes);
 	}
-	if (was_asked(&q->attached)) {
+	if (inventory_asked(&q->attached)) {
 		if (ec2_wait(q->ec2, &q->attached, err) < 0)
 			return -1;
 		take_volumes(q, &q->found_attached.volumes);
@@ -281,11 +281,11 @@ static int collect(struct inquiry *q, struct err *err)
 	inv->has_asg = optional(q, &q->asg, "Auto Scaling membership is not known");
 	inv->has_status =
 		optional(q, &q->statuses, "without status checks only the sshd port is verified");
-	if (was_asked(&q->spots))
+	if (inventory_asked(&q->spots))
 		optional(q, &q->spots, "the Spot requests are not known");
-	if (was_asked(&q->subnets))
+	if (inventory_asked(&q->subnets))
 		optional(q, &q->subnets, "the checks run without the subnets' address ranges");
-	if (was_asked(&q->vpcs))
+	if (inventory_asked(&q->vpcs))
 		optional(q, &q->vpcs, "the checks run without the VPC's address ranges");
 	vec_foreach (p, &inv->patients) {
 		if (!(*p)->instance)
@@ -379,6 +379,7 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 	*ret = (struct inventory){ .now = (int64_t)time(NULL),
 				   .takes_no_snapshot = options->no_snapshot,
 				   .may_probe = !options->dry_run,
+				   .names_helper = options->helper,
 				   .region = mem_strdup(ec2_region(ec2)) };
 	rc = take(&q, ids, count, err);
 	if (rc < 0)
@@ -388,9 +389,13 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 	imds_self_done(&q.self_reply);
 	if (rc < 0)
 		return -1;
-	vec_foreach (p, &ret->patients)
+	vec_foreach (p, &ret->patients) {
 		connect_patient(ret, *p);
+		if ((*p)->err.code == ERR_NONE)
+			way_choose(ret, options->via, *p);
+	}
 	keys_ask(ec2, ret);
+	encryption_ask(ec2, ret);
 	preflight_finish(ec2, ret, report);
 	keys_wait(ec2, ret);
 	vec_foreach (p, &ret->patients)
@@ -409,6 +414,11 @@ static void patient_free(struct patient *p)
 	for (size_t i = 0; i < ARRAY_LEN(p->dry_attachment); i++)
 		ec2_attachment_done(&p->dry_attachment[i]);
 	ec2_snapshot_done(&p->dry_snapshot);
+	ec2_volume_done(&p->dry_volume);
+	ebs_blocks_done(&p->dry_blocks);
+	ec2_image_done(&p->dry_image);
+	ec2_replace_task_done(&p->dry_task);
+	free(p->via_why);
 	hazards_done(&p->hazards);
 	free(p);
 }
@@ -439,12 +449,14 @@ void record_of_patient(const struct inventory *inv, const struct patient *p, str
 {
 	enum ec2_instance_state state = p->instance->state;
 
-	*ret = (struct record){ .kind = RESCUE_REPAIR,
-				.instance = p->id,
-				.helper = inv->helper,
-				.volume = p->root->id,
-				.was_running =
-					state == INSTANCE_RUNNING || state == INSTANCE_PENDING };
+	*ret = (struct record){
+		.kind = RESCUE_REPAIR,
+		.via = p->via,
+		.instance = p->id,
+		.helper = p->via == VIA_SELF ? inv->helper : (struct instance_id){ "" },
+		.volume = p->root->id,
+		.was_running = state == INSTANCE_RUNNING || state == INSTANCE_PENDING
+	};
 	ret->uses_standby = ret->was_running && patient_is_in_service(p);
 	snprintf(ret->home_device, sizeof(ret->home_device), "%s", p->root_device->device_name);
 	ret->delete_on_termination = p->root_device->delete_on_termination;

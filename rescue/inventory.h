@@ -34,6 +34,11 @@ enum dry_call {
 	DRY_SNAPSHOT,
 	DRY_STOP,
 	DRY_START,
+	DRY_VOLUME,
+	DRY_IMAGE,
+	DRY_REPLACE,
+	DRY_LIST_BLOCKS,
+	DRY_COMPLETE,
 	DRY_CALLS
 };
 struct dry_run {
@@ -61,7 +66,13 @@ struct patient {
 	struct ec2_state_changes dry_power[2];
 	struct ec2_attachment dry_attachment[2];
 	struct ec2_snapshot dry_snapshot;
+	struct ec2_volume dry_volume;
+	struct ebs_blocks dry_blocks;
+	struct ec2_image dry_image;
+	struct ec2_replace_task dry_task;
 	struct hazards hazards;
+	enum rescue_via via;
+	char *via_why;		      /* one clause, for a person */
 	char overwrites[RUN_ID_SIZE]; /* an expired claim that would be overwritten */
 };
 VEC_TYPE(patients, struct patient *);
@@ -87,12 +98,15 @@ struct inventory {
 	struct ec2_subnets subnets;
 	struct ec2_vpcs vpcs;
 	struct ec2_spot_requests spots;
+	struct ec2_default_encryption encryption;
+	struct ec2_op encryption_op;
 	union ec2_list asg;		     /* members */
 	bool has_types, has_asg, has_status; /* the server answered */
 	bool knows_dry_run;
 	bool may_probe; /* where it does not: ask for ids that do not exist */
 	int64_t now;	/* seconds since the epoch, for claims */
 	bool takes_no_snapshot;
+	bool names_helper; /* --helper */
 	char *region;
 };
 
@@ -105,6 +119,8 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 void inventory_done(struct inventory *);
 DEFINE_CLEANUP_DONE(struct inventory, inventory_done)
 
+/* Was the question put? Only then can it be waited for. */
+bool inventory_asked(const struct ec2_op *op);
 /* All that is attached to it, by its mapping and by its volumes. What the items point to is
  * borrowed: release the list with vec_done. */
 void devices_of(const struct inventory *inventory, const struct patient *p,
@@ -129,12 +145,27 @@ const struct ec2_op *preflight_unknown(const struct inventory *inventory, enum d
 /* The keys of everything that is attached to the patients, each once; the answers are waited for. */
 void keys_ask(struct ec2 *ec2, struct inventory *inventory);
 void keys_wait(struct ec2 *ec2, struct inventory *inventory);
+/* Must a snapshot that is written be encrypted, though the root volume is not? Asked where it matters. */
+void encryption_ask(struct ec2 *ec2, struct inventory *inventory);
 /* NULL: it was not asked for. */
 const struct volume_key *keys_find(const struct inventory *inventory, const char *arn);
 void keys_done(struct volume_keys *);
 
+/* Which way the surgeon takes to the volume's blocks, by --via (NULL: auto): the way that loses least and
+ * takes least time, of those that are open. Pure. */
+void way_choose(const struct inventory *inventory, const char *via, struct patient *p);
+/* Why EC2 does not replace the root volume while the instance runs, malloc'd; NULL: it does. */
+char *way_not_replace(const struct patient *p);
+/* Would a stop lose the data of its instance-store disks, its public address? What is not known counts as no. */
+bool patient_loses_store(const struct patient *p);
+bool patient_loses_address(const struct patient *p);
+/* ERR_USAGE: --via names no way, or one that other options contradict. */
+int way_check(const struct options *, struct err *err) __attribute__((warn_unused_result));
+
 /* Fills p->hazards from what is known. Pure. */
 void hazards_find(const struct inventory *inventory, struct patient *p);
+/* What a swap of the root volume costs besides; kept: the volume that its undo puts back, or NULL. */
+void hazards_add_swap(const struct inventory *, struct patient *, const struct volume_id *kept);
 void hazards_done(struct hazards *);
 /* The first refusal as an error: 0 when there is none. */
 int hazards_refusal(const struct hazards *, struct err *err) __attribute__((warn_unused_result));

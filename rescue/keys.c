@@ -27,6 +27,16 @@ void keys_ask(struct ec2 *ec2, struct inventory *inv)
 	}
 }
 
+void encryption_ask(struct ec2 *ec2, struct inventory *inv)
+{
+	bool matters = false;
+
+	vec_foreach (p, &inv->patients)
+		matters |= via_swaps((*p)->via) && (*p)->root && (*p)->root->encrypted != EC2_TRUE;
+	if (matters)
+		ec2_get_ebs_encryption_by_default(ec2, &inv->encryption, &inv->encryption_op);
+}
+
 void keys_wait(struct ec2 *ec2, struct inventory *inv)
 {
 	struct err judged_later = ERR_INIT;
@@ -34,6 +44,8 @@ void keys_wait(struct ec2 *ec2, struct inventory *inv)
 	vec_foreach (k, &inv->keys)
 		if (ec2_wait(ec2, &(*k)->op, &judged_later) < 0)
 			judged_later = ERR_INIT;
+	if (inventory_asked(&inv->encryption_op))
+		(void)!ec2_wait(ec2, &inv->encryption_op, &judged_later);
 }
 
 void keys_done(struct volume_keys *keys)

@@ -23,6 +23,7 @@ struct options {
 	/* the rescue */
 	const char
 		*helper; /* instance id, which must be this machine; NULL: this machine by IMDS */
+	const char *via; /* "auto" or NULL, or a name of enum rescue_via */
 	bool yes;	 /* consent to the hazards that were printed */
 	bool dry_run;
 	bool json;

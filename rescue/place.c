@@ -5,7 +5,11 @@
 
 const struct volume_id *rescue_root(const struct rescue *r)
 {
-	return id_none(&r->record.restored) ? &r->record.volume : &r->record.restored;
+	/* Where there is one from the beginning (an undo), it takes the place only after the decision. */
+	bool is_swapped = !via_swaps(r->record.via) || r->record.was_committed;
+
+	return id_none(&r->record.restored) || !is_swapped ? &r->record.volume
+							   : &r->record.restored;
 }
 
 /* A server that shows no attachments with a volume may show them with the instance. */

@@ -38,6 +38,7 @@ enum {
 	STEP_OPTIONAL = 2, /* a failure costs a warning */
 	STEP_CUT = 4,	   /* ^C does not wait for its end */
 	STEP_SILENT = 8,   /* not worth a word when there is nothing to do */
+	STEP_REPAIRS = 16, /* an undo passes it over */
 };
 
 enum started { STARTED_OP, STARTED_NOTHING };
@@ -46,6 +47,7 @@ struct step {
 	const char *name; /* stable, kebab-case: the key in the journal */
 	enum step_kind kind;
 	unsigned flags;
+	unsigned vias; /* 1 << enum rescue_via: only that one's; 0: everybody's */
 	/* Deadlines for holds() to become true after act() (0: --stop-timeout) and undo(). */
 	uint32_t out_s, home_s;
 	/* One sentence without a full stop, with real ids: what is done (or, for WAY_HOME, is left
@@ -69,28 +71,39 @@ struct step {
 
 extern const struct step *const rescue_plan[];
 extern const size_t rescue_plan_count;
+#define VIAS_SWAP (1u << VIA_SNAPSHOT | 1u << VIA_REPLACE)
 #define PLAN_NONE ((size_t)-1)
 size_t plan_index(const char *name); /* PLAN_NONE: there is no such step */
 
 /* Rows that others must find. */
 enum step_index {
 	STEP_CLAIM,
+	STEP_CHILD,
+	STEP_IMAGE,
 	STEP_STANDBY,
 	STEP_STOP,
 	STEP_SNAPSHOT,
+	STEP_READABLE,
 	STEP_DOT,
 	STEP_DETACH,
 	STEP_RESTORE,
+	STEP_REPLACE,
 	STEP_ATTACH,
 	STEP_DEVICE,
 	STEP_EXAMINE,
 	STEP_MARK,
 	STEP_REPAIR,
+	STEP_USABLE,
 	STEP_SEAL,
 };
+/* Does this rescue take the row on its way out? Others are passed over; home goes what is owed. */
+bool plan_has(const struct rescue *, size_t at);
 
-/* Rows of plan_claim.c, plan_instance.c, plan_volume.c, plan_restore.c and plan_surgery.c. */
-extern const struct step claim_step, standby_step, stop_step, snapshot_step, dot_step, detach_step,
-	restore_step, attach_step, device_step, examine_step, mark_step, repair_step, seal_step;
+/* Rows of plan_claim.c, plan_instance.c, plan_volume.c, plan_snapshot.c, plan_restore.c,
+ * plan_replace.c and
+ * plan_surgery.c. */
+extern const struct step claim_step, child_step, image_step, standby_step, stop_step, snapshot_step,
+	readable_step, dot_step, detach_step, restore_step, replace_step, attach_step, device_step,
+	examine_step, mark_step, repair_step, usable_step, seal_step;
 
 #endif

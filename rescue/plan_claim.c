@@ -142,11 +142,15 @@ static void released(struct rescue *r)
 static int release(struct rescue *r, struct err *err)
 {
 	const char *resources[] = { r->record.instance.s, r->record.volume.s };
-	struct ec2_tag_pair tags[] = { { CLAIM_TAG, NULL }, { CLAIM_HOME_TAG, NULL } };
+	struct ec2_tag_pair tags[] = { { CLAIM_TAG, NULL },
+				       { CLAIM_HOME_TAG, NULL },
+				       { CLAIM_KEPT_TAG, NULL } };
+	/* Kept is what is not the root: after a swap that was given up it is that again. */
+	bool was_kept = via_swaps(r->record.via) && !r->record.was_committed;
 	struct ec2_change_tags change = { .resources = resources,
 					  .resource_count = ARRAY_LEN(resources),
 					  .tags = tags,
-					  .tag_count = ARRAY_LEN(tags) };
+					  .tag_count = ARRAY_LEN(tags) - !was_kept };
 
 	(void)err;
 	if (r->record.has_no_tags && r->tries == 1)
@@ -239,7 +243,10 @@ const struct step claim_step = {
 static void mark_say(const struct rescue *r, enum way way, struct str *out)
 {
 	(void)way;
-	str_addf(out, "mark %s as being written (tag " CLAIM_TAG ")", r->record.volume.s);
+	str_addf(out,
+		 via_swaps(r->record.via) ? "mark %s as being replaced (tag " CLAIM_TAG ")"
+					  : "mark %s as being written (tag " CLAIM_TAG ")",
+		 r->record.volume.s);
 }
 
 static void marked(struct rescue *r)
@@ -286,7 +293,10 @@ const struct step mark_step = {
 static void seal_say(const struct rescue *r, enum way way, struct str *out)
 {
 	(void)way;
-	str_addf(out, "mark %s as written in whole (tag " CLAIM_TAG ")", r->record.volume.s);
+	str_addf(out,
+		 via_swaps(r->record.via) ? "mark the repair of %s as whole (tag " CLAIM_TAG ")"
+					  : "mark %s as written in whole (tag " CLAIM_TAG ")",
+		 r->record.volume.s);
 }
 
 static void sealed(struct rescue *r)

@@ -173,6 +173,7 @@ static bool stop_late(struct rescue *r)
 const struct step stop_step = {
 	.name = "stop",
 	.kind = STEP_BORROW,
+	.vias = 1u << VIA_SELF | 1u << VIA_SNAPSHOT,
 	.home_s = 900,
 	.describe = stop_say,
 	.holds = stop_holds,
@@ -189,7 +190,8 @@ static void snapshot_say(const struct rescue *r, enum way way, struct str *out)
 	if (r->skip_snapshot)
 		str_addf(out, "take no snapshot of %s", r->record.volume.s);
 	else
-		str_addf(out, "snapshot volume %s (kept; not waited for)", r->record.volume.s);
+		str_addf(out, "snapshot volume %s (kept%s)", r->record.volume.s,
+			 via_swaps(r->record.via) ? "" : "; not waited for");
 }
 
 static enum held snapshot_holds(const struct rescue *r, enum way way, struct err *err)
@@ -274,6 +276,8 @@ static bool snapshot_refused(struct rescue *r, const struct ec2_op *op)
 		r->takes_bare_snapshot = true; /* perhaps it takes no tags at birth */
 		return true;
 	}
+	if (via_swaps(r->record.via))
+		return false;
 	question = mem_printf("No snapshot of %s could be taken (%s). Go on without one?",
 			      r->record.volume.s, op->err.text);
 	if (r->runner->rescues.count == 1 && report_ask(r->runner->report, question)) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/file.h"
 #include "rescue/device.h"
 #include "rescue/runner.h"
 
@@ -52,6 +53,7 @@ static void note_committed(struct rescue *r)
 static void note_untouched(struct rescue *r)
 {
 	r->commit = COMMIT_NONE;
+	rescue_unsettle(r, STEP_CHILD);
 	rescue_note_home(r, json_pack("{s:s, s:b}", "event", "note", "untouched", true));
 	r->record.steps[STEP_REPAIR].state = STEP_NONE;
 	if (r->phase != PHASE_OUT)
@@ -87,6 +89,36 @@ static void operation_ended(struct rescue *r)
 	}
 }
 
+static void say_blocks(const struct rescue *r)
+{
+	struct blocks_figures n = blocks_figures(r->blocks);
+	cleanup(free) char *text = mem_printf(
+		"%llu of the %llu blocks of the volume that hold data were read, %llu written",
+		(unsigned long long)n.fetched, (unsigned long long)n.data_blocks,
+		(unsigned long long)n.written);
+
+	report_say(r->runner->report, r->record.instance.s, "fact", "{s:s, s:s, s:I, s:I, s:I}",
+		   "name", "blocks", "text", text, "read", (json_int_t)n.fetched, "written",
+		   (json_int_t)n.written, "data", (json_int_t)n.data_blocks);
+}
+
+void rescue_close_surgery(struct rescue *r)
+{
+	surgery_free(TAKE(r->surgery));
+	if (r->blocks && r->surgery_result.err.code == ERR_NONE)
+		say_blocks(r);
+	blocks_free(TAKE(r->blocks));
+}
+
+/* Whoever examined a volume of which blocks were missing knows nothing of it. */
+static void heed_missing_blocks(struct rescue *r)
+{
+	if (!r->blocks || !blocks_failure(r->blocks)->code || r->commit != COMMIT_NONE)
+		return;
+	r->surgery_result.state = SURGERY_ENDED;
+	r->surgery_result.err = *blocks_failure(r->blocks);
+}
+
 static void surgery_moved(void *arg)
 {
 	struct rescue *r = arg;
@@ -96,6 +128,7 @@ static void surgery_moved(void *arg)
 	r->surgery_result = *surgery_result(r->surgery);
 	if (r->surgery_result.state == SURGERY_WORKING)
 		return;
+	heed_missing_blocks(r);
 	if (r->operation == OPERATION_EXAMINE)
 		note_examined(r);
 	if (r->surgery_result.state == SURGERY_ENDED && r->surgery_result.err.code == ERR_NONE)
@@ -103,13 +136,15 @@ static void surgery_moved(void *arg)
 	rescue_poke(r);
 }
 
-/* Where redo, undo and patch are: an undo works with those of the run that it takes back. */
+/* Where redo, undo and patch are: an undo works with those of the run that it takes back. A volume that is
+ * not written needs none; what an attempt left there is scratch. */
 static char *records_of(const struct rescue *r)
 {
 	cleanup(free) char *other =
 		r->record.undo_of[0] ? state_run_dir(r->runner->options, r->record.undo_of) : NULL;
 
-	return mem_printf("%s/records", other ? other : r->dir);
+	return mem_printf("%s/%s", other ? other : r->dir,
+			  via_swaps(r->record.via) ? "work/records" : "records");
 }
 
 static enum surgery_mode mode_of(enum operation operation)
@@ -125,10 +160,30 @@ static enum surgery_mode mode_of(enum operation operation)
 	}
 }
 
+/* Where the surgeon finds the volume. */
+static int point_to_volume(struct rescue *r, struct surgery_job *job, char **ret_device,
+			   struct err *err)
+{
+	const struct options *options = r->runner->options;
+
+	if (via_swaps(r->record.via)) {
+		job->path = r->record.snapshot.s;
+		job->is_served = true;
+		job->served_fd = blocks_link(r->blocks);
+		return 0;
+	}
+	*ret_device = device_find(options->device_dir, &r->record.volume);
+	if (!*ret_device)
+		return err_set(err, ERR_NOTFOUND, "the device of %s is not in %s",
+			       r->record.volume.s, options->device_dir);
+	job->path = *ret_device;
+	return 0;
+}
+
 static int operate(struct rescue *r, enum operation operation, struct err *err)
 {
 	const struct options *options = r->runner->options;
-	cleanup(free) char *device = device_find(options->device_dir, &r->record.volume);
+	cleanup(free) char *device = NULL;
 	cleanup(free) char *records = records_of(r);
 	cleanup(free) char *work = mem_printf("%s/work", r->dir);
 	cleanup(free) char *console = r->record.boot_s && operation == OPERATION_EXAMINE
@@ -136,7 +191,6 @@ static int operate(struct rescue *r, enum operation operation, struct err *err)
 					      : NULL;
 	struct surgery_job job = {
 		.mode = mode_of(operation),
-		.path = device,
 		.name = r->record.volume.s,
 		.record_dir = records,
 		.work_dir = work,
@@ -156,14 +210,60 @@ static int operate(struct rescue *r, enum operation operation, struct err *err)
 	};
 	struct surgery_watch watch = { forward, surgery_moved, r };
 
-	if (!device)
-		return err_set(err, ERR_NOTFOUND, "the device of %s is not in %s",
-			       r->record.volume.s, options->device_dir);
+	if (point_to_volume(r, &job, &device, err) < 0)
+		return -1;
 	surgery_free(TAKE(r->surgery));
 	r->surgery_result = (struct surgery_result){ .state = SURGERY_WORKING };
 	r->operation = operation;
 	if (surgery_start(r->runner->loop, &job, &watch, &r->surgery, err) < 0)
 		return -1;
+	return STARTED_NOTHING;
+}
+
+/* ---- through the EBS direct APIs ---- */
+
+static void blocks_listed(void *arg, const struct err *missing)
+{
+	struct rescue *r = arg;
+	struct err err = ERR_INIT;
+
+	if (missing)
+		err = *missing;
+	else if (operate(r, OPERATION_EXAMINE, &err) >= 0)
+		blocks_release_link(r->blocks);
+	if (err.code)
+		r->surgery_result = (struct surgery_result){ .state = SURGERY_ENDED, .err = err };
+	rescue_poke(r);
+}
+
+/* The repaired snapshot is written: from here on the way home leads over it, whoever goes it. */
+static int child_written(void *arg, const struct snapshot_id *id, struct err *err)
+{
+	struct rescue *r = arg;
+
+	if (rescue_note(r, json_pack("{s:s, s:s}", "event", "note", "child", id->s), err) < 0)
+		return -1;
+	r->record.restore_from = *id;
+	record_swap(&r->record);
+	ec2_watch_snapshot(r->runner->watch, id);
+	return 0;
+}
+
+static int start_blocks(struct rescue *r)
+{
+	cleanup(free) char *work = mem_printf("%s/work", r->dir);
+	struct blocks_request request = { .ec2 = r->runner->ec2,
+					  .loop = r->runner->loop,
+					  .snapshot = r->record.snapshot,
+					  .work_dir = work,
+					  .ready = blocks_listed,
+					  .run = r->record.run,
+					  .written = child_written,
+					  .arg = r };
+
+	rescue_close_surgery(r);
+	r->surgery_result = (struct surgery_result){ .state = SURGERY_WORKING };
+	r->blocks = blocks_start(&request);
 	return STARTED_NOTHING;
 }
 
@@ -174,9 +274,17 @@ static int recover(struct rescue *r, struct err *err)
 	bool is_undo = r->record.kind == RESCUE_UNDO;
 	enum record_state state;
 
+	rescue_close_surgery(r);
+	if (via_swaps(r->record.via)) { /* the child is on record, or was never good for anything */
+		dir_remove_all(records);
+		if (r->record.was_committed)
+			note_committed(r);
+		else
+			note_untouched(r);
+		return STARTED_NOTHING;
+	}
 	if (record_state(records, &state, err) < 0)
 		return -1;
-	surgery_free(TAKE(r->surgery));
 	if (state == RECORD_COMMITTING)
 		return operate(r,
 			       is_undo || r->phase == PHASE_HOME ? OPERATION_TAKE_BACK
@@ -198,8 +306,9 @@ static void examine_say(const struct rescue *r, enum way way, struct str *out)
 	if (way == WAY_HOME)
 		str_addf(out, "close %s", r->record.volume.s);
 	else
-		str_addf(out, "examine %s and rehearse its repair%s on a copy-on-write overlay",
-			 r->record.volume.s, r->record.boot_s ? " and its boot" : "");
+		str_addf(out, "examine %s%s and rehearse its repair%s on a copy-on-write overlay",
+			 via_swaps(r->record.via) ? "the snapshot of " : "", r->record.volume.s,
+			 r->record.boot_s ? " and its boot" : "");
 }
 
 static enum held surgery_held(const struct rescue *r, struct err *err)
@@ -215,28 +324,30 @@ static enum held surgery_held(const struct rescue *r, struct err *err)
 
 static enum held examine_holds(const struct rescue *r, enum way way, struct err *err)
 {
-	if (way == WAY_HOME)
-		return !r->surgery || surgery_result(r->surgery)->state == SURGERY_ENDED ? HELD_YES
-											 : HELD_NO;
+	if (way == WAY_HOME) {
+		bool is_over = !r->surgery || surgery_result(r->surgery)->state == SURGERY_ENDED;
+
+		return is_over && !r->blocks ? HELD_YES : HELD_NO;
+	}
 	/* An undo needs no examination, and what a killed run began to write "repair" finishes. */
 	if (r->record.kind == RESCUE_UNDO || r->commit != COMMIT_NONE)
 		return HELD_YES;
-	return r->surgery ? surgery_held(r, err) : HELD_NO;
+	return r->surgery || r->blocks ? surgery_held(r, err) : HELD_NO;
 }
 
 static int examine(struct rescue *r, struct err *err)
 {
-	return operate(r, OPERATION_EXAMINE, err);
+	return via_swaps(r->record.via) ? start_blocks(r) : operate(r, OPERATION_EXAMINE, err);
 }
 
 /* The device must be closed before it can be detached. */
 static int close_surgery(struct rescue *r, struct err *err)
 {
 	(void)err;
-	if (surgery_result(r->surgery)->state == SURGERY_READY && r->tries <= 1)
+	if (r->surgery && surgery_result(r->surgery)->state == SURGERY_READY && r->tries <= 1)
 		surgery_decline(r->surgery);
 	else
-		surgery_free(TAKE(r->surgery));
+		rescue_close_surgery(r);
 	return STARTED_NOTHING;
 }
 
@@ -259,8 +370,14 @@ static void repair_say(const struct rescue *r, enum way way, struct str *out)
 	if (way == WAY_HOME)
 		str_addf(out, "finish or take back the interrupted write to %s",
 			 r->record.volume.s);
+	else if (r->record.kind == RESCUE_UNDO && via_swaps(r->record.via))
+		str_addf(out, "take %s back into the place of %s", r->record.restored.s,
+			 r->record.volume.s);
 	else if (r->record.kind == RESCUE_UNDO)
 		str_addf(out, "take the repair of %s back", r->record.volume.s);
+	else if (via_swaps(r->record.via))
+		str_addf(out, "write the repair as a child of %s",
+			 id_none(&r->record.snapshot) ? "the snapshot" : r->record.snapshot.s);
 	else
 		str_addf(out, "write the repair to %s", r->record.volume.s);
 }
@@ -293,6 +410,11 @@ static int repair(struct rescue *r, struct err *err)
 	if (r->commit == COMMIT_BEGUN)
 		return recover(r, err);
 	r->commit = COMMIT_BEGUN;
+	if (r->record.kind == RESCUE_UNDO && via_swaps(r->record.via)) {
+		record_swap(&r->record);
+		note_committed(r);
+		return STARTED_NOTHING;
+	}
 	if (r->record.kind == RESCUE_UNDO)
 		return operate(r, OPERATION_UNDO, err);
 	surgery_commit(r->surgery);

@@ -24,6 +24,9 @@ static void detach_say(const struct rescue *r, enum way way, struct str *out)
 	if (way == WAY_OUT)
 		str_addf(out, "detach root volume %s from %s", r->record.volume.s,
 			 r->record.instance.s);
+	else if (via_swaps(r->record.via) && id_none(&r->record.restored))
+		str_addf(out, "attach the new volume to %s as %s", r->record.instance.s,
+			 r->record.home_device);
 	else
 		str_addf(out, "attach volume %s to %s as %s", rescue_root(r)->s,
 			 r->record.instance.s, r->record.home_device);
@@ -85,11 +88,22 @@ static int detach(struct rescue *r, struct err *err)
 
 static int attach_home(struct rescue *r, struct err *err)
 {
-	struct ec2_attach request = { .volume = *rescue_root(r),
-				      .instance = r->record.instance,
+	struct ec2_attach request = { .instance = r->record.instance,
 				      .device = r->record.home_device };
 
-	(void)err;
+	const struct ec2_instance *i = ec2_seen_instance(r->runner->watch, &r->record.instance);
+	struct ec2_power power = { .instance = r->record.instance };
+
+	/* It was not stopped, and EC2 has taken its root. */
+	if (r->record.via == VIA_REPLACE && i && i->state == INSTANCE_RUNNING) {
+		ec2_stop_instance(r->runner->ec2, &power, &r->call.power, rescue_call(r, NULL));
+		return STARTED_OP;
+	}
+	if (r->record.via == VIA_REPLACE && (!i || i->state != INSTANCE_STOPPED))
+		return err_set(err, ERR_BUSY, "instance %s is not stopped yet",
+			       r->record.instance.s);
+	(void)restore_gives_up(r);
+	request.volume = *rescue_root(r);
 	ec2_attach_volume(r->runner->ec2, &request, &r->call.attachment, rescue_call(r, NULL));
 	return STARTED_OP;
 }
@@ -97,6 +111,7 @@ static int attach_home(struct rescue *r, struct err *err)
 const struct step detach_step = {
 	.name = "detach",
 	.kind = STEP_BORROW,
+	.vias = 1u << VIA_SELF,
 	.out_s = 600,
 	.home_s = 600,
 	.describe = detach_say,
@@ -251,6 +266,7 @@ static bool attach_refused(struct rescue *r, const struct ec2_op *op)
 const struct step attach_step = {
 	.name = "attach",
 	.kind = STEP_BORROW,
+	.vias = 1u << VIA_SELF,
 	.out_s = 300,
 	.home_s = 300,
 	.describe = attach_say,
@@ -291,6 +307,7 @@ static bool device_late(struct rescue *r)
 const struct step device_step = {
 	.name = "device",
 	.kind = STEP_WAIT,
+	.vias = 1u << VIA_SELF,
 	.out_s = 120,
 	.describe = device_say,
 	.holds = device_holds,

@@ -16,6 +16,11 @@ static const struct {
 	[DRY_SNAPSHOT] = { "ec2:CreateSnapshot", true },
 	[DRY_STOP] = { "ec2:StopInstances", true },
 	[DRY_START] = { "ec2:StartInstances", true },
+	[DRY_VOLUME] = { "ec2:CreateVolume", true },
+	[DRY_IMAGE] = { "ec2:RegisterImage", true },
+	[DRY_REPLACE] = { "ec2:CreateReplaceRootVolumeTask", true },
+	[DRY_LIST_BLOCKS] = { "ebs:ListSnapshotBlocks", true },
+	[DRY_COMPLETE] = { "ebs:CompleteSnapshot", true },
 };
 
 static struct ec2_op *dry(struct patient *p, enum dry_call call)
@@ -108,10 +113,44 @@ static void ask_volume(struct ec2 *ec2, const struct inventory *inv, struct pati
 	attach.device = "/dev/sdf";
 	if (!id_none(&inv->helper))
 		attach.instance = inv->helper;
-	ec2_detach_volume(ec2, detach, &p->dry_attachment[0], dry(p, DRY_DETACH));
-	ec2_attach_volume(ec2, &attach, &p->dry_attachment[1], dry(p, DRY_ATTACH));
+	if (p->via != VIA_REPLACE) {
+		ec2_detach_volume(ec2, detach, &p->dry_attachment[0], dry(p, DRY_DETACH));
+		ec2_attach_volume(ec2, &attach, &p->dry_attachment[1], dry(p, DRY_ATTACH));
+	}
 	if (!inv->takes_no_snapshot)
 		ec2_create_snapshot(ec2, &snapshot, &p->dry_snapshot, dry(p, DRY_SNAPSHOT));
+}
+
+/* The EBS direct APIs know no DryRun: a snapshot that does not exist is asked for, of which a permission is
+ * judged first. */
+static void ask_blocks(struct ec2 *ec2, const struct inventory *inv, struct patient *p)
+{
+	cleanup(free) char *token = mem_printf("dry-run-%s", p->id.s);
+	struct ec2_create_volume volume = {
+		.snapshot = { "snap-00000000000000000" },
+		.zone = p->root->zone,
+		.client_token = token,
+		.dry_run = EC2_DRY_RUN,
+	};
+	struct ebs_complete complete = { .snapshot = volume.snapshot };
+	struct ec2_register_image image = { .name = "ec2-rescue dry-run",
+					    .architecture = p->instance->architecture,
+					    .root_device = p->root_device->device_name,
+					    .snapshot = volume.snapshot,
+					    .dry_run = EC2_DRY_RUN };
+	struct ec2_replace_root replace = { .instance = p->id,
+					    .image = "ami-00000000000000000",
+					    .client_token = token,
+					    .dry_run = EC2_DRY_RUN };
+
+	if (inv->knows_dry_run && p->via == VIA_SNAPSHOT) {
+		ec2_create_volume(ec2, &volume, &p->dry_volume, dry(p, DRY_VOLUME));
+	} else if (inv->knows_dry_run) {
+		ec2_register_image(ec2, &image, &p->dry_image, dry(p, DRY_IMAGE));
+		ec2_replace_root(ec2, &replace, &p->dry_task, dry(p, DRY_REPLACE));
+	}
+	ebs_list_snapshot_blocks(ec2, &volume.snapshot, &p->dry_blocks, dry(p, DRY_LIST_BLOCKS));
+	ebs_complete_snapshot(ec2, &complete, dry(p, DRY_COMPLETE));
 }
 
 static void ask_rest(struct ec2 *ec2, const struct inventory *inv, struct patient *p)
@@ -132,7 +171,9 @@ static void ask_rest(struct ec2 *ec2, const struct inventory *inv, struct patien
 		detach.dry_run = power.dry_run = EC2_FOR_REAL;
 	}
 	ask_volume(ec2, inv, p, &detach);
-	if (!was_running)
+	if (via_swaps(p->via))
+		ask_blocks(ec2, inv, p);
+	if (!was_running || p->via == VIA_REPLACE)
 		return; /* it will not be started either */
 	if (inv->knows_dry_run)
 		ec2_stop_instance(ec2, &power, &p->dry_power[1], dry(p, DRY_STOP));
@@ -157,7 +198,7 @@ static void take_back(struct ec2 *ec2, struct inventory *inv, struct report *rep
 	bool was_for_real = false;
 
 	vec_foreach (p, &inv->patients) {
-		for (size_t i = 0; i < DRY_CALLS; i++)
+		for (size_t i = 0; i < DRY_LIST_BLOCKS; i++)
 			was_for_real |= (*p)->dry[i].is_asked && (*p)->dry[i].op.was_for_real;
 		if ((*p)->dry[DRY_TAG].op.was_for_real &&
 		    !ec2_tag_value(&(*p)->instance->tags, CLAIM_TAG))

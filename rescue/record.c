@@ -6,11 +6,27 @@
 #include <stdio.h>
 
 static const char *const kind_names[] = { "repair", "undo", "home", "audit" };
+static const char *const via_names[] = { "self", "snapshot", "replace" };
 static const char *const state_names[] = { "none", "found", "begun", "done" };
 
 const char *rescue_kind_name(enum rescue_kind kind)
 {
 	return kind_names[kind];
+}
+
+const char *rescue_via_name(enum rescue_via via)
+{
+	return via_names[via];
+}
+
+int rescue_via_parse(const char *name, enum rescue_via *ret)
+{
+	for (size_t i = 0; i < ARRAY_LEN(via_names); i++)
+		if (str_eq(name, via_names[i])) {
+			*ret = (enum rescue_via)i;
+			return 0;
+		}
+	return -1;
 }
 
 const char *step_state_name(enum step_state state)
@@ -25,16 +41,16 @@ static json_t *tristate(enum ec2_bool value)
 
 json_t *record_to_json(const struct record *r)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s, s:I, "
-			 "s:b, s:b, s:b}",
-			 "event", "run", "run", r->run, "kind", rescue_kind_name(r->kind),
-			 "instance", r->instance.s, "volume", r->volume.s, "helper", r->helper.s,
-			 "home_device", r->home_device, "delete_on_termination",
-			 tristate(r->delete_on_termination), "was_running", r->was_running,
-			 "region", r->region, "endpoint", r->endpoint, "undo_of", r->undo_of,
-			 "restore_from", r->restore_from.s, "boot_s", (json_int_t)r->boot_s,
-			 "boot_may_fail", r->boot_may_fail, "boot_no_kvm", r->boot_no_kvm,
-			 "uses_standby", r->uses_standby);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s, "
+			 "s:s, s:I, s:b, s:b, s:b}",
+			 "event", "run", "run", r->run, "kind", rescue_kind_name(r->kind), "via",
+			 rescue_via_name(r->via), "instance", r->instance.s, "volume", r->volume.s,
+			 "helper", r->helper.s, "home_device", r->home_device,
+			 "delete_on_termination", tristate(r->delete_on_termination), "was_running",
+			 r->was_running, "region", r->region, "endpoint", r->endpoint, "undo_of",
+			 r->undo_of, "restore_from", r->restore_from.s, "restored", r->restored.s,
+			 "boot_s", (json_int_t)r->boot_s, "boot_may_fail", r->boot_may_fail,
+			 "boot_no_kvm", r->boot_no_kvm, "uses_standby", r->uses_standby);
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -65,7 +81,8 @@ static uint32_t small_number(const json_t *object, const char *key)
 static int read_run(const json_t *record, struct record *r, struct err *err)
 {
 	const char *kind = text_of(record, "kind"), *helper = text_of(record, "helper");
-	const char *restore = text_of(record, "restore_from");
+	const char *restore = text_of(record, "restore_from"), *via = text_of(record, "via");
+	const char *restored = text_of(record, "restored");
 	const char *instance = text_of(record, "instance");
 	const json_t *dot = json_object_get(record, "delete_on_termination");
 	size_t k = 0;
@@ -75,6 +92,11 @@ static int read_run(const json_t *record, struct record *r, struct err *err)
 	if (k == ARRAY_LEN(kind_names))
 		return err_set(err, ERR_MALFORMED, "journal: \"%s\" is no kind of run", kind);
 	r->kind = (enum rescue_kind)k;
+	if (via[0] && rescue_via_parse(via, &r->via) < 0)
+		return err_set(
+			err, ERR_UNSUPPORTED,
+			"journal: this version knows no way \"%s\"; use the one that wrote it",
+			via);
 	if (!run_id_is_valid(text_of(record, "run")))
 		return err_set(err, ERR_MALFORMED, "journal: no run id");
 	r->delete_on_termination = json_is_true(dot)	? EC2_TRUE
@@ -90,6 +112,7 @@ static int read_run(const json_t *record, struct record *r, struct err *err)
 	    volume_id_parse(text_of(record, "volume"), &r->volume, err) < 0 ||
 	    (helper[0] && instance_id_parse(helper, &r->helper, err) < 0) ||
 	    (restore[0] && snapshot_id_parse(restore, &r->restore_from, err) < 0) ||
+	    (restored[0] && volume_id_parse(restored, &r->restored, err) < 0) ||
 	    copy_text(record, "run", r->run, sizeof(r->run), err) < 0 ||
 	    copy_text(record, "home_device", r->home_device, sizeof(r->home_device), err) < 0 ||
 	    copy_text(record, "region", r->region, sizeof(r->region), err) < 0 ||
@@ -125,14 +148,45 @@ static int read_step(const json_t *record, struct record *r, struct err *err)
 	return err_set(err, ERR_MALFORMED, "journal: \"%s\" is no state of a step", state);
 }
 
+void record_swap(struct record *r)
+{
+	r->was_committed = true;
+	for (size_t at = STEP_DETACH; at <= STEP_REPLACE; at++) {
+		if ((at == STEP_REPLACE) != (r->via == VIA_REPLACE))
+			continue;
+		r->steps[at].state = STEP_DONE;
+		r->steps[at].is_returned = false;
+	}
+}
+
+void record_stay(struct record *r)
+{
+	r->was_committed = false;
+	r->restore_from = (struct snapshot_id){ "" };
+	r->restored = (struct volume_id){ "" };
+	if (r->via != VIA_REPLACE)
+		return;
+	/* A task that failed may have left the instance without any root, and that needs a stop. */
+	r->steps[STEP_DETACH].state = r->steps[STEP_STOP].state = STEP_DONE;
+	r->steps[STEP_DETACH].is_returned = r->steps[STEP_STOP].is_returned = false;
+}
+
 static int read_note(const json_t *record, struct record *r, struct err *err)
 {
 	const char *snapshot = text_of(record, "snapshot"), *restored = text_of(record, "restored");
 
+	const char *child = text_of(record, "child");
+
 	if ((snapshot[0] && snapshot_id_parse(snapshot, &r->snapshot, err) < 0) ||
-	    (restored[0] && volume_id_parse(restored, &r->restored, err) < 0))
+	    (restored[0] && volume_id_parse(restored, &r->restored, err) < 0) ||
+	    (child[0] && snapshot_id_parse(child, &r->restore_from, err) < 0))
 		return err_in(err, "journal");
-	if (restored[0]) { /* whatever was written is on the volume that it replaces */
+	if (child[0])
+		record_swap(r);
+	if (json_is_true(json_object_get(record, "stays")))
+		record_stay(r);
+	if (restored[0] &&
+	    !via_swaps(r->via)) { /* what was written is on the volume that it replaces */
 		r->was_committed = false;
 		r->steps[STEP_REPAIR].state = STEP_NONE;
 	}
@@ -145,6 +199,8 @@ static int read_note(const json_t *record, struct record *r, struct err *err)
 		r->has_stray_tags = true;
 	if (json_object_get(record, "committed"))
 		r->was_committed = json_is_true(json_object_get(record, "committed"));
+	if (r->was_committed && via_swaps(r->via) && json_object_get(record, "committed"))
+		record_swap(r);
 	if (json_object_get(record, "untouched")) /* the commit never began to write */
 		r->steps[STEP_REPAIR].state = r->steps[STEP_EXAMINE].state = STEP_NONE;
 	if (json_object_get(record, "repairs")) {

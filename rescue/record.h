@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-#define PLAN_MAX 16
+#define PLAN_MAX 24
 /* Linux device names in EC2 are short; the API allows 32 bytes. */
 #define DEVICE_NAME_SIZE 64
 
@@ -23,6 +23,20 @@ enum rescue_kind {
 	RESCUE_AUDIT,  /* a temporary snapshot (rescue/temporary.h); no rescue */
 };
 const char *rescue_kind_name(enum rescue_kind kind);
+
+/* How the surgeon gets at the volume's blocks. */
+enum rescue_via {
+	VIA_SELF,     /* the volume is attached to this machine */
+	VIA_SNAPSHOT, /* through the EBS direct APIs; the root volume is swapped, not written */
+	VIA_REPLACE,  /* so too, and EC2 swaps it while the instance runs on */
+};
+static inline bool via_swaps(enum rescue_via via)
+{
+	return via != VIA_SELF;
+}
+const char *rescue_via_name(enum rescue_via via);
+/* -1: none of these. */
+int rescue_via_parse(const char *name, enum rescue_via *ret) __attribute__((warn_unused_result));
 
 enum step_state { STEP_NONE, STEP_FOUND, STEP_BEGUN, STEP_DONE };
 const char *step_state_name(enum step_state state);
@@ -36,19 +50,24 @@ struct step_record {
 struct record {
 	char run[RUN_ID_SIZE];
 	enum rescue_kind kind;
+	enum rescue_via via;
 	struct instance_id instance, helper;
 	struct volume_id volume;
 	struct snapshot_id snapshot; /* once there is one */
 	char home_device[DEVICE_NAME_SIZE], away_device[DEVICE_NAME_SIZE];
 	enum ec2_bool delete_on_termination; /* _ABSENT: the server does not say */
 	bool was_running;
-	bool uses_standby;		 /* its Auto Scaling group is to leave it alone meanwhile */
-	bool has_no_tags;		 /* the server has none, so there is no claim; warned */
-	bool has_stray_tags;		 /* but ours may be there all the same */
-	char region[64], endpoint[256];	 /* "" unless given on the command line */
-	struct snapshot_id restore_from; /* RESCUE_HOME: the root is made anew from it */
-	struct volume_id restored;	 /* once there is such a volume */
-	char undo_of[RUN_ID_SIZE];	 /* RESCUE_UNDO: the run to take back */
+	bool uses_standby;		/* its Auto Scaling group is to leave it alone meanwhile */
+	bool has_no_tags;		/* the server has none, so there is no claim; warned */
+	bool has_stray_tags;		/* but ours may be there all the same */
+	char region[64], endpoint[256]; /* "" unless given on the command line */
+	/* The root is made anew from it: RESCUE_HOME after a write that was cut off, a swap once the
+	 * repaired snapshot is written. */
+	struct snapshot_id restore_from;
+	/* The volume that takes the root's place, once there is one; of the undo of a swap the one that was
+	 * kept. */
+	struct volume_id restored;
+	char undo_of[RUN_ID_SIZE]; /* RESCUE_UNDO: the run to take back */
 	uint32_t boot_s; /* RESCUE_REPAIR: a boot is rehearsed for at most so long; 0: none */
 	bool boot_may_fail, boot_no_kvm;
 	struct step_record steps[PLAN_MAX]; /* by index in rescue_plan */
@@ -68,6 +87,10 @@ json_t *record_to_json(const struct record *);
  * does not know are an error as well: they may have borrowed something. */
 int record_replay(const json_t *records, struct record *ret, struct err *err)
 	__attribute__((warn_unused_result));
+/* Of a swap: from now on the way home leads over the volume that takes the root's place; or, when it
+ * cannot be had, over the root after all. */
+void record_swap(struct record *);
+void record_stay(struct record *);
 /* Is anything recorded as borrowed and not returned? */
 bool record_is_finished(const struct record *);
 

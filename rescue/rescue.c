@@ -21,7 +21,9 @@ struct rescue *rescue_new(struct runner *runner, const struct record *record)
 	r->record = *record;
 	r->deadline_ms = -1;
 	r->surgery_result.state = SURGERY_WORKING;
-	r->skip_snapshot = runner->options->no_snapshot;
+	/* An undo by swapping writes to neither volume. */
+	r->skip_snapshot = runner->options->no_snapshot ||
+			   (record->kind == RESCUE_UNDO && via_swaps(record->via));
 	return r;
 }
 
@@ -42,6 +44,8 @@ void rescue_watch(struct rescue *r, bool on)
 		(on ? ec2_watch_volume : ec2_unwatch_volume)(w, &r->record.restored);
 	if (!id_none(&r->record.snapshot))
 		(on ? ec2_watch_snapshot : ec2_unwatch_snapshot)(w, &r->record.snapshot);
+	if (!id_none(&r->record.restore_from) && via_swaps(r->record.via))
+		(on ? ec2_watch_snapshot : ec2_unwatch_snapshot)(w, &r->record.restore_from);
 }
 
 static void release_replies(struct rescue *r)
@@ -51,11 +55,19 @@ static void release_replies(struct rescue *r)
 	ec2_snapshot_done(&r->call.snapshot);
 	ec2_list_done(EC2_SNAPSHOTS, &r->call.snapshots);
 	ec2_volume_done(&r->call.volume);
+	ec2_images_done(&r->call.images);
+	ec2_image_done(&r->call.image);
+	ec2_replace_task_done(&r->call.task);
+	ec2_replace_tasks_done(&r->call.tasks);
 	memset(&r->call.power, 0, sizeof(r->call.power));
 	memset(&r->call.attachment, 0, sizeof(r->call.attachment));
 	memset(&r->call.snapshot, 0, sizeof(r->call.snapshot));
 	memset(&r->call.snapshots, 0, sizeof(r->call.snapshots));
 	memset(&r->call.volume, 0, sizeof(r->call.volume));
+	memset(&r->call.images, 0, sizeof(r->call.images));
+	memset(&r->call.image, 0, sizeof(r->call.image));
+	memset(&r->call.task, 0, sizeof(r->call.task));
+	memset(&r->call.tasks, 0, sizeof(r->call.tasks));
 }
 
 void rescue_wake(void *rescue)
@@ -72,7 +84,7 @@ void rescue_free(struct rescue *r)
 		ec2_cancel(r->runner->ec2, &r->call.op);
 	release_replies(r);
 	verify_free(r->verify);
-	surgery_free(r->surgery);
+	rescue_close_surgery(r);
 	if (r->runner->watch)
 		rescue_watch(r, false);
 	journal_close(r->journal);

@@ -6,6 +6,7 @@
  * surgery moved, a timer). It never blocks; any number of them share a runner. */
 
 #include "ec2/watch.h"
+#include "rescue/blocks.h"
 #include "rescue/claim.h"
 #include "rescue/journal.h"
 #include "rescue/plan.h"
@@ -38,6 +39,10 @@ struct call { /* the one API call under way, and what its reply fills */
 	struct ec2_snapshot snapshot;
 	union ec2_list snapshots;
 	struct ec2_volume volume;
+	struct ec2_images images;
+	struct ec2_image image;
+	struct ec2_replace_task task;
+	struct ec2_replace_tasks tasks;
 };
 
 struct rescue {
@@ -72,10 +77,19 @@ struct rescue {
 	bool is_dot_sent;	      /* so did the restoring of DeleteOnTermination */
 	char overwrites[RUN_ID_SIZE]; /* the expired claim that may be overwritten; "" none */
 	bool stop_is_forced, skip_snapshot, takes_bare_snapshot;
-	bool is_in_doubt;	    /* the row's last call may have taken effect */
-	uint32_t snapshot_searches; /* for a snapshot whose id was lost with the reply */
-	uint32_t device_tries;	    /* names that EC2 refused */
+	bool is_in_doubt;		    /* the row's last call may have taken effect */
+	uint32_t snapshot_searches;	    /* for a snapshot whose id was lost with the reply */
+	uint32_t device_tries;		    /* names that EC2 refused */
+	struct snapshot_id child;	    /* of a swap: one that is to be deleted */
+	int64_t searched_ms, childless_ms;  /* when the search began that (did not) find one */
+	char image[ID_SIZE], task[ID_SIZE]; /* VIA_REPLACE: as far as they are known */
+	int64_t imageless_ms;
+	bool is_image_missing, is_task_done;
+	/* The tags of the new root, and that the old one is kept: written, or tried often enough. */
+	uint32_t name_tries, kept_tries;
+	bool is_named, is_kept_tagged;
 	struct surgery *surgery;
+	struct blocks *blocks; /* of a swap: what the surgery works on */
 	enum operation operation;
 	enum { COMMIT_NONE, COMMIT_BEGUN, COMMIT_DONE } commit;
 	enum claim_surgery tagged;	      /* what our last successful CreateTags said */
@@ -117,8 +131,31 @@ void rescue_warn(const struct rescue *, const char *fmt, ...) __attribute__((for
 /* Is a failure worth another try? On the way home all are, until the deadline. */
 bool rescue_may_retry(const struct rescue *, enum err_code code);
 int64_t rescue_backoff_ms(const struct rescue *, int64_t first_ms, int64_t most_ms);
+/* The surgery, and what it works on, are over. */
+void rescue_close_surgery(struct rescue *);
 /* Nothing on the volume is to be repaired: the rest of the surgery is skipped. */
 bool rescue_has_nothing_to_repair(const struct rescue *);
+/* Is this the snapshot that the run wrote (rescue/child.h)? */
+bool child_is_of(const struct ec2_snapshot *, const struct volume_id *root, const char *run);
+/* The volume that was made in the root's stead cannot be put there: true when home has the old one again. */
+bool restore_gives_up(struct rescue *);
+/* Home keeps the old root, which was not written. Returns STARTED_NOTHING. */
+int rescue_stay(struct rescue *, const struct err *why);
+/* Is the old root in its place? It was never written. */
+bool restore_may_stay(const struct rescue *);
+/* Can the new root not be had, however often it is tried? */
+bool restore_is_hopeless(const struct rescue *, struct err *err);
+/* The tags of the volume that takes the root's place: those of the old one, and the run's. */
+enum {
+	RESTORE_TAGS_MAX = 41, /* EC2 allows 50 on one resource */
+	TAG_TRIES = 3
+};
+size_t restore_tags(const struct rescue *, const struct ec2_volume *old,
+		    struct ec2_tag_pair tags[RESTORE_TAGS_MAX]);
+/* The name of the image of a run VIA_REPLACE, malloc'd. */
+char *swap_image_name(const struct record *);
+/* Tags the old root volume as kept. Returns STARTED_OP. */
+int restore_tag_kept(struct rescue *);
 /* Has another run taken the claim? */
 bool claim_is_lost(const struct rescue *, struct err *err);
 /* Does another machine take this run home, as far as was seen? This one decides nothing more then. */

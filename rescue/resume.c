@@ -19,9 +19,17 @@ static void read_console(struct rescue *r)
 /* Did the run have this row to borrow? */
 static bool is_borrowed(const struct rescue *r, size_t at)
 {
-	if (at == STEP_STANDBY)
+	switch (at) {
+	case STEP_STANDBY:
 		return r->record.uses_standby;
-	return at != STEP_STOP || r->record.was_running;
+	case STEP_STOP:
+		return r->record.was_running && plan_has(r, at);
+	case STEP_DETACH:
+	case STEP_RESTORE: /* of a swap */
+		return r->record.via != VIA_REPLACE;
+	default:
+		return plan_has(r, at);
+	}
 }
 
 /* Examining left nothing outside its own machine. */
@@ -59,7 +67,8 @@ static void find_place(struct rescue *r)
 				steps[after].state = STEP_NONE;
 	r->at = 0;
 	while (r->at < rescue_plan_count &&
-	       (steps[r->at].state == STEP_FOUND || steps[r->at].state == STEP_DONE))
+	       (!plan_has(r, r->at) || steps[r->at].state == STEP_FOUND ||
+		steps[r->at].state == STEP_DONE))
 		r->at++;
 	r->fail = r->record.turn;
 	r->phase = r->record.has_turned ? PHASE_HOME : PHASE_OUT;
@@ -69,6 +78,8 @@ static void find_place(struct rescue *r)
 	for (size_t i = 0; i < rescue_plan_count; i++)
 		if (steps[i].state == STEP_BEGUN)
 			rescue_unsettle(r, i);
+	if (steps[STEP_REPAIR].state >= STEP_BEGUN) /* it may be begun as well */
+		rescue_unsettle(r, STEP_CHILD);
 }
 
 /* The root volume is not among the instance's devices while it is away. */
@@ -100,8 +111,6 @@ static void turn_home(struct rescue *r, const char *why)
 /* Home has a new root volume: nothing is to be done to the old one any more. */
 static void take_restored(struct rescue *r)
 {
-	if (id_none(&r->record.restored))
-		return;
 	if (id_none(&r->record.restore_from))
 		r->record.restore_from = r->record.snapshot;
 	r->record.steps[STEP_REPAIR].state = STEP_NONE;
@@ -115,31 +124,24 @@ static void take_restored(struct rescue *r)
  * the run. A server without filters or tags has no such volume to show. */
 static int find_restored(struct rescue *r, struct err *err)
 {
-	const char *run = r->record.run;
-	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &run, 1 };
-	union ec2_list volumes;
-	struct ec2_op op = { 0 };
-	int rc;
+	bool is_swap = via_swaps(r->record.via);
 
-	if (r->record.has_no_tags || !r->record.was_marked || !id_none(&r->record.restored))
+	if (r->record.has_no_tags || r->record.kind == RESCUE_HOME || !r->record.was_marked)
 		return 0;
-	ec2_find_where(r->runner->ec2, EC2_VOLUMES, &filter, &volumes, &op);
-	rc = ec2_wait(r->runner->ec2, &op, err);
-	if (rc < 0 && err->code == ERR_UNSUPPORTED) {
-		err_clear(err);
-		rc = 0;
+	if (!id_none(&r->record.restored)) {
+		if (!is_swap)
+			take_restored(r);
+		return 0;
 	}
-	vec_foreach (v, &volumes.volumes) {
-		const char *value = ec2_tag_value(&v->tags, CLAIM_RUN_TAG);
-
-		if (value && str_eq(value, run) && !id_eq(&v->id, &r->record.volume))
-			r->record.restored = v->id;
-	}
-	ec2_list_done(EC2_VOLUMES, &volumes);
-	if (rc == 0 && !id_none(&r->record.restored))
-		rescue_note_home(r, json_pack("{s:s, s:s}", "event", "note", "restored",
-					      r->record.restored.s));
-	return rc;
+	if (resume_find_restored(r->runner, &r->record, err) < 0)
+		return -1;
+	if (id_none(&r->record.restored))
+		return 0;
+	rescue_note_home(
+		r, json_pack("{s:s, s:s}", "event", "note", "restored", r->record.restored.s));
+	if (!is_swap)
+		take_restored(r);
+	return 0;
 }
 
 /* Another machine takes the run home, or did: this one does the same, from the same tags. */
@@ -149,11 +151,25 @@ static int follow(struct rescue *r, const struct claim *claim, struct err *err)
 	r->record.was_committed = claim->surgery == CLAIM_COMMITTED;
 	r->commit = COMMIT_NONE;
 	r->fail = ERR_INIT;
-	if (claim->surgery == CLAIM_COMMITTING && id_none(&r->record.restored) &&
-	    resume_plan_restore(r->runner, claim, &r->record, err) < 0)
+	if (resume_plan_home(r->runner, claim, &r->record, err) < 0)
 		return -1;
 	resume_borrow_all(r);
 	return 0;
+}
+
+/* Which of the two roots is in place is how it was decided. */
+static void follow_swap(struct rescue *r, const struct ec2_instance *instance)
+{
+	bool is_in_place = false;
+
+	vec_foreach (d, &instance->devices)
+		is_in_place |=
+			!id_none(&r->record.restored) && id_eq(&d->volume, &r->record.restored);
+	if (is_in_place)
+		record_swap(&r->record);
+	else
+		record_stay(&r->record);
+	r->commit = is_in_place ? COMMIT_DONE : COMMIT_NONE;
 }
 
 /* The claim is the last thing that is given back. So a run whose claim was seen once and is gone
@@ -169,8 +185,11 @@ static int heed_claim(struct rescue *r, const struct ec2_instance *instance, str
 		return 0;
 	if (is_ours && claim_is_taken_home(&instance->tags, r->record.run))
 		return follow(r, &claim, err);
-	if (!is_ours && r->record.steps[STEP_CLAIM].state == STEP_DONE)
+	if (!is_ours && r->record.steps[STEP_CLAIM].state == STEP_DONE) {
+		if (via_swaps(r->record.via) && !r->record.steps[STEP_CLAIM].is_returned)
+			follow_swap(r, instance);
 		turn_home(r, "the claim of this run is gone: another machine took it home");
+	}
 	return 0;
 }
 
@@ -192,7 +211,6 @@ static int look(struct rescue *r, struct err *err)
 	}
 	if (find_restored(r, err) < 0)
 		return err_in(err, "a new root volume of this run");
-	take_restored(r);
 	if (heed_claim(r, p->instance, err) < 0)
 		return -1;
 	cloud_facts_of(&inv, p, &r->facts);

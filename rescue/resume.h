@@ -20,11 +20,14 @@ int resume_from_tags(struct runner *runner, const char *target, struct err *err)
 
 /* What the run can have borrowed, innermost last; the world says which of it is really away. */
 void resume_borrow_all(struct rescue *);
+/* What home is when another machine's run is taken there, by how far its tags say that it came. ERR_REFUSED:
+ * the volume may be half written, and there is no snapshot, or no consent. */
+int resume_plan_home(struct runner *, const struct claim *, struct record *, struct err *err)
+	__attribute__((warn_unused_result));
+/* The volume that was made in the root's stead, by the tag of the run; none: there is none. */
+int resume_find_restored(struct runner *, struct record *, struct err *err)
+	__attribute__((warn_unused_result));
 /* --dry-run: one look at the world, and what resuming would bring home. Takes the rescue over. */
 int resume_show_left(struct rescue *, struct err *err) __attribute__((warn_unused_result));
-/* The volume may be half written and nobody has the records of that write: asks, and fills
- * restore_from. ERR_REFUSED: there is no snapshot, or no consent. */
-int resume_plan_restore(struct runner *, const struct claim *, struct record *, struct err *err)
-	__attribute__((warn_unused_result));
 
 #endif

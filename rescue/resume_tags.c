@@ -85,7 +85,9 @@ static int find_snapshot(struct runner *runner, const struct claim *claim, struc
 	return newest >= 0;
 }
 
-int resume_plan_restore(struct runner *runner, const struct claim *claim, struct record *record,
+/* The volume may be half written and nobody has the records of that write: asks, and fills
+ * restore_from. */
+static int plan_restore(struct runner *runner, const struct claim *claim, struct record *record,
 			struct err *err)
 {
 	cleanup(free) char *text = NULL;
@@ -113,6 +115,103 @@ int resume_plan_restore(struct runner *runner, const struct claim *claim, struct
 		return err_set(err, ERR_REFUSED,
 			       "nothing was changed; with --yes the new root volume is made");
 	return 0;
+}
+
+int resume_find_restored(struct runner *runner, struct record *record, struct err *err)
+{
+	const char *run = record->run;
+	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &run, 1 };
+	union ec2_list volumes;
+	struct ec2_op op = { 0 };
+	int rc;
+
+	ec2_find_where(runner->ec2, EC2_VOLUMES, &filter, &volumes, &op);
+	rc = ec2_wait(runner->ec2, &op, err);
+	if (rc < 0 && err->code == ERR_UNSUPPORTED) {
+		err_clear(err);
+		rc = 0;
+	}
+	vec_foreach (v, &volumes.volumes) {
+		const char *value = ec2_tag_value(&v->tags, CLAIM_RUN_TAG);
+
+		if (value && str_eq(value, run) && !id_eq(&v->id, &record->volume))
+			record->restored = v->id;
+	}
+	ec2_list_done(EC2_VOLUMES, &volumes);
+	return rc;
+}
+
+/* The repaired snapshot, if it can be used. */
+static int find_child(struct runner *runner, struct record *record, struct err *err)
+{
+	const char *run = record->run;
+	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &run, 1 };
+	union ec2_list snapshots;
+	struct ec2_op op = { 0 };
+
+	ec2_find_where(runner->ec2, EC2_SNAPSHOTS, &filter, &snapshots, &op);
+	if (ec2_wait(runner->ec2, &op, err) < 0)
+		return -1;
+	vec_foreach (s, &snapshots.snapshots)
+		if (child_is_of(s, &record->volume, run) && s->status == SNAPSHOT_COMPLETED)
+			record->restore_from = s->id;
+	ec2_list_done(EC2_SNAPSHOTS, &snapshots);
+	return 0;
+}
+
+/* Did the run register its image? That comes after the decision. */
+static int has_image(struct runner *runner, const struct record *record, bool *ret, struct err *err)
+{
+	cleanup(free) char *name = swap_image_name(record);
+	const char *value = name;
+	struct ec2_filter filter = { "name", &value, 1 };
+	struct ec2_describe request = { .filters = &filter, .filter_count = 1 };
+	struct ec2_images images = { 0 };
+	struct ec2_op op = { 0 };
+
+	ec2_describe_images(runner->ec2, &request, &images, &op);
+	if (ec2_wait(runner->ec2, &op, err) < 0)
+		return -1;
+	*ret = false;
+	vec_foreach (image, &images)
+		*ret |= image->name && str_eq(image->name, name);
+	ec2_images_done(&images);
+	return 0;
+}
+
+/* Neither root is ever half written, so home is one of the two: the new one when it is decided that the old
+ * one goes, as the claim says or the new one, which is made only then. */
+static int plan_swap(struct runner *runner, const struct claim *claim, struct record *record,
+		     struct err *err)
+{
+	bool is_decided = claim->surgery == CLAIM_COMMITTED;
+
+	if (claim->kind == RESCUE_UNDO) {
+		record->restored = claim->to;
+		is_decided = claim->surgery != CLAIM_UNTOUCHED;
+	} else if (resume_find_restored(runner, record, err) < 0 ||
+		   find_child(runner, record, err) < 0) {
+		return err_in(err, "what run %s made", record->run);
+	}
+	is_decided |= claim->kind != RESCUE_UNDO && !id_none(&record->restored);
+	if (!is_decided && record->via == VIA_REPLACE &&
+	    has_image(runner, record, &is_decided, err) < 0)
+		return err_in(err, "the image of run %s", record->run);
+	if (is_decided && (!id_none(&record->restored) || !id_none(&record->restore_from)))
+		record_swap(record);
+	else
+		record_stay(record);
+	return 0;
+}
+
+int resume_plan_home(struct runner *runner, const struct claim *claim, struct record *record,
+		     struct err *err)
+{
+	if (via_swaps(record->via))
+		return plan_swap(runner, claim, record, err);
+	if (claim->surgery != CLAIM_COMMITTING || !id_none(&record->restored))
+		return 0;
+	return plan_restore(runner, claim, record, err);
 }
 
 /* Says for all to see that this machine takes the run home, and looks only then how far the other
@@ -158,8 +257,7 @@ int resume_from_tags(struct runner *runner, const char *target, struct err *err)
 	if (!runner->options->dry_run && take_over(runner, &claim, err) < 0)
 		return -1;
 	record_of_claim(&claim, &record);
-	if (claim.surgery == CLAIM_COMMITTING &&
-	    resume_plan_restore(runner, &claim, &record, err) < 0)
+	if (resume_plan_home(runner, &claim, &record, err) < 0)
 		return -1;
 	r = rescue_new(runner, &record);
 	resume_borrow_all(r);

@@ -103,8 +103,7 @@ static void pass(struct rescue *r, enum step_state state)
 	}
 	if (state != STEP_FOUND || !(rescue_plan[r->at]->flags & STEP_SILENT))
 		say_step(r, r->at, WAY_OUT,
-			 state == STEP_FOUND && rescue_plan[r->at]->kind != STEP_WAIT ? "skipped"
-										      : "done");
+			 state == STEP_FOUND && rescue_plan[r->at]->act ? "skipped" : "done");
 	rescue_go_to(r, r->at + 1);
 }
 
@@ -253,6 +252,10 @@ static bool advance_out(struct rescue *r)
 
 	if (r->at >= rescue_plan_count) {
 		turn(r, NULL);
+		return true;
+	}
+	if (!plan_has(r, r->at)) {
+		rescue_go_to(r, r->at + 1);
 		return true;
 	}
 	held = rescue_plan[r->at]->holds(r, WAY_OUT, &why);

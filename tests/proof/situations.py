@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What happens to one patient, as a story that can be read and told again, and what must be true at its end.
 
-  STORY  RUN; RUN; ...             one after the other; then `resume` until nothing is left to be resumed
+  STORY  [by snapshot|replace: ]RUN; RUN; ...    one after the other; then `resume` until nothing is left to be resumed. By ...: the way of its rescues
   RUN    VERB [here|there][, BLOW]...    RUN + RUN: both at once. there: a machine that has only the tags
   VERB   rescue, undo (of a rescue to which nothing happened), resume, or audit (of the instance's root volume, by a temporary snapshot)
   BLOW   refused|http5xx|lost-after|lost-before|slow at CALL#K         the K-th API call of that name fails so
@@ -11,12 +11,17 @@
   rescue, lost-after at AttachVolume#1; resume there, machine before parent fsync r*/journal#3"""
 import ctypes, os, re, subprocess, sys, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../rescue'))
-from worlds import HELPER, KEY, BUILD
+from worlds import HELPER, KEY, BUILD, LATENCIES
 
 KINDS = ['refused', 'http5xx', 'lost-after', 'lost-before', 'slow']
 KILLER = BUILD + '/tests/proof/tool-killer'
 NOT_TRACED, NOT_REACHED, OUTLIVED = 125, 124, 123
 VERIFY = ['--verify-timeout', '60']
+BASES = {'rescue': 'a rescue', 'undo': 'an undo', 'by snapshot: rescue': 'a rescue by snapshot', 'by snapshot: undo': 'an undo by snapshot', 'by replace: rescue': 'a rescue by replacing the root'}
+def split_way(story):
+    """(way, the story without it)"""
+    m = re.match('by (snapshot|replace): ', story)
+    return (m[1], story[m.end():]) if m else ('self', story)
 OPTIONS = {'audit': ['audit'], 'rescue': ['--yes', *VERIFY], 'undo': ['undo', '--yes'], 'resume': ['resume', '--yes', *VERIFY]}
 ENDS = {'rescue': (0, 'rescued'), 'undo': (0, 'undone')}
 
@@ -43,6 +48,7 @@ class Act:
 def untrue(cloud, p, verb, run, undoes=False):
     """What the program said about itself and is not so."""
     said, bad = run.result, []
+    cloud.follow(p, cloud.world())
     if verb == 'audit':
         found = [e for e in run.events if 'findings' in e]
         if run.status in (0, 1) and not (found and any(f['check'] == 'fstab-missing-device' for f in found[0]['findings'])): bad.append('the audit does not know what is wrong')
@@ -61,6 +67,9 @@ class Situation:
     """One story, told to a patient of its own."""
     def __init__(self, cloud, story):
         self.cloud, self.bad, self.runs, self.missed = cloud, [], [], False
+        self.way, story = split_way(story)
+        # Where the snapshot is waited for, the waiting is always the same.
+        cloud.ask('POST', 'latencies', {'snapshot': LATENCIES['snapshot'] if self.way == 'self' else 3})
         self.scenes = [[Act(text) for text in scene.split(' + ')] for scene in story.split('; ')]
         self.acts = [act for scene in self.scenes for act in scene]
         self.undoes, self.is_elsewhere = self.acts[0].verb == 'undo', any(a.machine == 'there' for a in self.acts)
@@ -72,7 +81,8 @@ class Situation:
         target = self.p.instance
         if act.verb == 'resume' and act.machine == 'there' and self.acts[0].verb == 'audit':
             target = (list(self.cloud.temporary(self.p).values()) + [target])[0]  # the run is all that another machine can know
-        argv = self.cloud.argv(*OPTIONS[act.verb], target, '--json', state=self.cloud.state(act.machine))
+        way = ['--via', self.way] if act.verb == 'rescue' else []
+        argv = self.cloud.argv(*OPTIONS[act.verb], *way, target, '--json', state=self.cloud.state(act.machine))
         if act.kills or log: argv = [KILLER, *(['--log', log] if log else []), *(act.kills[0] if act.kills else []), '--', *argv]
         # LeakSanitizer does not work in a process that is traced.
         env = dict(self.cloud.env, **({'ASAN_OPTIONS': self.cloud.env['ASAN_OPTIONS'] + ':detect_leaks=0'} if argv[0] == KILLER and 'ASAN_OPTIONS' in self.cloud.env else {}))
@@ -118,6 +128,7 @@ class Situation:
         self.bad += self.left_in_cloud() + self.left_on_host()
         self.check_volume()
     def check_volume(self):
+        if self.way != 'self' and not self.cloud.first_is_old(self.p): self.bad.append('the root volume was written')
         if self.cloud.is_old(self.p): return
         if not self.cloud.boots(self.p):
             self.bad.append('the volume is neither old nor repaired')
@@ -125,8 +136,8 @@ class Situation:
         # The snapshot of an undo is of the repaired volume, so that is exactly old for a root volume made of it.
         if self.bad or (hasattr(self.p, 'old_volume') and self.cloud.sum(self.p) == self.was): return
         run = self.run(Act('undo here'))
-        if not self.cloud.is_old(self.p): self.bad.append('the volume is repaired, but not undone to what it was: status %d, %s' % (run.status, run.result))
         self.bad += self.cloud.not_home(self.p)
+        if not self.cloud.is_old(self.p): self.bad.append('the volume is repaired, but not undone to what it was: status %d, %s' % (run.status, run.result))
     def left_in_cloud(self):
         world, bad, p = self.cloud.world(), [], self.p
         kept = {p.volume, getattr(p, 'old_volume', p.volume)}
@@ -138,14 +149,19 @@ class Situation:
                 if row.get('volume') not in kept: bad.append('snapshot %s of %s' % (id, row.get('volume')))
                 runs.setdefault(row['tags'].get('ec2-rescue-run'), []).append(id)
                 if tags != ['ec2-rescue-run']: bad.append('tags of %s: %s' % (id, tags))
-            elif id not in self.before and id not in kept: bad.append('left in the cloud: %s' % id)
-            elif tags and not (hasattr(p, 'old_volume') and id == p.volume and tags == ['ec2-rescue-run']) and (id in kept or id == p.instance):
+            elif id not in self.before and id not in kept and not id.startswith('replacevol-'): bad.append('left in the cloud: %s' % id)
+            elif tags and tags != self.tags_kept(id) and (id in kept or id == p.instance):
                 bad.append('tags of %s: %s' % (id, tags))
             at = row.get('attachments', row.get('attachment')) if id.startswith('vol-') else None
             for a in (at if isinstance(at, list) else [at]) if at else []:
                 if a.get('instance') == HELPER and id in kept: bad.append('%s is attached to the helper' % id)
         bad += ['%d snapshots of run %s' % (len(ids), run) for run, ids in runs.items() if len(ids) > 1]
         return bad
+    def tags_kept(self, id):
+        """A volume that was made says of which run; the one whose place it took, in which."""
+        if id == self.p.instance: return []
+        if id != self.p.first: return ['ec2-rescue-run']
+        return ['ec2-rescue-kept'] if self.way != 'self' and id != self.p.volume else []
     def left_on_host(self):
         """Processes, mounts, loop devices: they have a moment to vanish."""
         until = time.monotonic() + 3
@@ -206,7 +222,7 @@ def moments_of(cloud, story):
     s.scenes = s.scenes[:-1] if head else []
     s.play()
     log = cloud.dir + '/moments'
-    run = s.run(Act(tail), log=log)
+    run = s.run(Act(split_way(tail)[1]), log=log)
     assert not s.bad and not s.missed, (story, s.bad, s.missed, s.tell())
     s.settle()
     cloud.drop(s.p)

@@ -16,7 +16,7 @@ def expect(what, got, want):
     if got != want: raise Wrong('%s: %r, not %r' % (what, got, want))
 def contains(what, text, part):
     if part not in text: raise Wrong('%s lacks %r: %s' % (what, part, text[-1500:]))
-def mutating(cloud): return [c['action'] for c in cloud.calls() if not c['action'].startswith(('Describe', 'Get', 'Assume')) and not c['params'].get('DryRun')]
+def mutating(cloud): return [c['action'] for c in cloud.calls() if not c['action'].startswith(('Describe', 'Get', 'List', 'Assume')) and not c['params'].get('DryRun')]
 def texts(run, kind): return ' | '.join(e.get('text', '') for e in run.of(kind))
 def home(cloud, p): expect('not at home', cloud.not_home(p), [])
 def untouched(cloud, p): home(cloud, p); expect('the volume is as it was', cloud.is_old(p), True)
@@ -91,7 +91,7 @@ def device_name(cloud):
 @scenario('--dry-run shows plan and hazards and changes nothing')
 def dry_run(cloud):
     p = cloud.patient(public_ip='198.51.100.7'); cloud.forget()
-    run = cloud.rescue(p, options=['--dry-run'])
+    run = cloud.rescue(p, options=['--dry-run', '--via', 'self'])
     expect('status', run.status, 0)
     expect('plan', [s['name'] for s in run.of('plan')[0]['steps']][:4], ['claim', 'stop', 'snapshot', 'delete-on-termination'])
     contains('hazards', texts(run, 'hazard'), '198.51.100.7')
@@ -109,7 +109,7 @@ def no_consent(cloud):
 @scenario('an instance that another run has claimed is refused, an expired claim is not')
 def claimed(cloud):
     p = cloud.patient(); cloud.forget()
-    def claim(until): return 'r20200101-000000-abcdef %s %s /dev/xvda dot=1 ran=1 standby=0 kind=repair surgery=untouched until=%s by=a@b' % (p.instance, p.volume, until)
+    def claim(until): return 'r20200101-000000-abcdef %s %s /dev/xvda dot=1 ran=1 standby=0 kind=repair via=self to=- surgery=untouched until=%s by=a@b' % (p.instance, p.volume, until)
     cloud.ask('POST', 'change', {'id': p.volume, 'set': {'tags': {'ec2-rescue': claim('2099-01-01T00:00:00Z')}}})
     run = cloud.rescue(p, options=V)
     expect('status', run.status, 6)
@@ -272,7 +272,6 @@ def refused(over, code, part):
 for name, over, code, part in [
     ('stop_protected', {'disable_api_stop': True}, 6, 'protected against being stopped'),
     ('marketplace', {'product_codes': [{'code': 'abc123', 'type': 'marketplace'}]}, 13, 'abc123'),
-    ('other_zone', {'zone': 'us-east-1b', 'root': {'zone': 'us-east-1b'}}, 6, 'cannot leave its zone'),
     ('instance_store', {'root_device_type': 'instance-store'}, 13, 'instance store'),
     ('gone', {'state': 'terminated'}, 6, 'nothing to rescue'),
     ('windows', {'raw': {'platform': 'windows'}}, 13, 'Windows')]:
@@ -280,15 +279,16 @@ for name, over, code, part in [
 
 @scenario('the helper itself, and a malformed id, are refused')
 def helper_itself(cloud):
-    run = cloud.run('--yes', HELPER)
-    expect('status', run.status, 6)
-    contains('error', texts(run, 'error'), 'this machine')
+    for way in ('auto', 'self', 'snapshot'):
+        run = cloud.run('--yes', '--via', way, HELPER)
+        expect('status', run.status, 6)
+        contains('error', texts(run, 'error'), 'this machine')
     expect('malformed', cloud.run('--yes', 'i-12').status, 2)
 
 def warned(over, part):
     def check(cloud):
         p = cloud.patient(**over)
-        run = cloud.rescue(p, options=['--dry-run'])
+        run = cloud.rescue(p, options=['--dry-run', '--via', 'self'])
         contains('hazards', texts(run, 'hazard'), part)
         expect('needs consent', [e['needs_consent'] for e in run.of('hazard') if part in e['text']], [True])
     return check
@@ -299,6 +299,221 @@ for name, over, part in [
     ('spot', {'lifecycle': 'spot', 'spot_type': 'persistent'}, 'Spot Instance'),
     ('shutdown', {'shutdown_behavior': 'terminate'}, 'shutdown behaviour')]:
     scenarios.append(('hazard_' + name, 'a hazard is named with its amount: ' + name, warned(over, part)))
+
+S = ['--via', 'snapshot', *V]
+def swapped(cloud, p, run):
+    """Its root is a new, repaired volume; the old one is as it was, and says so."""
+    home(cloud, p)
+    if p.volume == p.first: raise Wrong('it has its old root')
+    expect('boots', cloud.boots(p), True)
+    expect('the first root is as it was', cloud.first_is_old(p), True)
+    world, verdict = cloud.world(), run.of('verdict')[0]
+    expect('verdict', (verdict['root'], verdict['kept']), (p.volume, p.first))
+    contains('verdict', verdict['text'], 'paid for until it is deleted')
+    expect('kept', [key for key in world[p.first]['tags'] if key.startswith('ec2-rescue')], ['ec2-rescue-kept'])
+    expect('snapshots', sorted({row['volume'] for id, row in world.items() if id.startswith('snap-') and row['tags'].get('ec2-rescue-run') == verdict['run']}), [p.first])
+
+@scenario('by snapshot: no helper, the old root is never written, a new one takes its place, and undo puts the old one back')
+def by_snapshot(cloud):
+    cloud.ask('POST', 'latencies', {'snapshot': 3})
+    p = cloud.patient(asg='web', root={'encrypted': True, 'kms_key': KEY, 'type': 'io1', 'iops': 500, 'tags': {'Name': 'root', 'team': 'web'}}); cloud.forget()
+    run = cloud.rescue(p, options=S)
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    swapped(cloud, p, run)
+    new = cloud.world()[p.volume]
+    expect('the new root is as the old one was', (new['type'], new['iops'], new['encrypted'], new['tags'].get('Name'), new['tags'].get('team')), ('io1', 500, True, 'root', 'web'))
+    calls = [c for c in mutating(cloud) if c in ('StopInstances', 'CreateSnapshot', 'StartSnapshot', 'CompleteSnapshot', 'CreateVolume', 'DetachVolume', 'AttachVolume', 'StartInstances', 'DeleteSnapshot')]
+    expect('order', [c for n, c in enumerate(calls) if c not in calls[:n]], ['CompleteSnapshot', 'StopInstances', 'CreateSnapshot', 'StartSnapshot', 'CreateVolume', 'DetachVolume', 'AttachVolume', 'StartInstances', 'DeleteSnapshot'])
+    made = p.volume
+    cloud.forget()
+    asked = cloud.run('undo', p.instance)
+    expect('not without consent', (asked.status, [c for c in mutating(cloud) if c != 'CompleteSnapshot']), (6, []))
+    contains('what it costs', ' '.join(e['text'] for e in asked.of('hazard') if e['costs'] == 'data'), 'what was written since then is on ' + made)
+    undo = cloud.run('undo', '--yes', p.instance)
+    expect('undo', (undo.status, undo.result), (0, 'undone'))
+    untouched(cloud, p)
+    expect('its first root', p.volume, p.first)
+    expect('tags', [key for key in cloud.world()[p.first]['tags'] if key.startswith('ec2-rescue')], [])
+    expect('the repaired one is there', cloud.world()[made]['state'], 'available')
+    cloud.ask('POST', 'latencies', {'snapshot': 600})
+
+@scenario('auto: from a laptop, and in another zone, it goes by snapshot and says why; a helper that is named is used')
+def by_itself(cloud):
+    cloud.ask('POST', 'latencies', {'snapshot': 3})
+    p = cloud.patient()
+    run = cloud.run('--yes', *V, p.instance, env={'AWS_EC2_METADATA_DISABLED': 'true'})
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    contains('why', texts(run, 'fact'), 'snapshot: this machine is no EC2 instance')
+    swapped(cloud, p, run)
+    there = {'zone': 'us-east-1b', 'subnet': 'subnet-0123456789abcdef1'}
+    cloud.ask('POST', 'world', {'subnets': [{'id': there['subnet'], 'vpc': 'vpc-0123456789abcdef0', 'zone': 'us-east-1b', 'cidr': '10.0.2.0/24'}]})
+    p = cloud.patient(**there, root={'zone': 'us-east-1b'})
+    run = cloud.rescue(p, options=V)
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    contains('why', texts(run, 'fact'), 'this machine is in us-east-1a, the volume in us-east-1b')
+    swapped(cloud, p, run)
+    expect('zone', cloud.world()[p.volume]['zone'], 'us-east-1b')
+    p = cloud.patient(**there, root={'zone': 'us-east-1b'})
+    for way in (['--via', 'self'], ['--helper', HELPER], ['--no-snapshot']):
+        run = cloud.rescue(p, options=[*way, *V])
+        expect('status', run.status, 6)
+        contains('error', texts(run, 'error'), 'cannot leave its zone')
+    p = cloud.patient()
+    run = cloud.rescue(p, options=V)
+    contains('why', texts(run, 'fact'), 'self: this machine can have it attached')
+    expect('the root', (run.result, p.volume), ('rescued', p.first))
+    cloud.ask('POST', 'latencies', {'snapshot': 600})
+
+@scenario('by snapshot: several at once, one that is stopped, one with nothing to repair')
+def by_snapshot_several(cloud):
+    cloud.ask('POST', 'latencies', {'snapshot': 3})
+    ps = [cloud.patient() for _ in range(3)] + [cloud.patient(state='stopped')]
+    run = cloud.rescue(*ps, options=S)
+    expect('status', run.status, 0)
+    expect('results', sorted(e['result'] for e in run.of('verdict')), ['repaired', 'rescued', 'rescued', 'rescued'])
+    for p in ps:
+        home(cloud, p)
+        expect('boots, the first as it was', (cloud.boots(p), cloud.first_is_old(p)), (True, True))
+    p, now = ps[0], ps[0].volume
+    run = cloud.rescue(p, options=S)
+    expect('status', (run.status, run.result), (0, 'healthy'))
+    home(cloud, p)
+    expect('its root', p.volume, now)
+    cloud.ask('POST', 'latencies', {'snapshot': 600})
+
+@scenario('by snapshot: whatever cannot be had on the way, the old root stays in its place, unwritten')
+def by_snapshot_refused(cloud):
+    cloud.ask('POST', 'latencies', {'snapshot': 3})
+    for action, code, part in (('CreateSnapshot', 'SnapshotLimitExceeded', 'SnapshotLimitExceeded'), ('ListSnapshotBlocks', 'InternalServerException', 'InternalServerException'),
+                               ('GetSnapshotBlock', 'AccessDeniedException', 'ebs:GetSnapshotBlock'), ('StartSnapshot', 'ConcurrentLimitExceededException', 'ConcurrentLimitExceeded'),
+                               ('PutSnapshotBlock', 'AccessDeniedException', 'ebs:PutSnapshotBlock'), ('CompleteSnapshot', 'ValidationException', 'ValidationException'),
+                               ('CreateVolume', 'VolumeLimitExceeded', 'VolumeLimitExceeded'), ('AttachVolume', 'InvalidVolume.ZoneMismatch', 'ZoneMismatch')):
+        p = cloud.patient(); cloud.forget()
+        # What the preflight asks of a snapshot that does not exist is answered; only then is it refused.
+        first = 2 if action in ('ListSnapshotBlocks', 'CompleteSnapshot') else 1
+        for nth in range(first, first + (3 if action == 'AttachVolume' else 8)): cloud.ask('POST', 'faults', {'action': action, 'nth': nth, 'kind': 'refused', 'code': code, 'dry_run': False})
+        run = cloud.rescue(p, options=S)
+        if run.status in (0, 1) or run.result != 'returned': raise Wrong('%s: %r %s' % (action, (run.status, run.result), run.out[-1500:]))
+        contains(action, texts(run, 'error') + texts(run, 'warning') + texts(run, 'verdict'), part)
+        untouched(cloud, p)
+        expect(action + ': its root', p.volume, p.first)
+        left = [id for id, row in cloud.world().items() if id.startswith('snap-') and row['volume'] == 'vol-ffffffff' and not row.get('gone') and run.of('verdict')[0]['run'] == row['tags'].get('ec2-rescue-run')]
+        expect(action + ': left', left, [])
+    cloud.ask('POST', 'latencies', {'snapshot': 600})
+
+@scenario('by snapshot: a permission that is missing is named before anything is stopped')
+def by_snapshot_denied(cloud):
+    for action, code, iam in (('ListSnapshotBlocks', 'AccessDeniedException', 'ebs:ListSnapshotBlocks'), ('CompleteSnapshot', 'AccessDeniedException', 'ebs:CompleteSnapshot'), ('CreateVolume', 'UnauthorizedOperation', 'ec2:CreateVolume')):
+        p = cloud.patient(); cloud.forget()
+        cloud.ask('POST', 'faults', {'action': action, 'times': -1, 'kind': 'refused', 'code': code, 'status': 403})
+        run = cloud.rescue(p, options=S)
+        expect('status', run.status, 4)
+        contains('error', texts(run, 'error'), iam)
+        expect('changes', [c for c in mutating(cloud) if c != 'CompleteSnapshot'], [])
+        untouched(cloud, p)
+
+@scenario('by snapshot: an account that encrypts by default lets no child of an unencrypted root be written: refused before the stop')
+def by_snapshot_encryption(cloud):
+    cloud.ask('POST', 'world', {'encryption_by_default': True}); cloud.ask('POST', 'latencies', {'snapshot': 3})
+    p, q = cloud.patient(), cloud.patient(root={'encrypted': True, 'kms_key': KEY}); cloud.forget()
+    run = cloud.rescue(p, options=S)
+    expect('status', run.status, 6)
+    contains('error', texts(run, 'error'), 'run on an instance in us-east-1a')
+    expect('changes', [c for c in mutating(cloud) if c != 'CompleteSnapshot'], [])
+    run = cloud.rescue(q, options=S)
+    expect('an encrypted one', (run.status, run.result), (0, 'rescued'))
+    cloud.ask('POST', 'world', {'encryption_by_default': False})
+    cloud.ask('POST', 'faults', {'action': 'GetEbsEncryptionByDefault', 'kind': 'refused', 'code': 'UnauthorizedOperation', 'status': 403})
+    run = cloud.rescue(p, options=S)
+    contains('could not tell', texts(run, 'hazard'), 'ec2:GetEbsEncryptionByDefault')
+    expect('all the same', (run.status, run.result), (0, 'rescued'))
+    cloud.ask('POST', 'latencies', {'snapshot': 600})
+
+R = ['--via', 'replace', *V]
+@scenario('by replacement: the instance is not stopped, and gets a repaired root from EC2; undo puts the old one back')
+def by_replacement(cloud):
+    cloud.ask('POST', 'latencies', {'snapshot': 3})
+    p = cloud.patient(asg='web', root={'encrypted': True, 'kms_key': KEY, 'tags': {'team': 'web'}}); cloud.forget()
+    run = cloud.rescue(p, options=R)
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    swapped(cloud, p, run)
+    world = cloud.world()
+    expect('the new root has the tags', world[p.volume]['tags'].get('team'), 'web')
+    expect('images', [id for id, row in world.items() if id.startswith('ami-') and not row.get('gone') and 'ec2-rescue' in row.get('name', '')], [])
+    expect('stopped', [c for c in mutating(cloud) if c in ('StopInstances', 'StartInstances', 'DetachVolume', 'AttachVolume')], [])
+    contains('what it costs', ' '.join(e['text'] for e in run.of('hazard') if e['costs'] == 'data'), 'goes on running meanwhile')
+    undo = cloud.run('undo', '--yes', p.instance)
+    expect('undo', (undo.status, undo.result, p.first), (0, 'undone', p.first))
+    untouched(cloud, p)
+    cloud.ask('POST', 'latencies', {'snapshot': 600})
+
+@scenario('auto: where a stop would lose instance-store data or an address, the root is replaced, if EC2 does that')
+def replaced_by_itself(cloud):
+    for over, why in (({'type': 'm5d.large'}, 'replace: a stop would lose what is on its instance-store disks'), ({'public_ip': '203.0.113.9'}, 'replace: a stop would lose its public address'),
+                      ({'type': 'm5d.large', 'state': 'stopped'}, 'self:'), ({'type': 'm5d.metal'}, 'self:'), ({}, 'self:')):
+        p = cloud.patient(**over)
+        run = cloud.rescue(p, options=['--dry-run'])
+        contains('why', texts(run, 'fact'), why)
+        expect('no hazard of a stop', [e['text'] for e in run.of('hazard') if 'lost by the stop' in e['text'] or 'no Elastic IP' in e['text']] if why.startswith('replace') else [], [])
+
+@scenario('by replacement: refused where EC2 does not do it; a task that fails leaves the old root, or says what to do')
+def by_replacement_fails(cloud):
+    cloud.ask('POST', 'latencies', {'snapshot': 3})
+    for over, part in (({'state': 'stopped'}, 'not running'), ({'type': 'm5.metal'}, 'm5.metal')):
+        p = cloud.patient(**over); cloud.forget()
+        run = cloud.rescue(p, options=R)
+        expect('status', run.status, 6)
+        contains('error', texts(run, 'error'), part)
+        untouched(cloud, p)
+    p = cloud.patient(replace_fails='failed')
+    run = cloud.rescue(p, options=R)
+    expect('status', (run.status, run.result), (20, 'returned'))
+    contains('why', texts(run, 'warning'), 'is failed')
+    untouched(cloud, p)
+    for action, code in (('RegisterImage', 'InvalidParameterValue'), ('CreateReplaceRootVolumeTask', 'UnsupportedOperation')):
+        p = cloud.patient(); cloud.forget()
+        for nth in range(1, 9): cloud.ask('POST', 'faults', {'action': action, 'nth': nth, 'kind': 'refused', 'code': code, 'dry_run': False})
+        run = cloud.rescue(p, options=R)
+        expect(action, run.result, 'returned')
+        contains(action, texts(run, 'warning'), code)
+        untouched(cloud, p)
+    p = cloud.patient(replace_fails='failed-detached'); cloud.forget()
+    run = cloud.rescue(p, options=R)
+    expect('status', (run.status, run.result), (20, 'returned'))
+    contains('why', texts(run, 'warning'), 'is failed-detached')
+    untouched(cloud, p)
+    cloud.ask('POST', 'latencies', {'snapshot': 600})
+
+@scenario('by snapshot: without any privilege')
+def by_snapshot_unprivileged(cloud):
+    if os.geteuid(): return  # every other scenario was one without
+    cloud.ask('POST', 'latencies', {'snapshot': 3})
+    p, state = cloud.patient(), cloud.dir + '/nobody'
+    os.mkdir(state); os.chown(state, 65534, 65534); os.chmod(cloud.dir, 0o711)
+    argv = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--inh-caps=-all', *cloud.argv('--yes', *S, p.instance, '--json', state=state)]
+    run = cloud.finish(subprocess.Popen(argv, env=cloud.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    os.chmod(cloud.dir, 0o700)
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    swapped(cloud, p, run)
+    cloud.ask('POST', 'latencies', {'snapshot': 600})
+
+@scenario('by snapshot: options that contradict it, and an undo whose kept root is gone, are refused')
+def by_snapshot_nonsense(cloud):
+    p = cloud.patient(); cloud.forget()
+    for options, part in ((['--via', 'post'], 'not auto, self, snapshot or replace'), (['--via', 'snapshot', '--no-snapshot'], '--no-snapshot'), (['--via', 'snapshot', '--helper', HELPER], '--helper')):
+        run = cloud.run('--yes', *options, p.instance)
+        expect('status', run.status, 2)
+        contains('error', texts(run, 'error'), part)
+    expect('changes', mutating(cloud), [])
+    cloud.ask('POST', 'latencies', {'snapshot': 3})
+    expect('rescued', cloud.rescue(p, options=S).result, 'rescued')
+    cloud.ask('POST', 'change', {'id': p.first, 'set': {'state': 'deleted'}})
+    cloud.forget()
+    run = cloud.run('undo', '--yes', p.instance)
+    expect('status', run.status, 16)
+    contains('error', texts(run, 'error'), p.first)
+    expect('changes', mutating(cloud), [])
+    cloud.ask('POST', 'latencies', {'snapshot': 600})
 
 @scenario('a member of an Auto Scaling group is in standby meanwhile, and in service afterwards')
 def standby(cloud):
@@ -466,7 +681,7 @@ def permissions(cloud):
 def helper(cloud):
     p, other = cloud.patient(), cloud.patient()
     off = {'AWS_EC2_METADATA_DISABLED': 'true'}
-    run = cloud.rescue(p, options=V, env=off)
+    run = cloud.rescue(p, options=['--via', 'self', *V], env=off)
     expect('nowhere to go', run.status, 6)
     contains('error', texts(run, 'error'), '--helper')
     run = cloud.rescue(p, options=[*V, '--helper', other.instance])

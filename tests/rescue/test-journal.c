@@ -81,6 +81,48 @@ static void replays_what_was_written(void **state)
 	assert_false(record_is_finished(&got));
 }
 
+/* What became of a swap, from the records that are left of it. */
+static void swaps(void **state)
+{
+	struct record record = a_record(), got;
+	struct claim claim, read;
+	struct err err = ERR_INIT;
+	char value[CLAIM_VALUE_MAX + 1];
+	json_t *records = json_array();
+
+	(void)state;
+	record.via = VIA_SNAPSHOT;
+	json_array_append_new(records, record_to_json(&record));
+	assert_int_equal(record_replay(records, &got, &err), 0);
+	assert_int_equal(got.via, VIA_SNAPSHOT);
+	assert_false(got.was_committed);
+	json_array_append_new(records, json_pack("{s:s, s:s}", "event", "note", "child",
+						 "snap-0123456789abcdef0"));
+	assert_int_equal(record_replay(records, &got, &err), 0);
+	assert_true(got.was_committed);
+	assert_int_equal(got.steps[STEP_DETACH].state, STEP_DONE);
+	assert_int_equal(got.steps[STEP_RESTORE].state, STEP_DONE);
+	assert_string_equal(got.restore_from.s, "snap-0123456789abcdef0");
+	json_array_append_new(records, json_pack("{s:s, s:s}", "event", "note", "restored",
+						 "vol-0fedcba9876543210"));
+	assert_int_equal(record_replay(records, &got, &err), 0);
+	assert_true(got.was_committed);
+	assert_string_equal(got.restored.s, "vol-0fedcba9876543210");
+	json_array_append_new(records, json_pack("{s:s, s:b}", "event", "note", "stays", true));
+	assert_int_equal(record_replay(records, &got, &err), 0);
+	assert_false(got.was_committed);
+	assert_true(id_none(&got.restored));
+	json_decref(records);
+
+	record.kind = RESCUE_UNDO;
+	assert_int_equal(volume_id_parse("vol-0fedcba9876543210", &record.restored, &err), 0);
+	claim_of(&record, CLAIM_UNTOUCHED, &claim);
+	claim_write(&claim, value);
+	assert_int_equal(claim_parse(value, &read, &err), 0);
+	assert_int_equal(read.via, VIA_SNAPSHOT);
+	assert_string_equal(read.to.s, "vol-0fedcba9876543210");
+}
+
 /* What holds no whole record is nobody's: a run may begin there anew, and only then. */
 static void begins_anew(size_t lines)
 {
@@ -209,6 +251,8 @@ static void a_claim_comes_back(void **state)
 	assert_int_equal(got.surgery, CLAIM_COMMITTING);
 	assert_int_equal(got.until, claim.until);
 	assert_string_equal(got.by, claim.by);
+	assert_int_equal(got.via, VIA_SELF);
+	assert_true(id_none(&got.to));
 	record_of_claim(&got, &home);
 	assert_int_equal(home.kind, RESCUE_HOME);
 	assert_string_equal(home.volume.s, record.volume.s);
@@ -221,21 +265,32 @@ static void no_claim_is_taken_from_nonsense(void **state)
 		"x",
 		"r20261122-073015-4f2a91",
 		"r20261122-073015-4f2a91 i-1 vol-1 /dev/xvda dot=1 ran=1 standby=0 kind=repair "
-		"surgery=untouched until=2026-01-01T00:00:00Z by=a@b",
+		"via=self to=- surgery=untouched until=2026-01-01T00:00:00Z by=a@b",
 		"r20261122-073015-4f2a91 i-0123456789abcdef0 vol-0123456789abcdef0 xvda dot=1 "
-		"ran=1 standby=0 kind=repair surgery=untouched until=2026-01-01T00:00:00Z by=a@b",
+		"ran=1 standby=0 kind=repair via=self to=- surgery=untouched "
+		"until=2026-01-01T00:00:00Z by=a@b",
 		"r20261122-073015-4f2a91 i-0123456789abcdef0 vol-0123456789abcdef0 /dev/xvda dot=1 "
-		"ran=2 standby=0 kind=repair surgery=untouched until=2026-01-01T00:00:00Z by=a@b",
+		"ran=2 standby=0 kind=repair via=self to=- surgery=untouched "
+		"until=2026-01-01T00:00:00Z by=a@b",
 		"r20261122-073015-4f2a91 i-0123456789abcdef0 vol-0123456789abcdef0 /dev/xvda dot=1 "
-		"ran=1 standby=0 kind=repair surgery=maybe until=2026-01-01T00:00:00Z by=a@b",
+		"ran=1 standby=0 kind=repair via=self to=- surgery=maybe "
+		"until=2026-01-01T00:00:00Z by=a@b",
 		"r20261122-073015-4f2a91 i-0123456789abcdef0 vol-0123456789abcdef0 /dev/xvda dot=1 "
-		"ran=1 standby=0 kind=repair surgery=untouched until=tomorrow by=a@b",
+		"ran=1 standby=0 kind=repair via=self to=- surgery=untouched until=tomorrow by=a@b",
 		"r20261122-073015-4f2a91 i-0123456789abcdef0 vol-0123456789abcdef0 /dev/xvda dot=1 "
-		"ran=1 standby=0 kind=repair surgery=untouched until=2026-01-01T00:00:00Z by=a@b "
+		"ran=1 standby=0 kind=repair via=self to=- surgery=untouched "
+		"until=2026-01-01T00:00:00Z by=a@b "
 		"and more",
+		"r20261122-073015-4f2a91 i-0123456789abcdef0 vol-0123456789abcdef0 /dev/xvda dot=1 "
+		"ran=1 standby=0 kind=repair via=post to=- surgery=untouched "
+		"until=2026-01-01T00:00:00Z by=a@b",
+		"r20261122-073015-4f2a91 i-0123456789abcdef0 vol-0123456789abcdef0 /dev/xvda dot=1 "
+		"ran=1 standby=0 kind=undo via=snapshot to=vol-1 surgery=untouched "
+		"until=2026-01-01T00:00:00Z by=a@b",
 		"../../../etc/passwdxxxxx i-0123456789abcdef0 vol-0123456789abcdef0 /dev/xvda "
 		"dot=1 "
-		"ran=1 standby=0 kind=repair surgery=untouched until=2026-01-01T00:00:00Z by=a@b",
+		"ran=1 standby=0 kind=repair via=self to=- surgery=untouched "
+		"until=2026-01-01T00:00:00Z by=a@b",
 	};
 	cleanup(free) char *long_one = mem_alloc(5000);
 	struct claim claim;
@@ -254,6 +309,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replays_what_was_written),
+		cmocka_unit_test(swaps),
 		cmocka_unit_test(survives_a_cut_anywhere),
 		cmocka_unit_test(refuses_what_makes_no_sense),
 		cmocka_unit_test(a_step_of_a_newer_version_is_refused),

@@ -15,6 +15,7 @@ LATENCIES = {'stopping': 10, 'start_pending': 5, 'status_checks': 10, 'attaching
 class Patient:
     def __init__(self, n):
         self.instance, self.volume = 'i-0%016x' % (0xa000 + n), 'vol-0%016x' % (0xb000 + n)
+        self.first = self.volume
         self.was = 'running'
 
 class Run:
@@ -121,6 +122,9 @@ class Cloud:
     def sum(self, p): return self.known(p, 'sum', self.sum_file)
     def boots(self, p): return self.known(p, 'boots', self.boot_file)
     def is_old(self, p): return self.sum(p) == self.old
+    def first_is_old(self, p):
+        """Its first root volume, wherever that is now."""
+        return self.sum_file('%s/cloud/volumes/%s.img' % (self.dir, p.first)) == self.old
     def not_home(self, p):
         """What of the patient is not as it was before, as a list of sentences."""
         by, bad = self.world(), []
@@ -140,11 +144,11 @@ class Cloud:
             if 'ec2-rescue' in r.get('tags', {}): bad.append('%s is claimed: %s' % (r['id'], r['tags']['ec2-rescue']))
         return bad
     def follow(self, p, by):
-        """A root volume that was made anew from the run's snapshot takes the place of the old one, which nobody holds."""
+        """A root volume that a run made takes the place of the old one, which nobody holds, and an undo puts that one back."""
         for id, row in by.items():
             at = row.get('attachments', row.get('attachment')) if id.startswith('vol-') else None
             for a in at if isinstance(at, list) else [at] if at else []:
-                if a.get('instance') == p.instance and id != p.volume and by[p.volume]['state'] == 'available' and row.get('tags', {}).get('ec2-rescue-run'):
+                if a.get('instance') == p.instance and id != p.volume and by[p.volume]['state'] == 'available' and (row.get('tags', {}).get('ec2-rescue-run') or id == p.first):
                     p.old_volume, p.volume = p.volume, id
     def drop(self, p):
         """The patient is not needed any more; its volume's space is given back."""

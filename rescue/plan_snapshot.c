@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/runner.h"
+
+/* The rows of a rescue through the EBS direct APIs. Its root volume is never written: the surgeon reads the
+ * run's snapshot of it, what is repaired becomes a child of that snapshot, and a volume made of the child
+ * takes the root's place (plan_restore.c). */
+
+/* Both snapshots of a run carry its tag; the child is of no volume that there is. */
+bool child_is_of(const struct ec2_snapshot *s, const struct volume_id *root, const char *run)
+{
+	const char *value = ec2_tag_value(&s->tags, CLAIM_RUN_TAG);
+
+	return value && str_eq(value, run) && !id_eq(&s->volume, root);
+}
+
+/* child: begun by the surgery, good for nothing once the new volume is made of it */
+
+static void child_say(const struct rescue *r, enum way way, struct str *out)
+{
+	if (way == WAY_OUT)
+		str_add(out, "remember that a repaired snapshot is to be deleted in the end");
+	else
+		str_addf(out, "delete the repaired snapshot%s%s",
+			 id_none(&r->record.restore_from) ? "" : " ", r->record.restore_from.s);
+}
+
+static enum held child_holds(const struct rescue *r, enum way way, struct err *err)
+{
+	(void)err;
+	if (way == WAY_OUT)
+		return HELD_NO;
+	/* A search that began before a lost request can take effect proves nothing. */
+	return r->childless_ms > 0 && r->childless_ms >= r->unsettled_ms[STEP_CHILD] ? HELD_YES
+										     : HELD_NO;
+}
+
+static void search_soon(struct rescue *r)
+{
+	r->retry_ms = runner_after(r->runner, 300);
+}
+
+static void children_found(struct rescue *r)
+{
+	r->child = (struct snapshot_id){ "" };
+	vec_foreach (s, &r->call.snapshots.snapshots)
+		if (child_is_of(s, &r->record.volume, r->record.run))
+			r->child = s->id;
+	r->retry_ms = loop_now_ms(r->runner->loop);
+	if (!id_none(&r->child))
+		return;
+	r->childless_ms = r->searched_ms;
+	if (r->retry_ms < r->unsettled_ms[STEP_CHILD])
+		r->retry_ms = r->unsettled_ms[STEP_CHILD];
+}
+
+/* Whether it is known by its id or was begun by a run that died: its tag finds it, until it finds none. */
+static int give_up_child(struct rescue *r, struct err *err)
+{
+	const char *value = r->record.run;
+	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &value, 1 };
+
+	(void)err;
+	if (!id_none(&r->child)) {
+		struct snapshot_id id = r->child;
+
+		r->child = (struct snapshot_id){ "" };
+		ec2_delete_snapshot(r->runner->ec2, &id, rescue_call(r, search_soon));
+		r->call.is_unseen = true;
+		return STARTED_OP;
+	}
+	r->searched_ms = loop_now_ms(r->runner->loop);
+	ec2_find_where(r->runner->ec2, EC2_SNAPSHOTS, &filter, &r->call.snapshots,
+		       rescue_call(r, children_found));
+	r->call.is_unseen = true;
+	return STARTED_OP;
+}
+
+static bool child_left(struct rescue *r)
+{
+	rescue_warn(r,
+		    "the repaired snapshot%s%s of run %s could not be deleted%s%s; it costs money "
+		    "until it is, and its tag " CLAIM_RUN_TAG " finds it",
+		    id_none(&r->record.restore_from) ? "" : " ", r->record.restore_from.s,
+		    r->record.run, r->last.code != ERR_NONE ? ": " : "", r->last.text);
+	return true;
+}
+
+const struct step child_step = {
+	.name = "child",
+	.kind = STEP_OWE,
+	.flags = STEP_SILENT | STEP_REPAIRS,
+	.vias = VIAS_SWAP,
+	.out_s = 60,
+	.home_s = 120,
+	.describe = child_say,
+	.holds = child_holds,
+	.undo = give_up_child,
+	.leave = child_left,
+};
+
+/* Waits for one of the two. */
+
+static enum held snapshot_held(const struct rescue *r, const struct snapshot_id *id,
+			       const char *or_else, struct err *err)
+{
+	const struct ec2_snapshot *s = ec2_seen_snapshot(r->runner->watch, id);
+
+	if (!s)
+		return HELD_NOT_YET; /* a new one may not show at once */
+	if (s->status == SNAPSHOT_COMPLETED)
+		return HELD_YES;
+	if (s->status != SNAPSHOT_ERROR)
+		return HELD_NOT_YET;
+	err_set(err, ERR_CLOUD, "snapshot %s failed%s%s; %s", id->s, s->status_message ? ": " : "",
+		s->status_message ? s->status_message : "", or_else);
+	return HELD_NEVER;
+}
+
+/* readable: the blocks of a snapshot can be had when it is completed */
+
+static void readable_say(const struct rescue *r, enum way way, struct str *out)
+{
+	(void)way;
+	str_addf(out, "wait for %s to be completed (minutes to hours for a volume's first one)",
+		 id_none(&r->record.snapshot) ? "the snapshot" : r->record.snapshot.s);
+}
+
+static enum held readable_holds(const struct rescue *r, enum way way, struct err *err)
+{
+	(void)way;
+	return snapshot_held(r, &r->record.snapshot, "nothing was changed", err);
+}
+
+const struct step readable_step = {
+	.name = "readable",
+	.kind = STEP_KEEP,
+	.flags = STEP_REPAIRS,
+	.vias = VIAS_SWAP,
+	.out_s = 12 * 3600,
+	.describe = readable_say,
+	.holds = readable_holds,
+};
+
+/* usable: a volume can be made of the child */
+
+static void usable_say(const struct rescue *r, enum way way, struct str *out)
+{
+	(void)way;
+	str_addf(out, "wait for the repaired snapshot%s%s to be completed",
+		 id_none(&r->record.restore_from) ? "" : " ", r->record.restore_from.s);
+}
+
+static enum held usable_holds(const struct rescue *r, enum way way, struct err *err)
+{
+	(void)way;
+	if (r->commit != COMMIT_DONE)
+		return HELD_YES;
+	return snapshot_held(r, &r->record.restore_from, "the root volume was not touched", err);
+}
+
+const struct step usable_step = {
+	.name = "usable",
+	.kind = STEP_KEEP,
+	.flags = STEP_REPAIRS,
+	.vias = VIAS_SWAP,
+	.out_s = 3600,
+	.describe = usable_say,
+	.holds = usable_holds,
+};
