@@ -30,6 +30,12 @@ const struct xmlmap snapshot_map[] = {
 	XML_END,
 };
 
+const struct param filter_params[] = {
+	PARAM_TEXT(struct ec2_filter, name, "Name"),
+	PARAM_TEXTS(struct ec2_filter, values, value_count, "Value"),
+	PARAM_END,
+};
+
 const struct ec2_action *const all_actions[] = {
 	&action_describe_instances,
 	&action_describe_volumes,

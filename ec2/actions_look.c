@@ -194,15 +194,6 @@ static const struct xmlmap asg_instances_map[] = {
 	XML_END,
 };
 
-static const struct param filter_params[] = {
-	PARAM_TEXT(struct ec2_filter, name, "Name"),
-	PARAM_TEXTS(struct ec2_filter, values, value_count, "Value"),
-	PARAM_END,
-};
-#define DESCRIBE_PARAMS(id_name)                                                                  \
-	PARAM_TEXTS(struct ec2_describe, ids, id_count, id_name),                                 \
-		PARAM_ITEMS(struct ec2_describe, filters, filter_count, "Filter", filter_params), \
-		PARAM_DRY_RUN(struct ec2_describe)
 static const struct param instances_params[] = { DESCRIBE_PARAMS("InstanceId"), PARAM_END };
 static const struct param volumes_params[] = { DESCRIBE_PARAMS("VolumeId"), PARAM_END };
 static const struct param snapshots_params[] = {

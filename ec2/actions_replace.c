@@ -29,22 +29,13 @@ static const struct xmlmap begun_task_map[] = {
 	XML_END,
 };
 
-static const struct param filter_params[] = {
-	PARAM_TEXT(struct ec2_filter, name, "Name"),
-	PARAM_TEXTS(struct ec2_filter, values, value_count, "Value"),
-	PARAM_END,
-};
 static const struct param images_params[] = {
 	PARAM_FIXED("Owner.1", "self"),
-	PARAM_TEXTS(struct ec2_describe, ids, id_count, "ImageId"),
-	PARAM_ITEMS(struct ec2_describe, filters, filter_count, "Filter", filter_params),
-	PARAM_DRY_RUN(struct ec2_describe),
+	DESCRIBE_PARAMS("ImageId"),
 	PARAM_END,
 };
 static const struct param tasks_params[] = {
-	PARAM_TEXTS(struct ec2_describe, ids, id_count, "ReplaceRootVolumeTaskId"),
-	PARAM_ITEMS(struct ec2_describe, filters, filter_count, "Filter", filter_params),
-	PARAM_DRY_RUN(struct ec2_describe),
+	DESCRIBE_PARAMS("ReplaceRootVolumeTaskId"),
 	PARAM_END,
 };
 static const struct param register_image_params[] = {

@@ -14,6 +14,12 @@
 	REPLY_(map, type), .retry = RETRY_READ, .limit = LIMIT_READ, .next_token = "nextToken", \
 			   .page_size = size
 
+#define DESCRIBE_PARAMS(id_name)                                                                  \
+	PARAM_TEXTS(struct ec2_describe, ids, id_count, id_name),                                 \
+		PARAM_ITEMS(struct ec2_describe, filters, filter_count, "Filter", filter_params), \
+		PARAM_DRY_RUN(struct ec2_describe)
+
+extern const struct param filter_params[];
 extern const struct xmlmap tag_map[], attachment_map[], snapshot_map[], volume_map[];
 
 #endif
