@@ -343,36 +343,25 @@ static void find_instance_store(struct finder *f)
 	}
 }
 
-/* An Elastic IP belongs to the account, an automatic address to "amazon". NULL: it is not said. */
-static const char *address_owner(const struct ec2_instance *i)
-{
-	vec_foreach (interface, &i->interfaces)
-		if (interface->public_ip && str_eq(interface->public_ip, i->public_ip))
-			return interface->public_ip_owner;
-	return NULL;
-}
-
-bool patient_loses_address(const struct patient *p)
-{
-	const char *owner = p->instance->public_ip ? address_owner(p->instance) : NULL;
-
-	return owner && str_eq(owner, "amazon");
-}
-
 static void find_address(struct finder *f)
 {
-	const char *owner;
+	const char *owner = NULL;
+	cleanup(free) char *why_not = NULL;
 
 	if (!f->will_stop || !f->i->public_ip)
 		return;
-	owner = address_owner(f->i);
+	vec_foreach (interface, &f->i->interfaces)
+		if (interface->public_ip && str_eq(interface->public_ip, f->i->public_ip))
+			owner = interface->public_ip_owner;
+	/* An Elastic IP belongs to the account, an automatic address to "amazon". */
 	if (owner && !str_eq(owner, "amazon"))
 		return;
+	why_not = way_not_replace(f->p);
 	hazard(f, HAZARD_CONSENT, "address",
-	       owner ? "the public address %s is no Elastic IP: %s gets another one at its start"
+	       owner ? "the public address %s is no Elastic IP: %s gets another one at its start%s"
 		     : "the public address %s changes at the start of %s unless it is an Elastic "
-		       "IP",
-	       f->i->public_ip, f->i->id.s);
+		       "IP%s",
+	       f->i->public_ip, f->i->id.s, why_not ? "" : " (--via replace does without a stop)");
 }
 
 static void find_group(struct finder *f)

@@ -156,9 +156,8 @@ void keys_done(struct volume_keys *);
 void way_choose(const struct inventory *inventory, const char *via, struct patient *p);
 /* Why EC2 does not replace the root volume while the instance runs, malloc'd; NULL: it does. */
 char *way_not_replace(const struct patient *p);
-/* Would a stop lose the data of its instance-store disks, its public address? What is not known counts as no. */
+/* Would a stop lose the data of its instance-store disks? What is not known counts as no. */
 bool patient_loses_store(const struct patient *p);
-bool patient_loses_address(const struct patient *p);
 /* ERR_USAGE: --via names no way, or one that other options contradict. */
 int way_check(const struct options *, struct err *err) __attribute__((warn_unused_result));
 

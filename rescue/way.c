@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/inventory.h"
 
-/* The way to the volume's blocks. Where a stop would lose something for good, the one that does without it.
+/* The way to the volume's blocks. Where a stop would lose data for good, the one that does without it.
  * Else, where this machine can have the volume attached, that is the shortest: no snapshot has to be
  * completed, and the root volume stays the same one. */
 
@@ -65,23 +65,16 @@ char *way_not_replace(const struct patient *p)
 	return NULL;
 }
 
-/* Would a stop lose what nothing brings back? */
-static const char *what_stop_loses(const struct patient *p)
-{
-	return patient_loses_store(p)	  ? "what is on its instance-store disks"
-	       : patient_loses_address(p) ? "its public address"
-					  : NULL;
-}
-
+/* Nothing brings back what a stop takes from instance-store disks; what the instance writes to its old root
+ * meanwhile is kept. */
 static bool choose_replace(struct patient *p)
 {
-	const char *loses = what_stop_loses(p);
 	cleanup(free) char *why_not = way_not_replace(p);
 
-	if (!loses || why_not)
+	if (!patient_loses_store(p) || why_not)
 		return false;
 	p->via = VIA_REPLACE;
-	p->via_why = mem_printf("a stop would lose %s", loses);
+	p->via_why = mem_strdup("a stop would lose what is on its instance-store disks");
 	return true;
 }
 
