@@ -178,27 +178,35 @@ static void kept_tagged(struct rescue *r)
 	forget_failures(r);
 }
 
-/* So that a person who finds it knows what it is. */
+static void root_untagged(struct rescue *r)
+{
+	r->is_root_untagged = true;
+	forget_failures(r);
+}
+
+/* So that a person who finds it knows what it is. What was kept until now and is the root again is that no
+ * more. */
 int restore_tag_kept(struct rescue *r)
 {
-	const char *resources[] = { r->record.volume.s };
 	const struct ec2_volume *new = ec2_seen_volume(r->runner->watch, &r->record.restored);
-	struct ec2_tag_pair tag = { CLAIM_KEPT_TAG, r->record.run };
+	bool is_root_tagged =
+		!r->is_root_untagged && new &&ec2_tag_value(&new->tags, CLAIM_KEPT_TAG);
+	const char *resources[] = { is_root_tagged ? new->id.s : r->record.volume.s };
+	struct ec2_tag_pair tag = { CLAIM_KEPT_TAG, is_root_tagged ? NULL : r->record.run };
 	struct ec2_change_tags change = { .resources = resources,
 					  .resource_count = ARRAY_LEN(resources),
 					  .tags = &tag,
 					  .tag_count = 1 };
 
-	if (++r->kept_tries >= TAG_TRIES)
+	if (++r->kept_tries >= 2 * TAG_TRIES)
 		r->is_kept_tagged = true;
+	if (r->kept_tries >= TAG_TRIES)
+		r->is_root_untagged = true;
 	r->tries = 0; /* what becomes of a tag says nothing about the volume */
-	if (new &&ec2_tag_value(&new->tags, CLAIM_KEPT_TAG)) { /* back in its place */
-		resources[0] = new->id.s;
-		tag.value = NULL;
-		ec2_delete_tags(r->runner->ec2, &change, rescue_call(r, kept_tagged));
-	} else {
+	if (is_root_tagged)
+		ec2_delete_tags(r->runner->ec2, &change, rescue_call(r, root_untagged));
+	else
 		ec2_create_tags(r->runner->ec2, &change, rescue_call(r, kept_tagged));
-	}
 	return STARTED_OP;
 }
 

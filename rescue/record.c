@@ -42,7 +42,7 @@ static json_t *tristate(enum ec2_bool value)
 json_t *record_to_json(const struct record *r)
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s, "
-			 "s:s, s:I, s:b, s:b, s:b}",
+			 "s:s, s:I, s:b, s:b, s:b, s:b}",
 			 "event", "run", "run", r->run, "kind", rescue_kind_name(r->kind), "via",
 			 rescue_via_name(r->via), "instance", r->instance.s, "volume", r->volume.s,
 			 "helper", r->helper.s, "home_device", r->home_device,
@@ -50,7 +50,8 @@ json_t *record_to_json(const struct record *r)
 			 r->was_running, "region", r->region, "endpoint", r->endpoint, "undo_of",
 			 r->undo_of, "restore_from", r->restore_from.s, "restored", r->restored.s,
 			 "boot_s", (json_int_t)r->boot_s, "boot_may_fail", r->boot_may_fail,
-			 "boot_no_kvm", r->boot_no_kvm, "uses_standby", r->uses_standby);
+			 "boot_no_kvm", r->boot_no_kvm, "uses_standby", r->uses_standby, "swaps",
+			 via_swaps(r->via) && r->was_committed);
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -76,6 +77,29 @@ static uint32_t small_number(const json_t *object, const char *key)
 	json_int_t n = json_integer_value(json_object_get(object, key));
 
 	return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+void record_swap(struct record *r)
+{
+	r->was_committed = true;
+	for (size_t at = STEP_DETACH; at <= STEP_REPLACE; at++) {
+		if ((at == STEP_REPLACE) != (r->via == VIA_REPLACE))
+			continue;
+		r->steps[at].state = STEP_DONE;
+		r->steps[at].is_returned = false;
+	}
+}
+
+void record_stay(struct record *r)
+{
+	r->was_committed = false;
+	r->restore_from = (struct snapshot_id){ "" };
+	r->restored = (struct volume_id){ "" };
+	if (r->via != VIA_REPLACE)
+		return;
+	/* A task that failed may have left the instance without any root, and that needs a stop. */
+	r->steps[STEP_DETACH].state = r->steps[STEP_STOP].state = STEP_DONE;
+	r->steps[STEP_DETACH].is_returned = r->steps[STEP_STOP].is_returned = false;
 }
 
 static int read_run(const json_t *record, struct record *r, struct err *err)
@@ -104,6 +128,8 @@ static int read_run(const json_t *record, struct record *r, struct err *err)
 							: EC2_BOOL_ABSENT;
 	r->was_running = json_is_true(json_object_get(record, "was_running"));
 	r->uses_standby = json_is_true(json_object_get(record, "uses_standby"));
+	if (via_swaps(r->via) && json_is_true(json_object_get(record, "swaps")))
+		record_swap(r); /* another machine's run, decided */
 	r->boot_s = small_number(record, "boot_s");
 	r->boot_may_fail = json_is_true(json_object_get(record, "boot_may_fail"));
 	r->boot_no_kvm = json_is_true(json_object_get(record, "boot_no_kvm"));
@@ -146,29 +172,6 @@ static int read_step(const json_t *record, struct record *r, struct err *err)
 		return 0;
 	}
 	return err_set(err, ERR_MALFORMED, "journal: \"%s\" is no state of a step", state);
-}
-
-void record_swap(struct record *r)
-{
-	r->was_committed = true;
-	for (size_t at = STEP_DETACH; at <= STEP_REPLACE; at++) {
-		if ((at == STEP_REPLACE) != (r->via == VIA_REPLACE))
-			continue;
-		r->steps[at].state = STEP_DONE;
-		r->steps[at].is_returned = false;
-	}
-}
-
-void record_stay(struct record *r)
-{
-	r->was_committed = false;
-	r->restore_from = (struct snapshot_id){ "" };
-	r->restored = (struct volume_id){ "" };
-	if (r->via != VIA_REPLACE)
-		return;
-	/* A task that failed may have left the instance without any root, and that needs a stop. */
-	r->steps[STEP_DETACH].state = r->steps[STEP_STOP].state = STEP_DONE;
-	r->steps[STEP_DETACH].is_returned = r->steps[STEP_STOP].is_returned = false;
 }
 
 static int read_note(const json_t *record, struct record *r, struct err *err)

@@ -87,7 +87,7 @@ struct rescue {
 	bool is_image_missing, is_task_done;
 	/* The tags of the new root, and that the old one is kept: written, or tried often enough. */
 	uint32_t name_tries, kept_tries;
-	bool is_named, is_kept_tagged;
+	bool is_named, is_root_untagged, is_kept_tagged;
 	struct surgery *surgery;
 	struct blocks *blocks; /* of a swap: what the surgery works on */
 	enum operation operation;

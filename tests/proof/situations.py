@@ -89,6 +89,7 @@ class Situation:
         return subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace')
     def finish(self, act, process, expected=None):
         run = self.cloud.finish(process)
+        self.cloud.follow(self.p, self.cloud.world())
         self.runs.append((act, run))
         if 'harness: ' in run.err: self.bad.append('%s hung' % act.verb)
         if run.status == OUTLIVED: self.bad.append('%s left processes behind' % act.verb)
@@ -150,7 +151,7 @@ class Situation:
                 runs.setdefault(row['tags'].get('ec2-rescue-run'), []).append(id)
                 if tags != ['ec2-rescue-run']: bad.append('tags of %s: %s' % (id, tags))
             elif id not in self.before and id not in kept and not id.startswith('replacevol-'): bad.append('left in the cloud: %s' % id)
-            elif tags and tags != self.tags_kept(id) and (id in kept or id == p.instance):
+            elif tags and sorted(tags) != self.tags_kept(id) and (id in kept or id == p.instance):
                 bad.append('tags of %s: %s' % (id, tags))
             at = row.get('attachments', row.get('attachment')) if id.startswith('vol-') else None
             for a in (at if isinstance(at, list) else [at]) if at else []:
@@ -160,8 +161,8 @@ class Situation:
     def tags_kept(self, id):
         """A volume that was made says of which run; the one whose place it took, in which."""
         if id == self.p.instance: return []
-        if id != self.p.first: return ['ec2-rescue-run']
-        return ['ec2-rescue-kept'] if self.way != 'self' and id != self.p.volume else []
+        kept = ['ec2-rescue-kept'] if self.way != 'self' and id != self.p.volume else []
+        return kept + (['ec2-rescue-run'] if id != self.p.first else [])
     def left_on_host(self):
         """Processes, mounts, loop devices: they have a moment to vanish."""
         until = time.monotonic() + 3
