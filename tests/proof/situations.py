@@ -18,6 +18,10 @@ KILLER = BUILD + '/tests/proof/tool-killer'
 NOT_TRACED, NOT_REACHED, OUTLIVED = 125, 124, 123
 VERIFY = ['--verify-timeout', '60']
 BASES = {'rescue': 'a rescue', 'undo': 'an undo', 'by snapshot: rescue': 'a rescue by snapshot', 'by snapshot: undo': 'an undo by snapshot', 'by replace: rescue': 'a rescue by replacing the root'}
+def drawn_bases(rng):
+    """The first, and one of the others: to know what there is to tell of each takes its time."""
+    first, *others = BASES
+    return [first, rng.choice(others)]
 def split_way(story):
     """(way, the story without it)"""
     m = re.match('by (snapshot|replace): ', story)
