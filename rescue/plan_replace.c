@@ -58,27 +58,12 @@ static void image_say(const struct rescue *r, enum way way, struct str *out)
 static enum held image_holds(const struct rescue *r, enum way way, struct err *err)
 {
 	(void)err;
-	if (way == WAY_OUT)
-		return HELD_NO;
-	return r->imageless_ms > 0 && r->imageless_ms >= r->unsettled_ms[STEP_IMAGE] ? HELD_YES
-										     : HELD_NO;
+	return search_held(r, STEP_IMAGE, way);
 }
 
 static void image_sought_at_home(struct rescue *r)
 {
-	const char *state = take_image(r);
-
-	r->retry_ms = loop_now_ms(r->runner->loop);
-	if (state)
-		return;
-	r->imageless_ms = r->searched_ms;
-	if (r->retry_ms < r->unsettled_ms[STEP_IMAGE])
-		r->retry_ms = r->unsettled_ms[STEP_IMAGE];
-}
-
-static void seek_again(struct rescue *r)
-{
-	r->retry_ms = runner_after(r->runner, 300);
+	search_ended(r, STEP_IMAGE, take_image(r) != NULL);
 }
 
 static int give_up_image(struct rescue *r, struct err *err)
@@ -87,12 +72,12 @@ static int give_up_image(struct rescue *r, struct err *err)
 
 	(void)err;
 	if (!r->image[0]) {
-		r->searched_ms = loop_now_ms(r->runner->loop);
+		search_begins(r);
 		return find_image(r, image_sought_at_home);
 	}
 	memcpy(id, r->image, sizeof(id));
 	r->image[0] = '\0';
-	ec2_deregister_image(r->runner->ec2, id, rescue_call(r, seek_again));
+	ec2_deregister_image(r->runner->ec2, id, rescue_call(r, search_again));
 	r->call.is_unseen = true;
 	return STARTED_OP;
 }

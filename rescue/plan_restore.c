@@ -53,7 +53,7 @@ static bool is_lost(const struct rescue *r, struct err *err)
 }
 
 /* The old root was never written and is in its place. */
-bool restore_may_stay(const struct rescue *r)
+static bool may_stay(const struct rescue *r)
 {
 	const struct ec2_volume *old = ec2_seen_volume(r->runner->watch, &r->record.volume);
 	struct ec2_attachment home;
@@ -74,7 +74,7 @@ static enum held restore_holds(const struct rescue *r, enum way way, struct err 
 	if (id_none(&r->record.restored) && is_up_with_old(r, old))
 		return HELD_YES;
 	if (is_lost(r, err))
-		return restore_may_stay(r) ? HELD_NO : HELD_NEVER;
+		return may_stay(r) ? HELD_NO : HELD_NEVER;
 	if (id_none(&r->record.restored))
 		return HELD_NO;
 	if (!new || new->status == VOLUME_CREATING)
@@ -160,16 +160,14 @@ bool restore_is_hopeless(const struct rescue *r, struct err *err)
 	       r->last.code != ERR_THROTTLED && r->last.code != ERR_BUSY;
 }
 
-bool restore_gives_up(struct rescue *r)
+void restore_give_up(struct rescue *r)
 {
 	struct err why = ERR_INIT;
 
 	/* An undo has no other root to give. */
-	if (!via_swaps(r->record.via) || r->record.kind == RESCUE_UNDO ||
-	    id_none(&r->record.restored) || !restore_is_hopeless(r, &why))
-		return false;
-	rescue_stay(r, &why);
-	return true;
+	if (via_swaps(r->record.via) && r->record.kind != RESCUE_UNDO &&
+	    !id_none(&r->record.restored) && restore_is_hopeless(r, &why))
+		rescue_stay(r, &why);
 }
 
 static void kept_tagged(struct rescue *r)
@@ -220,7 +218,7 @@ static int restore(struct rescue *r, struct err *err)
 		return err_set(err, ERR_BUSY, "volume %s is not seen", r->record.volume.s);
 	if (r->tries == 1)
 		forget_failures(r);
-	if (restore_may_stay(r) && restore_is_hopeless(r, &why))
+	if (may_stay(r) && restore_is_hopeless(r, &why))
 		return rescue_stay(r, &why);
 	if (id_none(&r->record.restored))
 		return create(r, old);

@@ -24,19 +24,37 @@ static void child_say(const struct rescue *r, enum way way, struct str *out)
 			 id_none(&r->record.restore_from) ? "" : " ", r->record.restore_from.s);
 }
 
+enum held search_held(const struct rescue *r, size_t at, enum way way)
+{
+	return way == WAY_HOME && r->none_ms[at] > 0 && r->none_ms[at] >= r->unsettled_ms[at]
+		       ? HELD_YES
+		       : HELD_NO;
+}
+
+void search_begins(struct rescue *r)
+{
+	r->searched_ms = loop_now_ms(r->runner->loop);
+}
+
+void search_ended(struct rescue *r, size_t at, bool has_found)
+{
+	r->retry_ms = loop_now_ms(r->runner->loop);
+	if (has_found)
+		return;
+	r->none_ms[at] = r->searched_ms;
+	if (r->retry_ms < r->unsettled_ms[at])
+		r->retry_ms = r->unsettled_ms[at];
+}
+
+void search_again(struct rescue *r)
+{
+	r->retry_ms = runner_after(r->runner, 300);
+}
+
 static enum held child_holds(const struct rescue *r, enum way way, struct err *err)
 {
 	(void)err;
-	if (way == WAY_OUT)
-		return HELD_NO;
-	/* A search that began before a lost request can take effect proves nothing. */
-	return r->childless_ms > 0 && r->childless_ms >= r->unsettled_ms[STEP_CHILD] ? HELD_YES
-										     : HELD_NO;
-}
-
-static void search_soon(struct rescue *r)
-{
-	r->retry_ms = runner_after(r->runner, 300);
+	return search_held(r, STEP_CHILD, way);
 }
 
 static void children_found(struct rescue *r)
@@ -45,12 +63,7 @@ static void children_found(struct rescue *r)
 	vec_foreach (s, &r->call.snapshots.snapshots)
 		if (child_is_of(s, &r->record.volume, r->record.run))
 			r->child = s->id;
-	r->retry_ms = loop_now_ms(r->runner->loop);
-	if (!id_none(&r->child))
-		return;
-	r->childless_ms = r->searched_ms;
-	if (r->retry_ms < r->unsettled_ms[STEP_CHILD])
-		r->retry_ms = r->unsettled_ms[STEP_CHILD];
+	search_ended(r, STEP_CHILD, !id_none(&r->child));
 }
 
 /* Whether it is known by its id or was begun by a run that died: its tag finds it, until it finds none. */
@@ -64,11 +77,11 @@ static int give_up_child(struct rescue *r, struct err *err)
 		struct snapshot_id id = r->child;
 
 		r->child = (struct snapshot_id){ "" };
-		ec2_delete_snapshot(r->runner->ec2, &id, rescue_call(r, search_soon));
+		ec2_delete_snapshot(r->runner->ec2, &id, rescue_call(r, search_again));
 		r->call.is_unseen = true;
 		return STARTED_OP;
 	}
-	r->searched_ms = loop_now_ms(r->runner->loop);
+	search_begins(r);
 	ec2_find_where(r->runner->ec2, EC2_SNAPSHOTS, &filter, &r->call.snapshots,
 		       rescue_call(r, children_found));
 	r->call.is_unseen = true;

@@ -90,7 +90,6 @@ static int attach_home(struct rescue *r, struct err *err)
 {
 	struct ec2_attach request = { .instance = r->record.instance,
 				      .device = r->record.home_device };
-
 	const struct ec2_instance *i = ec2_seen_instance(r->runner->watch, &r->record.instance);
 	struct ec2_power power = { .instance = r->record.instance };
 
@@ -102,7 +101,7 @@ static int attach_home(struct rescue *r, struct err *err)
 	if (r->record.via == VIA_REPLACE && (!i || i->state != INSTANCE_STOPPED))
 		return err_set(err, ERR_BUSY, "instance %s is not stopped yet",
 			       r->record.instance.s);
-	(void)restore_gives_up(r);
+	restore_give_up(r);
 	request.volume = *rescue_root(r);
 	ec2_attach_volume(r->runner->ec2, &request, &r->call.attachment, rescue_call(r, NULL));
 	return STARTED_OP;

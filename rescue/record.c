@@ -200,10 +200,11 @@ static int read_note(const json_t *record, struct record *r, struct err *err)
 		r->has_no_tags = true;
 	if (json_is_true(json_object_get(record, "stray_tags")))
 		r->has_stray_tags = true;
-	if (json_object_get(record, "committed"))
+	if (json_object_get(record, "committed")) {
 		r->was_committed = json_is_true(json_object_get(record, "committed"));
-	if (r->was_committed && via_swaps(r->via) && json_object_get(record, "committed"))
-		record_swap(r);
+		if (r->was_committed && via_swaps(r->via))
+			record_swap(r);
+	}
 	if (json_object_get(record, "untouched")) /* the commit never began to write */
 		r->steps[STEP_REPAIR].state = r->steps[STEP_EXAMINE].state = STEP_NONE;
 	if (json_object_get(record, "repairs")) {

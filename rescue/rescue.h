@@ -77,13 +77,13 @@ struct rescue {
 	bool is_dot_sent;	      /* so did the restoring of DeleteOnTermination */
 	char overwrites[RUN_ID_SIZE]; /* the expired claim that may be overwritten; "" none */
 	bool stop_is_forced, skip_snapshot, takes_bare_snapshot;
-	bool is_in_doubt;		    /* the row's last call may have taken effect */
-	uint32_t snapshot_searches;	    /* for a snapshot whose id was lost with the reply */
-	uint32_t device_tries;		    /* names that EC2 refused */
-	struct snapshot_id child;	    /* of a swap: one that is to be deleted */
-	int64_t searched_ms, childless_ms;  /* when the search began that (did not) find one */
+	bool is_in_doubt;	    /* the row's last call may have taken effect */
+	uint32_t snapshot_searches; /* for a snapshot whose id was lost with the reply */
+	uint32_t device_tries;	    /* names that EC2 refused */
+	struct snapshot_id child;   /* of a swap: one that is to be deleted */
+	int64_t searched_ms;	    /* when the newest search of a row began */
+	int64_t none_ms[PLAN_MAX];  /* ... and the one that found nothing left; 0: none did */
 	char image[ID_SIZE], task[ID_SIZE]; /* VIA_REPLACE: as far as they are known */
-	int64_t imageless_ms;
 	bool is_image_missing, is_task_done;
 	/* The tags of the new root, and that the old one is kept: written, or tried often enough. */
 	uint32_t name_tries, kept_tries;
@@ -137,12 +137,16 @@ void rescue_close_surgery(struct rescue *);
 bool rescue_has_nothing_to_repair(const struct rescue *);
 /* Is this the snapshot that the run wrote (rescue/child.h)? */
 bool child_is_of(const struct ec2_snapshot *, const struct volume_id *root, const char *run);
-/* The volume that was made in the root's stead cannot be put there: true when home has the old one again. */
-bool restore_gives_up(struct rescue *);
+/* Rows whose things are found by a tag or a name, and given up until a search finds none: one that began before
+ * a lost request can take effect proves nothing. */
+enum held search_held(const struct rescue *, size_t at, enum way way);
+void search_begins(struct rescue *);
+void search_ended(struct rescue *, size_t at, bool has_found);
+void search_again(struct rescue *); /* as a reply: soon */
+/* Where the volume that was made in the root's stead cannot be put there, home has the old one again. */
+void restore_give_up(struct rescue *);
 /* Home keeps the old root, which was not written. Returns STARTED_NOTHING. */
 int rescue_stay(struct rescue *, const struct err *why);
-/* Is the old root in its place? It was never written. */
-bool restore_may_stay(const struct rescue *);
 /* Can the new root not be had, however often it is tried? */
 bool restore_is_hopeless(const struct rescue *, struct err *err);
 /* The tags of the volume that takes the root's place: those of the old one, and the run's. */

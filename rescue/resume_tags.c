@@ -62,18 +62,26 @@ static bool may_take_over(struct runner *runner, const struct claim *claim)
 	       report_ask(runner->report, question);
 }
 
+/* What carries the tag of the run; an empty list after a failure. */
+static int list_of_run(struct runner *runner, const char *run, enum ec2_what what,
+		       union ec2_list *ret, struct err *err)
+{
+	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &run, 1 };
+	struct ec2_op op = { 0 };
+
+	ec2_find_where(runner->ec2, what, &filter, ret, &op);
+	return ec2_wait(runner->ec2, &op, err);
+}
+
 /* The run's snapshot of the volume, the newest that is not in error. 1, 0: none. */
 static int find_snapshot(struct runner *runner, const struct claim *claim, struct snapshot_id *ret,
 			 struct err *err)
 {
 	const char *run = claim->run;
-	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &run, 1 };
 	union ec2_list snapshots;
-	struct ec2_op op = { 0 };
 	int64_t newest = -1;
 
-	ec2_find_where(runner->ec2, EC2_SNAPSHOTS, &filter, &snapshots, &op);
-	if (ec2_wait(runner->ec2, &op, err) < 0)
+	if (list_of_run(runner, run, EC2_SNAPSHOTS, &snapshots, err) < 0)
 		return -1;
 	vec_foreach (s, &snapshots.snapshots)
 		if (claim_took_snapshot(s, &claim->volume, run) && s->status != SNAPSHOT_ERROR &&
@@ -120,13 +128,9 @@ static int plan_restore(struct runner *runner, const struct claim *claim, struct
 int resume_find_restored(struct runner *runner, struct record *record, struct err *err)
 {
 	const char *run = record->run;
-	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &run, 1 };
 	union ec2_list volumes;
-	struct ec2_op op = { 0 };
-	int rc;
+	int rc = list_of_run(runner, run, EC2_VOLUMES, &volumes, err);
 
-	ec2_find_where(runner->ec2, EC2_VOLUMES, &filter, &volumes, &op);
-	rc = ec2_wait(runner->ec2, &op, err);
 	if (rc < 0 && err->code == ERR_UNSUPPORTED) {
 		err_clear(err);
 		rc = 0;
@@ -145,12 +149,9 @@ int resume_find_restored(struct runner *runner, struct record *record, struct er
 static int find_child(struct runner *runner, struct record *record, struct err *err)
 {
 	const char *run = record->run;
-	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &run, 1 };
 	union ec2_list snapshots;
-	struct ec2_op op = { 0 };
 
-	ec2_find_where(runner->ec2, EC2_SNAPSHOTS, &filter, &snapshots, &op);
-	if (ec2_wait(runner->ec2, &op, err) < 0)
+	if (list_of_run(runner, run, EC2_SNAPSHOTS, &snapshots, err) < 0)
 		return -1;
 	vec_foreach (s, &snapshots.snapshots)
 		if (child_is_of(s, &record->volume, run) && s->status == SNAPSHOT_COMPLETED)
