@@ -126,10 +126,13 @@ class Server:
         class Single(HTTPServer): request_queue_size, handle_error = 64, Http.handle_error
         self.http = (Single if self.k.http == 'single' else Http)(('127.0.0.1', 0), Handler)
         self.url = 'http://127.0.0.1:%d%s' % (self.http.server_port, self.k.path.rstrip('/'))
-        for target in (self.http.serve_forever, self.greet): threading.Thread(target=target, daemon=True).start()
+        self.greeter = threading.Thread(target=self.greet, daemon=True)
+        for thread in (threading.Thread(target=self.http.serve_forever, daemon=True), self.greeter): thread.start()
     def __enter__(self): return self
     def __exit__(self, *_):
-        self.http.shutdown(); self.http.server_close(); self.sshd.close()
+        self.http.shutdown(); self.http.server_close()
+        # The greeter is gone before its descriptor is free: the next server's socket may get the number, and be greeted for.
+        self.sshd.shutdown(socket.SHUT_RDWR); self.greeter.join(); self.sshd.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     # ---- the instance's inside ----
