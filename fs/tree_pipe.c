@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The reading side. */
+/* The reading side. A question costs two changes of process, and checks ask a lot, mostly for what is
+ * not there: so answers are remembered, and the names in a directory are asked for once and answer
+ * for everything that is not among them. */
 #include "fs/tree_pipe.h"
+#include "fs/tree_pipe_names.h"
 #include "fs/tree_pipe_wire.h"
 
 #include <errno.h>
@@ -10,8 +13,7 @@
 #define MEMORY_ANSWER_MAX (64u << 10)
 #define MEMORY_MAX	  (16u << 20)
 
-/* An answer that was had before. Checks ask the same things again and again, and a question costs
- * two changes of process. */
+/* An answer that was had before. */
 struct memory {
 	struct memory *next;
 	struct str request, answer; /* the whole frame; the payload */
@@ -24,6 +26,7 @@ struct pipe_tree {
 	struct str out;
 	struct memory *memories[MEMORY_BUCKETS];
 	size_t memory_bytes;
+	struct name_sets names;
 	size_t at, have; /* in `in`: used, received */
 	char in[16384];	 /* as a rule a whole answer */
 };
@@ -160,25 +163,99 @@ static int ask(struct pipe_tree *t, struct tree_pipe_request r, const char *path
 	return head.code ? err_set(err, (enum err_code)head.code, "%s", text.s) : 0;
 }
 
-/* An answer that is one struct. */
-static int ask_struct(struct pipe_tree *t, enum tree_pipe_op op, const char *path, void *ret,
-		      size_t len, struct err *err)
+static int list(struct pipe_tree *t, const char *dir, struct tree_names *ret, struct err *err)
 {
 	cleanup(str_done) struct str into = STR_INIT;
+	size_t at = 0;
 
-	if (ask(t, (struct tree_pipe_request){ .op = op }, path, "", &into, err) < 0)
+	if (ask(t, (struct tree_pipe_request){ .op = OP_LIST }, dir, "", &into, err) < 0)
 		return -1;
-	if (into.len != len)
+	if (into.len && into.s[into.len - 1])
 		return broken(t, err);
-	memcpy(ret, into.s, len);
+	while (at < into.len) {
+		vec_push(ret, mem_strdup(into.s + at));
+		at += strlen(into.s + at) + 1;
+	}
 	return 0;
 }
 
+/* What may be in the directory; asked for when it is not known yet. */
+static const struct name_set *names_in(struct pipe_tree *t, const char *dir, size_t len)
+{
+	const struct name_set *known = name_sets_find(&t->names, dir, len);
+	cleanup(tree_names_done) struct tree_names names = { 0 };
+	cleanup(free) char *path = NULL;
+	struct err ignored = ERR_INIT;
+
+	if (known)
+		return known;
+	path = mem_strndup(dir, len);
+	if (list(t, path, &names, &ignored) < 0)
+		return name_sets_add(&t->names, dir, len, NULL);
+	return name_sets_add(&t->names, dir, len, &names);
+}
+
+/* Is a directory on the way, or the last one, without the next name? False when only the other side
+ * can tell. */
+static bool is_missing(struct pipe_tree *t, const char *path)
+{
+	size_t at = 0;
+
+	if (!name_path_is_plain(path))
+		return false;
+	while (path[at]) {
+		size_t len = strcspn(path + at + 1, "/");
+		const struct name_set *in = names_in(t, path, at ? at : 1);
+
+		if (!name_set_may_hold(in, path + at + 1, len))
+			return true;
+		at += 1 + len;
+	}
+	return false;
+}
+
+/* ask() about something that may not be there. */
+static int ask_for(struct pipe_tree *t, struct tree_pipe_request r, const char *path,
+		   const char *data, struct str *into, struct err *err)
+{
+	if (is_missing(t, path))
+		return tree_path_err(err, ERR_NOTFOUND, path, "no such file on the volume");
+	return ask(t, r, path, data, into, err);
+}
+
+/* An answer that is one struct. */
+static int take_struct(struct pipe_tree *t, const struct str *answer, void *ret, size_t len,
+		       struct err *err)
+{
+	if (answer->len != len)
+		return broken(t, err);
+	memcpy(ret, answer->s, len);
+	return 0;
+}
+
+static int ask_stat(struct pipe_tree *t, enum tree_pipe_op op, const char *path,
+		    struct tree_stat *ret, struct err *err)
+{
+	cleanup(str_done) struct str answer = STR_INIT;
+
+	if (ask_for(t, (struct tree_pipe_request){ .op = op }, path, "", &answer, err) < 0)
+		return -1;
+	return take_struct(t, &answer, ret, sizeof(*ret), err);
+}
+
+/* What is no link is the same followed or not: asked for in one way, it is remembered for both. */
 static int pipe_stat(void *private, const char *path, enum tree_follow follow,
 		     struct tree_stat *ret, struct err *err)
 {
-	return ask_struct(private, follow == TREE_FOLLOW ? OP_STAT : OP_LSTAT, path, ret,
-			  sizeof(*ret), err);
+	bool is_own = name_path_is_plain(path); /* "/link/" and "/link/." are its target's */
+
+	if (follow == TREE_NOFOLLOW || is_own) {
+		if (ask_stat(private, OP_LSTAT, path, ret, err) < 0)
+			return -1;
+		if (follow == TREE_NOFOLLOW || !S_ISLNK(ret->mode))
+			return 0;
+	}
+	return ask_stat(private, OP_STAT, path, ret, err);
 }
 
 static int pipe_read(void *private, const char *path, size_t max_bytes, struct str *into,
@@ -188,7 +265,7 @@ static int pipe_read(void *private, const char *path, size_t max_bytes, struct s
 				       .number = max_bytes < TREE_FILE_MAX ? max_bytes
 									   : TREE_FILE_MAX };
 
-	return ask(private, r, path, "", into, err);
+	return ask_for(private, r, path, "", into, err);
 }
 
 static int pipe_read_at(void *private, const char *path, uint64_t offset, size_t len,
@@ -196,44 +273,36 @@ static int pipe_read_at(void *private, const char *path, uint64_t offset, size_t
 {
 	struct tree_pipe_request r = { .op = OP_READ_AT, .number = len, .offset = offset };
 
-	return ask(private, r, path, "", into, err);
+	return ask_for(private, r, path, "", into, err);
 }
 
 static int pipe_readlink(void *private, const char *path, struct str *into, struct err *err)
 {
-	return ask(private, (struct tree_pipe_request){ .op = OP_READLINK }, path, "", into, err);
+	return ask_for(private, (struct tree_pipe_request){ .op = OP_READLINK }, path, "", into,
+		       err);
 }
 
 static int pipe_list(void *private, const char *dir, struct tree_names *ret, struct err *err)
 {
-	cleanup(str_done) struct str into = STR_INIT;
-	size_t at = 0;
-
-	if (ask(private, (struct tree_pipe_request){ .op = OP_LIST }, dir, "", &into, err) < 0)
-		return -1;
-	if (into.len && into.s[into.len - 1])
-		return broken(private, err);
-	while (at < into.len) {
-		vec_push(ret, mem_strdup(into.s + at));
-		at += strlen(into.s + at) + 1;
-	}
-	return 0;
+	if (is_missing(private, dir))
+		return tree_path_err(err, ERR_NOTFOUND, dir, "no such file on the volume");
+	return list(private, dir, ret, err);
 }
 
 static int pipe_getxattr(void *private, const char *path, const char *name, struct str *into,
 			 struct err *err)
 {
-	return ask(private, (struct tree_pipe_request){ .op = OP_GETXATTR }, path, name, into, err);
-}
-
-static int pipe_resolve(void *private, const char *path, struct str *into, struct err *err)
-{
-	return ask(private, (struct tree_pipe_request){ .op = OP_RESOLVE }, path, "", into, err);
+	return ask_for(private, (struct tree_pipe_request){ .op = OP_GETXATTR }, path, name, into,
+		       err);
 }
 
 static int pipe_space(void *private, struct tree_space *ret, struct err *err)
 {
-	return ask_struct(private, OP_SPACE, "", ret, sizeof(*ret), err);
+	cleanup(str_done) struct str answer = STR_INIT;
+
+	if (ask(private, (struct tree_pipe_request){ .op = OP_SPACE }, "", "", &answer, err) < 0)
+		return -1;
+	return take_struct(private, &answer, ret, sizeof(*ret), err);
 }
 
 static void pipe_close(void *private)
@@ -248,6 +317,7 @@ static void pipe_close(void *private)
 			free(m);
 		}
 	}
+	name_sets_done(&t->names);
 	str_done(&t->out);
 	free(t);
 }
@@ -259,7 +329,6 @@ static const struct tree_ops pipe_ops = {
 	.readlink = pipe_readlink,
 	.list = pipe_list,
 	.getxattr = pipe_getxattr,
-	.resolve = pipe_resolve,
 	.space = pipe_space,
 	.close = pipe_close,
 };

@@ -25,7 +25,9 @@ struct tree_pipe_limits {
 int tree_pipe_serve(struct tree *tree, int fd, const struct tree_pipe_limits *limits,
 		    struct str *ret_result, struct err *err) __attribute__((warn_unused_result));
 
-/* Backend: the reading side. Answers are remembered: the tree must not change during the session.
+/* Backend: the reading side. Answers are remembered, and so are the names in the directories on the
+ * way to what is asked for, so that what is missing costs no question: the tree must not change during
+ * the session.
  * fd stays the caller's and must outlive the tree. Uses only sendto(2) and recvfrom(2) on fd, so
  * that a seccomp filter can allow just these. When the channel breaks, every call is ERR_IO from
  * then on. */

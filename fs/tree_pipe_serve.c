@@ -168,8 +168,6 @@ static int answer(struct session *s, const struct tree_pipe_request *r, struct e
 		return answer_names(s, err);
 	case OP_GETXATTR:
 		return tree_getxattr(s->tree, path, s->data.s, &s->answer, err);
-	case OP_RESOLVE:
-		return tree_resolve(s->tree, path, &s->answer, err);
 	case OP_SPACE:
 		memset(&space, 0, sizeof(space));
 		if (tree_space(s->tree, &space, err) < 0)

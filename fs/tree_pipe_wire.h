@@ -14,7 +14,6 @@ enum tree_pipe_op {
 	OP_READLINK,
 	OP_LIST,
 	OP_GETXATTR,
-	OP_RESOLVE,
 	OP_SPACE,
 	OP_RESULT,
 };

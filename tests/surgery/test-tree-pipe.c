@@ -107,6 +107,231 @@ static void answers_are_the_tree_s(void **state)
 	assert_string_equal(result.s, "done");
 }
 
+/* ---- whatever is there and whatever is asked: what the tree itself says ---- */
+
+/* Few names, so that questions hit, and each of its kind: two that differ in case only, one that is no ASCII,
+ * one that FAT would shorten. */
+static const char *const words[] = {
+	"a", "b", "B", "conf.d", "x~1", "\xc3\xa9", "link", "up", "."
+};
+
+static unsigned seed;
+
+static unsigned draw(unsigned below)
+{
+	seed = seed * 1103515245u + 12345u;
+	return (seed >> 16) % below;
+}
+
+static void draw_path(struct str *into)
+{
+	static const char *const ends[] = { "", "", "", "", "/", "/.", "/..", "//b" };
+
+	str_clear(into);
+	for (unsigned i = 0, depth = 1 + draw(4); i < depth; i++)
+		str_addf(into, "/%s", words[draw(ARRAY_LEN(words))]);
+	str_add(into, ends[draw(ARRAY_LEN(ends))]);
+}
+
+/* Directories, files and links, to anywhere. What cannot be made is not made. */
+static void grow(const struct patient *p)
+{
+	cleanup(str_done) struct str path = STR_INIT, target = STR_INIT;
+
+	for (unsigned i = 0; i < 60; i++) {
+		cleanup(free) char *real = NULL;
+		int fd;
+
+		draw_path(&path);
+		draw_path(&target);
+		real = mem_printf("%s%s", p->dir, path.s);
+		switch (draw(3)) {
+		case 0:
+			(void)mkdir(real, 0755);
+			break;
+		case 1:
+			fd = open(real, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+			if (fd >= 0)
+				assert_int_equal(write(fd, path.s, path.len), path.len);
+			if (fd >= 0)
+				close(fd);
+			break;
+		default:
+			(void)!symlink(draw(2) ? target.s : words[draw(ARRAY_LEN(words))], real);
+		}
+	}
+}
+
+/* One question, and all that is answered, as text. */
+static void question(struct tree *tree, unsigned which, const char *path, struct str *into)
+{
+	struct tree_names names = { 0 };
+	struct tree_stat st;
+	struct err err = ERR_INIT;
+	int rc;
+
+	str_clear(into);
+	switch (which) {
+	case 0:
+	case 1:
+		rc = tree_stat(tree, path, which ? TREE_FOLLOW : TREE_NOFOLLOW, &st, &err);
+		if (!rc)
+			str_addf(into, "%o %llu %llu", st.mode, (unsigned long long)st.ino,
+				 (unsigned long long)st.size_bytes);
+		break;
+	case 2:
+		rc = tree_read(tree, path, 1000, into, &err);
+		break;
+	case 3:
+		rc = tree_read_at(tree, path, 1, 5, into, &err);
+		break;
+	case 4:
+		rc = tree_readlink(tree, path, into, &err);
+		break;
+	case 5:
+		rc = tree_list(tree, path, &names, &err);
+		for (size_t i = 0; i < names.count; i++)
+			str_addf(into, "%s/", names.items[i]);
+		tree_names_done(&names);
+		break;
+	case 6:
+		rc = tree_getxattr(tree, path, "security.selinux", into, &err);
+		break;
+	default:
+		rc = tree_resolve(tree, path, into, &err);
+	}
+	str_addf(into, " %d %s %s", rc, err_name(err.code), rc ? err.text : "");
+}
+
+/* A file system that knows one file by many names, as FAT does: below are small letters, it shows capitals; "x~1"
+ * has a long name, and "up" is shown with a letter that folds to u for all we know. */
+static struct tree *below;
+static void small(const char *path, struct str *into)
+{
+	str_clear(into);
+	for (; *path; path++)
+		str_add_char(into, *path >= 'A' && *path <= 'Z' ? (char)(*path + 32) : *path);
+}
+static int fat_stat(void *private, const char *path, enum tree_follow follow, struct tree_stat *ret,
+		    struct err *err)
+{
+	small(path, private);
+	return tree_stat(below, ((struct str *)private)->s, follow, ret, err);
+}
+static int fat_read(void *private, const char *path, size_t max, struct str *into, struct err *err)
+{
+	small(path, private);
+	return tree_read(below, ((struct str *)private)->s, max, into, err);
+}
+static int fat_list(void *private, const char *path, struct tree_names *ret, struct err *err)
+{
+	small(path, private);
+	if (tree_list(below, ((struct str *)private)->s, ret, err) < 0)
+		return -1;
+	vec_foreach (name, ret) {
+		const char *shown = str_eq(*name, "x~1")  ? "x and more"
+				    : str_eq(*name, "up") ? "\xc9\xb1p"
+							  : *name;
+		char *at = mem_strdup(shown);
+
+		free(*name);
+		*name = at;
+		for (; *at; at++)
+			if (*at >= 'a' && *at <= 'z')
+				*at = (char)(*at - 32);
+	}
+	return 0;
+}
+static const struct tree_ops fat_ops = { .stat = fat_stat, .read = fat_read, .list = fat_list };
+static const unsigned fat_questions[] = { 0, 1, 2, 5 };
+
+static bool is_fat;
+static struct patient *asked;
+
+/* The trees are read-only now: the child's own copy answers as the parent's does. */
+static void curious_client(int fd)
+{
+	struct tree *tree = tree_open_pipe(fd);
+	cleanup(str_done) struct str path = STR_INIT, here = STR_INIT, there = STR_INIT;
+	struct err err = ERR_INIT;
+
+	for (unsigned i = 0; i < 400; i++) {
+		unsigned which = is_fat ? fat_questions[draw(ARRAY_LEN(fat_questions))] : draw(8);
+
+		draw_path(&path);
+		question(asked->tree, which, path.s, &here);
+		question(tree, which, path.s, &there);
+		/* This file system's own words name the small letters. */
+		if (is_fat && strstr(here.s, " -1 ERR_NOTFOUND ") &&
+		    strstr(there.s, " -1 ERR_NOTFOUND "))
+			continue;
+		if (!str_eq(here.s, there.s)) {
+			str_addf(&path, " %u: %s, and through the channel %s", which, here.s,
+				 there.s);
+			(void)!tree_pipe_finish(fd, path.s, path.len, &err);
+			_exit(0);
+		}
+	}
+	tree_close(tree);
+	(void)!tree_pipe_finish(fd, "done", 4, &err);
+}
+
+static void any_tree_answers_the_same(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n < 60; n++) {
+		void *own = NULL;
+		struct patient *p;
+		cleanup(str_done) struct str result = STR_INIT, path = STR_INIT;
+		struct tree_pipe_limits limits = roomy;
+		struct err err = ERR_INIT;
+
+		seed = n + 1;
+		assert_int_equal(patient_setup(&own), 0);
+		p = asked = own;
+		grow(p);
+		is_fat = n % 3 == 2;
+		below = p->tree;
+		if (is_fat)
+			p->tree = tree_new_backend(&fat_ops, &path);
+		limits.requests = 10000;
+		assert_int_equal(serve(p, &limits, curious_client, &result, &err), 0);
+		assert_string_equal(result.s, "done");
+		if (is_fat) {
+			tree_close(p->tree);
+			p->tree = below;
+		}
+		patient_teardown(&own);
+	}
+}
+
+/* What the channel is for: few questions. */
+static void thrifty_client(int fd)
+{
+	struct tree *tree = tree_open_pipe(fd);
+	struct err err = ERR_INIT;
+
+	for (unsigned i = 0; i < 500; i++) {
+		cleanup(free) char *path = mem_printf("/etc/none-%u/deep", i);
+
+		check_true(fd, !tree_exists(tree, path), "exists");
+		check_true(fd, tree_exists(tree, "/etc/motd"), "motd");
+	}
+	tree_close(tree);
+	check_true(fd, !tree_pipe_finish(fd, "done", 4, &err), "finish");
+}
+
+static void what_is_missing_is_not_asked_for(void **state)
+{
+	cleanup(str_done) struct str result = STR_INIT;
+	struct tree_pipe_limits limits = roomy;
+	struct err err = ERR_INIT;
+
+	limits.requests = 4; /* the names in "/" and in "/etc", motd, the result */
+	assert_int_equal(serve(*state, &limits, thrifty_client, &result, &err), 0);
+	assert_string_equal(result.s, "done");
+}
+
 /* As in fs/tree_pipe_wire.h. */
 struct frame {
 	uint32_t op, path_len;
@@ -177,7 +402,8 @@ static void silent_client(int fd)
 	pause();
 }
 
-/* Something new each time: what was asked before is remembered. */
+/* Something new each time, and of a file that is there: what was asked before is remembered, and what
+ * is not among the names of its directory is not asked for. */
 static void endless_client(int fd)
 {
 	struct tree *tree = tree_open_pipe(fd);
@@ -185,10 +411,8 @@ static void endless_client(int fd)
 	struct err err = ERR_INIT;
 
 	for (unsigned i = 0; err.code != ERR_IO; i++) {
-		char path[32];
-
-		snprintf(path, sizeof(path), "/etc/none-%u", i);
-		(void)!tree_read(tree, path, 100, &text, &err);
+		(void)!tree_read_at(tree, "/etc/motd", i, 1, &text, &err);
+		str_clear(&text);
 	}
 	_exit(0);
 }
@@ -238,6 +462,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(answers_are_the_tree_s, patient_setup,
+						patient_teardown),
+		cmocka_unit_test(any_tree_answers_the_same),
+		cmocka_unit_test_setup_teardown(what_is_missing_is_not_asked_for, patient_setup,
 						patient_teardown),
 		cmocka_unit_test_setup_teardown(hostile_frames_end_the_session, patient_setup,
 						patient_teardown),
