@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/file.h"
 #include "tests/cloud/instance.h"
+#include "tests/cloud/machine.h"
 
 #include <stdio.h>
 #include <sys/wait.h>
@@ -109,6 +110,7 @@ void boot_end(struct sim *sim, struct res *inst)
 	json_object_del(inst->truth, "sshd_open");
 	timer_drop(inst, "status");
 	timer_drop(inst, "sshd");
+	timer_drop(inst, "shutdown");
 	world_touch(inst);
 }
 
@@ -123,6 +125,8 @@ void boot_timer(struct sim *sim, struct res *inst, const char *name)
 		if (!rename(fresh, shown))
 			jset_n(inst->truth, "console_time", sim->now);
 		world_touch(inst);
+	} else if (str_eq(name, "shutdown")) {
+		machine_shutdown_due(sim, inst);
 	} else if (str_eq(name, "sshd") && js_is(inst->truth, "state", "running")) {
 		jset_b(inst->truth, "sshd_open", !sshd_open(sim, inst));
 		world_touch(inst);

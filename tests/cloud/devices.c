@@ -1,18 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/err.h"
-#include "tests/cloud/sim.h"
+#include "tests/cloud/machine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 
 /* What udev would show on the machine that IMDS describes (the helper): a link by volume id in
- * DIR/dev/disk/by-id and one by requested name in DIR/dev, both to the volume's file. */
+ * DIR/dev/disk/by-id and one by requested name in DIR/dev, both to the volume's file. A real machine (machine.h) has
+ * the former in DIR/instances/ID/by-id. */
+
+bool shows_devices(struct sim *sim, const struct res *inst)
+{
+	return str_eq(inst->id, js(setting(sim, "imds"), "instance")) ||
+	       machine_is_real(inst->truth);
+}
 
 static void link_paths(struct sim *sim, const struct res *vol, char **ret_by_id, char **ret_name)
 {
-	const char *device = js(json_object_get(vol->truth, "attachment"), "device");
+	const json_t *attachment = jget(vol->truth, "attachment");
+	const struct res *inst = world_get(sim, js(attachment, "instance"));
+	const char *device = js(attachment, "device");
 
+	if (inst && machine_is_real(inst->truth)) {
+		cleanup(free) char *dir = machine_dir(sim, inst->id);
+
+		*ret_by_id = mem_printf("%s/by-id/nvme-Amazon_Elastic_Block_Store_vol%s", dir,
+					vol->id + strlen("vol-"));
+		*ret_name = mem_printf("%s/by-id/../%s", dir, strrchr(device, '/') ?: device);
+		return;
+	}
 	*ret_by_id = mem_printf("%s/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol%s", sim->dir,
 				vol->id + strlen("vol-"));
 	*ret_name = mem_printf("%s/dev/%s", sim->dir,

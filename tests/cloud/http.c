@@ -117,6 +117,12 @@ static void start(struct held *held)
 	if (str_starts(held->req.target, "/_sim/")) {
 		control_handle(sim, &held->req, &held->reply);
 		ready(held);
+	} else if (str_eq(held->req.target, "/checkip")) {
+		/* Stands in for the service that tells one's own address. */
+		held->reply.status = 200;
+		held->reply.type = "text/plain";
+		str_add(&held->reply.body, "127.0.0.1\n");
+		ready(held);
 	} else if (str_starts(held->req.target, "/latest")) {
 		imds_handle(sim, &held->req, &held->reply);
 		ready(held);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/cloud/instance.h"
 #include "tests/cloud/kinds.h"
+#include "tests/cloud/machine.h"
 #include "tests/cloud/volume.h"
 
 #include <stdio.h>
@@ -102,6 +103,14 @@ void public_address_assign(struct sim *sim, struct res *inst)
 
 	if (address) {
 		jset_s(inst->truth, "public_ip", js(address->truth, "public_ip"));
+	} else if (jb(inst->truth, "public_auto") && machine_is_real(inst->truth)) {
+		const char *private_ip = js(inst->truth, "private_ip");
+
+		/* Of loopback, and another one than its private address. */
+		snprintf(text, sizeof(text), "127.%d.%s",
+			 200 + (int)sim_uniform(sim, inst->id, "ip", inst->changes, range) % 50,
+			 strchr(private_ip + 4, '.') + 1);
+		jset_s(inst->truth, "public_ip", text);
 	} else if (jb(inst->truth, "public_auto")) {
 		snprintf(text, sizeof(text), "54.%d.%d.%d",
 			 (int)sim_uniform(sim, inst->id, "ip1", inst->changes, range),
@@ -298,7 +307,7 @@ static void reached_state(struct sim *sim, struct res *inst)
 		json_array_foreach (jget(inst->truth, "mapping"), i, mapping) {
 			struct res *vol = world_get(sim, js(mapping, "volume"));
 
-			if (vol && str_eq(inst->id, js(setting(sim, "imds"), "instance")))
+			if (vol && shows_devices(sim, inst))
 				timer_set(vol, "link",
 					  sim->now + latency(sim, vol, "device_appears"));
 		}

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -166,6 +167,30 @@ void job_run(struct sim *sim, const char *const *argv, const char *out, unsigned
 		_exit(127);
 	}
 	job_add(sim, job, pid);
+}
+
+pid_t job_serve(struct sim *sim, const char *const *argv, int fd, const char *log, job_func *done,
+		void *arg)
+{
+	struct job *job = mem_alloc(sizeof(*job));
+	pid_t pid;
+
+	job->done = done;
+	job->arg = arg;
+	pid = fork();
+	if (!pid) {
+		int file = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+		fcntl(fd, F_SETFL, 0);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (file >= 0 && dup2(fd, 0) >= 0 && dup2(fd, 1) >= 0 && dup2(file, 2) >= 0) {
+			child_prepare();
+			execvp(argv[0], (char *const *)argv);
+		}
+		_exit(127);
+	}
+	job_add(sim, job, pid);
+	return pid;
 }
 
 void jobs_close(struct sim *sim)

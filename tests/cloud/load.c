@@ -13,9 +13,10 @@ static const struct {
 	{ "shutting_down", 20, 60 },   { "status_checks", 60, 180 },  { "sshd_up", 5, 20 },
 	{ "console", 5, 30 },	       { "attaching", 2, 20 },	      { "attaching_stopped", 0, 0 },
 	{ "detaching", 2, 15 },	       { "detaching_stopped", 0, 0 }, { "device_appears", 1, 3 },
-	{ "device_vanishes", 0.2, 1 }, { "volume_creating", 1, 10 },  { "deleting", 1, 5 },
-	{ "modifying", 5, 60 },	       { "snapshot", 10, 120 },	      { "asg_replace", 60, 120 },
-	{ "asg_standby", 3, 15 },      { "written_snapshot", 2, 20 }, { "replace_root", 5, 15 },
+	{ "shutdown_minute", 60, 60 }, { "device_vanishes", 0.2, 1 }, { "volume_creating", 1, 10 },
+	{ "deleting", 1, 5 },	       { "modifying", 5, 60 },	      { "snapshot", 10, 120 },
+	{ "asg_replace", 60, 120 },    { "asg_standby", 3, 15 },      { "written_snapshot", 2, 20 },
+	{ "replace_root", 5, 15 },
 };
 
 /* Members of a description that are kept as they are; those that are objects are merged. */

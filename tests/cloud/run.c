@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "tests/cloud/instance.h"
 #include "tests/cloud/kinds.h"
+#include "tests/cloud/machine.h"
 #include "tests/cloud/volume.h"
 
 #include <stdio.h>
@@ -16,7 +17,11 @@ static void add_interface(struct sim *sim, json_t *in)
 
 	snprintf(mac, sizeof(mac), "02:%02x:%02x:%02x:%02x:%02x", digest.b[0], digest.b[1],
 		 digest.b[2], digest.b[3], digest.b[4]);
-	snprintf(ip, sizeof(ip), "172.31.%d.%d", digest.b[5] & 15, digest.b[6] % 250 + 4);
+	if (machine_is_real(in)) /* others of other simulators run beside this one */
+		snprintf(ip, sizeof(ip), "127.%d.%d.%d", 100 + (int)getpid() % 100, digest.b[5],
+			 digest.b[6] % 250 + 4);
+	else
+		snprintf(ip, sizeof(ip), "172.31.%d.%d", digest.b[5] & 15, digest.b[6] % 250 + 4);
 	jdefault(in, "private_ip", json_string(ip));
 	jdefault(in, "interfaces",
 		 json_pack("[{s:s,s:s,s:s,s:i,s:s}]", "id", eni, "mac", mac, "private_ip",
@@ -195,6 +200,14 @@ static int read_place(struct run *run)
 					: param(call, "NetworkInterface.1.SubnetId");
 	struct res *subnet = NULL;
 
+	if (param_has(call, "NetworkInterface.1.DeviceIndex") &&
+	    (*param(call, "SubnetId") || param_has(call, "SecurityGroupId.1"))) {
+		call_fail(
+			call, "InvalidParameterCombination",
+			"Network interfaces and an instance-level subnet ID or security groups may "
+			"not be specified on the same request");
+		return -1;
+	}
 	run->zone = param(call, "Placement.AvailabilityZone");
 	if (*subnet_id && !(subnet = call_find(call, &kind_subnet, subnet_id)))
 		return -1;
@@ -309,7 +322,10 @@ static json_t *describe_one(struct run *run, json_int_t index, const char *id,
 			    const char *reservation)
 {
 	struct call *call = run->call;
-	cleanup(texts_done) struct texts groups = param_list(call, "SecurityGroupId");
+	cleanup(texts_done) struct texts groups =
+		param_list(call, param_has(call, "NetworkInterface.1.SecurityGroupId.1")
+					 ? "NetworkInterface.1.SecurityGroupId"
+					 : "SecurityGroupId");
 	json_t *in = json_pack("{s:s,s:s,s:s,s:s}", "id", id, "reservation", reservation, "state",
 			       "pending", "image", run->image->id);
 	const char *subnet = *param(call, "SubnetId") ? param(call, "SubnetId")

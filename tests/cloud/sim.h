@@ -15,7 +15,9 @@
 #include "base/str.h"
 #include "tests/cloud/json.h"
 
+#include <netinet/in.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct sim;
 struct res;
@@ -78,6 +80,7 @@ struct sim {
 	VEC(struct held *) held; /* suspended connections */
 	VEC(struct bucket) buckets;
 	VEC(struct listener) listeners;
+	VEC(struct session) sessions; /* of real machines */
 	uint64_t call_count;
 	uint64_t serial; /* makes ids and request ids unique */
 	json_t *counters;
@@ -92,6 +95,11 @@ struct bucket {
 struct listener {
 	char *instance;
 	int fd;
+};
+struct session {
+	char *instance;
+	uint64_t id;
+	pid_t pid;
 };
 
 struct res *world_get(struct sim *sim, const char *id); /* the truth; NULL */
@@ -150,6 +158,9 @@ void job_copy(struct sim *sim, const char *from, const char *to, uint64_t size_b
 /* Runs a program, stdout into the file `out`, at most deadline_s seconds. */
 void job_run(struct sim *sim, const char *const *argv, const char *out, unsigned deadline_s,
 	     job_func *done, void *arg);
+/* Runs a program on a connection: its standard input and output. It does not outlive this process. */
+pid_t job_serve(struct sim *sim, const char *const *argv, int fd, const char *log, job_func *done,
+		void *arg);
 int file_copy_sparse(const char *from, const char *to, uint64_t size_bytes, struct err *err)
 	__attribute__((warn_unused_result));
 /* Kills them all; each done function gets status -1, with sim->stopping set. */
@@ -158,6 +169,7 @@ void jobs_close(struct sim *sim);
 /* ---- volumes and their device links (volumes.c, devices.c) */
 char *volume_path(struct sim *sim, const char *id);
 char *snapshot_path(struct sim *sim, const char *id);
+bool shows_devices(struct sim *sim, const struct res *inst);
 void device_appear(struct sim *sim, struct res *vol);
 void device_vanish(struct sim *sim, struct res *vol);
 bool device_is_busy(struct sim *sim, const char *volume_id);
@@ -188,6 +200,8 @@ void boot_timer(struct sim *sim, struct res *inst, const char *name);
 void boot_end(struct sim *sim, struct res *inst); /* the instance leaves `running` */
 void boot_restore(struct sim *sim);
 int sshd_open(struct sim *sim, struct res *inst);
+/* Do its security groups let this through? */
+bool groups_admit(struct sim *sim, const struct res *inst, struct in_addr from, unsigned port);
 void sshd_close(struct sim *sim, const char *instance_id);
 void sshd_close_all(struct sim *sim);
 struct res *instance_launch(struct sim *sim, json_t *description);

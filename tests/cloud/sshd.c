@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/cloud/sim.h"
+#include "tests/cloud/machine.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,16 +21,34 @@ static void on_client(void *arg, int fd, uint32_t events)
 	close(fd);
 }
 
+static struct res *instance_at(struct sim *sim, int listener)
+{
+	vec_foreach (l, &sim->listeners)
+		if (l->fd == listener)
+			return world_get(sim, l->instance);
+	return NULL;
+}
+
 static void on_connection(void *arg, int listener, uint32_t events)
 {
 	static const char greeting[] = "SSH-2.0-OpenSSH_8.7\r\n";
 	struct sim *sim = arg;
-	/* cppcheck-suppress nullPointer ; accept4 need not be given room for the address */
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct sockaddr_in peer = { 0 };
+	socklen_t len = sizeof(peer);
+	int fd = accept4(listener, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct res *inst = fd < 0 ? NULL : instance_at(sim, listener);
 
 	(void)events;
 	if (fd < 0)
 		return;
+	if (inst && machine_is_real(inst->truth)) {
+		/* What a group keeps out is never answered. */
+		if (groups_admit(sim, inst, peer.sin_addr, 22))
+			machine_serve(sim, inst, fd);
+		else
+			loop_watch(sim->loop, fd, EPOLLIN, on_client, sim);
+		return;
+	}
 	if (write(fd, greeting, strlen(greeting)) != (ssize_t)strlen(greeting)) {
 		close(fd);
 		return;
@@ -63,7 +81,13 @@ static int listen_at(const char *address, unsigned port, unsigned *ret_port)
 	return fd;
 }
 
-/* "sshd_listen": true, a port, or {"address": "127.…", "port": N}. An instance whose private
+static void keep(struct sim *sim, const struct res *inst, int fd)
+{
+	vec_push(&sim->listeners, ((struct listener){ mem_strdup(inst->id), fd }));
+	loop_watch(sim->loop, fd, EPOLLIN, on_connection, sim);
+}
+
+/* "sshd_listen": true, "real" (machine.h), a port, or {"address": "127.…", "port": N}. An instance whose private
  * address is a loopback one listens there on 22, any other on 127.0.0.1 and a free port;
  * "ssh_address" and "ssh_port" of the instance say where. */
 int sshd_open(struct sim *sim, struct res *inst)
@@ -71,8 +95,13 @@ int sshd_open(struct sim *sim, struct res *inst)
 	const json_t *want = jget(jget(inst->truth, "boot"), "sshd_listen");
 	const char *private_ip = js(inst->truth, "private_ip"), *address = "127.0.0.1";
 	unsigned port = 0;
+	struct err err = ERR_INIT;
 	int fd;
 
+	if (machine_is_real(inst->truth) && machine_prepare(sim, inst, &err) < 0) {
+		fprintf(stderr, "ec2-sim: sshd of %s: %s\n", inst->id, err.text);
+		return -1;
+	}
 	if (str_starts(private_ip, "127.")) {
 		address = private_ip;
 		port = 22;
@@ -94,8 +123,14 @@ int sshd_open(struct sim *sim, struct res *inst)
 		return -1;
 	}
 	sshd_close(sim, inst->id);
-	vec_push(&sim->listeners, ((struct listener){ mem_strdup(inst->id), fd }));
-	loop_watch(sim->loop, fd, EPOLLIN, on_connection, sim);
+	keep(sim, inst, fd);
+	if (machine_is_real(inst->truth) && *js(inst->truth, "public_ip")) {
+		unsigned same = port;
+
+		fd = listen_at(js(inst->truth, "public_ip"), same, &same);
+		if (fd >= 0)
+			keep(sim, inst, fd);
+	}
 	jset_s(inst->truth, "ssh_address", address);
 	jset_i(inst->truth, "ssh_port", port);
 	world_touch(inst);
@@ -104,6 +139,7 @@ int sshd_open(struct sim *sim, struct res *inst)
 
 void sshd_close(struct sim *sim, const char *instance_id)
 {
+	machine_kill(sim, instance_id);
 	for (size_t i = 0; i < sim->listeners.count; i++) {
 		struct listener *l = &sim->listeners.items[i];
 
@@ -121,4 +157,5 @@ void sshd_close_all(struct sim *sim)
 {
 	sshd_close(sim, NULL);
 	vec_done(&sim->listeners);
+	vec_done(&sim->sessions);
 }

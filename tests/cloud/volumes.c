@@ -142,8 +142,7 @@ void volume_delete(struct sim *sim, struct res *vol)
 /* ---- attaching and detaching */
 static bool is_on_running_helper(struct sim *sim, const struct res *inst)
 {
-	return str_eq(inst->id, js(setting(sim, "imds"), "instance")) &&
-	       js_is(inst->truth, "state", "running");
+	return shows_devices(sim, inst) && js_is(inst->truth, "state", "running");
 }
 
 static void attachment_status(struct sim *sim, struct res *vol, const char *status)

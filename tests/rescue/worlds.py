@@ -8,6 +8,8 @@ BUILD = os.path.abspath(os.environ.get('BUILD', SRC + '/build'))
 TOOL = os.environ.get('EC2_RESCUE', BUILD + '/ec2-rescue')
 SIM = os.environ.get('EC2_SIM', BUILD + '/ec2-sim')
 HELPER = 'i-0fedcba9876543210'
+IMAGE = 'ami-0fedcba9876543210'  # of helpers that are launched
+PARAMETER = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64'
 KEY = 'arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab'
 LATENCIES = {'stopping': 10, 'start_pending': 5, 'status_checks': 10, 'attaching': 3, 'attaching_stopped': 1, 'detaching': 3, 'detaching_stopped': 1,
              'device_appears': 1, 'device_vanishes': 1, 'snapshot': 600, 'sshd_up': 1, 'console': 1, 'asg_standby': 3, 'asg_replace': 20}
@@ -55,7 +57,7 @@ class Cloud:
         self.url = open(self.dir + '/cloud/endpoint').read().strip()
         self.devices = self.dir + '/cloud/dev/disk/by-id'
         self.env = {'PATH': os.environ['PATH'] + ':/usr/sbin:/sbin', 'LC_ALL': 'C.UTF-8', 'AWS_ACCESS_KEY_ID': 'AKIATEST', 'AWS_SECRET_ACCESS_KEY': 'secret',
-                    'AWS_REGION': 'us-east-1', 'AWS_ENDPOINT_URL': self.url, 'AWS_EC2_METADATA_SERVICE_ENDPOINT': self.url, 'EC2_RESCUE_PACE': str(pace)}
+                    'AWS_REGION': 'us-east-1', 'AWS_ENDPOINT_URL': self.url, 'AWS_EC2_METADATA_SERVICE_ENDPOINT': self.url, 'EC2_RESCUE_CHECKIP_URL': self.url + '/checkip', 'EC2_RESCUE_PACE': str(pace)}
         for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'EC2_RESCUE_DEBUG'):
             if name in os.environ: self.env[name] = os.environ[name]
     def make(self, faults):
@@ -67,6 +69,14 @@ class Cloud:
         request = urllib.request.Request(self.url + '/_sim/' + path, method=method, data=None if body is None else json.dumps(body).encode())
         text = urllib.request.urlopen(request).read()
         return json.loads(text) if text.strip() else None
+    def offer_helpers(self, on=True):
+        """Can one be launched?"""
+        if on: self.ask('POST', 'world', {'images': [{'id': IMAGE, 'name': 'al2023', 'root_device_name': '/dev/xvda', 'architecture': 'x86_64', 'mapping': [{'device': '/dev/xvda', 'size': 1}],
+                                                      'boot': {'sshd_listen': 'real'}}]})
+        self.ask('POST', 'world', {'parameters': {PARAMETER: IMAGE} if on else {}})
+    def launched(self):
+        """What was made for helpers and is there: {id: row}."""
+        return {id: row for id, row in self.world().items() if id[:2] in ('i-', 'sg') and 'ec2-rescue-run' in row.get('tags', {}) and row.get('state') not in ('terminated', 'shutting-down') and not row.get('gone')}
     def patient(self, **over):
         """A new instance, broken as the first image is. Members of `root` go to its root volume, `data` are further ones."""
         self.count += 1
@@ -82,10 +92,11 @@ class Cloud:
         if self.consistency: self.ask('POST', 'advance', {'seconds': 2 * self.consistency})
         return p
     def state(self, machine): return '%s/%s/state' % (self.dir, machine)
-    def argv(self, *args, state=None):
-        return [TOOL, *args, '--state-dir', state or self.state('here'), *(['--device-dir', self.devices] if args[0] not in ('audit', 'runs') else [])]
-    def start(self, *args, state=None, json_events=True, pace=None, env={}):
-        return subprocess.Popen(self.argv(*args, *(['--json'] if json_events else []), state=state), env=dict(self.env, EC2_RESCUE_PACE=str(pace or self.pace), **env), stdin=subprocess.DEVNULL,
+    def argv(self, *args, state=None, own_devices=True):
+        """own_devices: the devices of the cloud's helper are this machine's."""
+        return [TOOL, *args, '--state-dir', state or self.state('here'), *(['--device-dir', self.devices] if own_devices and args[0] not in ('audit', 'runs') else [])]
+    def start(self, *args, state=None, json_events=True, pace=None, env={}, own_devices=True):
+        return subprocess.Popen(self.argv(*args, *(['--json'] if json_events else []), state=state, own_devices=own_devices), env=dict(self.env, EC2_RESCUE_PACE=str(pace or self.pace), **env), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace')
     def finish(self, process, timeout=60, since=None):
         since = since or time.monotonic()
