@@ -75,5 +75,12 @@ const struct ec2_action *const all_actions[] = {
 	&action_create_replace_task,
 	&action_describe_replace_tasks,
 	&action_get_ebs_encryption_by_default,
+	&action_run_instances,
+	&action_terminate_instances,
+	&action_create_security_group,
+	&action_authorize_ingress,
+	&action_delete_security_group,
+	&action_describe_security_groups,
+	&action_get_parameter,
 	NULL,
 };

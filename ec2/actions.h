@@ -29,6 +29,30 @@ struct volume_tags_request {
 struct ec2_delete_snapshot {
 	struct snapshot_id snapshot;
 };
+struct run_request {
+	struct ec2_run_instance run;
+	struct run_tags {
+		const char *resource;
+		const struct ec2_tag_pair *tags;
+		size_t count;
+	} spec_rows[2];
+	const struct run_tags *specs; /* of the instance and its volume, when there are tags */
+	size_t spec_count;
+	const char *data; /* base64 */
+	bool is_public;
+};
+struct group_request {
+	struct ec2_create_security_group group;
+	const struct ec2_create_security_group *specs;
+	size_t spec_count;
+};
+struct authorize_request {
+	const char *group, *cidr4, *cidr6; /* one of both */
+	int64_t port;
+};
+struct ec2_delete_group {
+	const char *group;
+};
 struct ec2_deregister_image {
 	const char *image;
 };
@@ -61,7 +85,10 @@ extern const struct ec2_action action_describe_instances, action_describe_volume
 	action_delete_snapshot, action_list_snapshot_blocks, action_get_snapshot_block,
 	action_start_snapshot, action_put_snapshot_block, action_complete_snapshot,
 	action_describe_key, action_describe_images, action_describe_replace_tasks,
-	action_register_image, action_deregister_image, action_create_replace_task;
+	action_register_image, action_deregister_image, action_create_replace_task,
+	action_run_instances, action_terminate_instances, action_create_security_group,
+	action_authorize_ingress, action_delete_security_group, action_describe_security_groups,
+	action_get_parameter;
 /* Every one of them, NULL at the end: for the list of permissions that a policy needs, and for
  * tests. */
 extern const struct ec2_action *const all_actions[];

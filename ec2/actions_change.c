@@ -8,7 +8,7 @@ static const struct xmlmap state_change_map[] = {
 	XML_ENUM(struct ec2_state_change, previous, instance_state, "previousState/name"),
 	XML_END,
 };
-static const struct xmlmap state_changes_map[] = {
+const struct xmlmap state_changes_map[] = {
 	XML_ITEMS_SELF(struct ec2_state_changes, state_change_map, "instancesSet/item"),
 	XML_END,
 };
@@ -42,7 +42,7 @@ static const struct param detach_params[] = {
 	PARAM_FLAG(struct ec2_attach, is_forced, "Force"),
 	PARAM_END,
 };
-static const struct param tag_params[] = {
+const struct param tag_params[] = {
 	PARAM_TEXT(struct ec2_tag_pair, key, "Key"),
 	PARAM_TEXT(struct ec2_tag_pair, value, "Value"),
 	PARAM_END,

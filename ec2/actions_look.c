@@ -40,7 +40,7 @@ static const struct xmlmap group_map[] = {
 	XML_TEXT(struct ec2_group, name, "groupName"),
 	XML_END,
 };
-static const struct xmlmap instance_map[] = {
+const struct xmlmap instance_map[] = {
 	XML_ID_NEED(struct ec2_instance, id, instance, "instanceId"),
 	XML_ENUM(struct ec2_instance, state, instance_state, "instanceState/name"),
 	XML_TEXT(struct ec2_instance, type, "instanceType"),

@@ -2,6 +2,7 @@
 #include "ec2/calls.h"
 #include "ec2/actions.h"
 #include "ec2/engine.h"
+#include "base/encode.h"
 
 #define MAX_FILTER_VALUES 200
 
@@ -47,6 +48,58 @@ DESCRIBE(ec2_describe_vpcs, describe_vpcs, ec2_vpcs)
 DESCRIBE(ec2_describe_spot_requests, describe_spot_requests, ec2_spot_requests)
 DESCRIBE(ec2_describe_images, describe_images, ec2_images)
 DESCRIBE(ec2_describe_replace_tasks, describe_replace_tasks, ec2_replace_tasks)
+DESCRIBE(ec2_describe_security_groups, describe_security_groups, ec2_security_groups)
+
+void ec2_run_instance(struct ec2 *ec2, const struct ec2_run_instance *request,
+		      struct ec2_instances *ret, struct ec2_op *op)
+{
+	cleanup(str_done) struct str data = STR_INIT;
+	struct run_request wire = {
+		.run = *request,
+		.spec_rows = { { "instance", request->tags, request->tag_count },
+			       { "volume", request->tags, request->tag_count } },
+		.spec_count = request->tag_count ? 2 : 0,
+		.is_public = request->is_public
+	};
+
+	str_add_base64(&data, request->user_data, strlen(request->user_data));
+	wire.specs = wire.spec_rows;
+	wire.data = data.s;
+	start(ec2, &action_run_instances, &wire, ret, op);
+}
+
+void ec2_terminate_instance(struct ec2 *ec2, const struct instance_id *instance,
+			    enum ec2_dry_run dry_run, struct ec2_state_changes *ret,
+			    struct ec2_op *op)
+{
+	struct power_request wire = { *instance, false, dry_run };
+
+	start(ec2, &action_terminate_instances, &wire, ret, op);
+}
+
+void ec2_create_security_group(struct ec2 *ec2, const struct ec2_create_security_group *request,
+			       struct ec2_security_group *ret, struct ec2_op *op)
+{
+	struct group_request wire = { *request, request, request->tag_count ? 1 : 0 };
+
+	start(ec2, &action_create_security_group, &wire, ret, op);
+}
+
+void ec2_authorize_ssh(struct ec2 *ec2, const struct ec2_authorize_ssh *request, struct ec2_op *op)
+{
+	bool is_v6 = strchr(request->cidr, ':');
+	struct authorize_request wire = { request->group, is_v6 ? NULL : request->cidr,
+					  is_v6 ? request->cidr : NULL, request->port };
+
+	start(ec2, &action_authorize_ingress, &wire, NULL, op);
+}
+
+void ec2_delete_security_group(struct ec2 *ec2, const char *id, struct ec2_op *op)
+{
+	const struct ec2_delete_group request = { id };
+
+	start(ec2, &action_delete_security_group, &request, NULL, op);
+}
 
 void ec2_register_image(struct ec2 *ec2, const struct ec2_register_image *request,
 			struct ec2_image *ret, struct ec2_op *op)
@@ -259,22 +312,36 @@ void ebs_complete_snapshot(struct ec2 *ec2, const struct ebs_complete *complete,
 	rest(ec2, &action_complete_snapshot, &request, NULL, op);
 }
 
-void kms_describe_key(struct ec2 *ec2, const char *arn, struct kms_key *ret, struct ec2_op *op)
+/* JSON 1.1: the action stands in a header. Takes the body over. */
+static void json_call(struct ec2 *ec2, const struct ec2_action *action, const char *target,
+		      json_t *body, void *ret, struct ec2_op *op)
 {
-	json_t *body = json_pack("{s:s}", "KeyId", arn);
 	cleanup(free) char *text = json_dumps(body, JSON_COMPACT);
 	const struct rest_request request = {
 		.path = "",
 		.query = "",
 		.headers = { { "Content-Type", "application/x-amz-json-1.1" },
-			     { "X-Amz-Target", "TrentService.DescribeKey" } },
+			     { "X-Amz-Target", target } },
 		.header_count = 2,
 		.body = text,
 		.body_len = text ? strlen(text) : 0,
 	};
 
 	json_decref(body);
-	rest(ec2, &action_describe_key, &request, ret, op);
+	rest(ec2, action, &request, ret, op);
+}
+
+void kms_describe_key(struct ec2 *ec2, const char *arn, struct kms_key *ret, struct ec2_op *op)
+{
+	json_call(ec2, &action_describe_key, "TrentService.DescribeKey",
+		  json_pack("{s:s}", "KeyId", arn), ret, op);
+}
+
+void ssm_get_parameter(struct ec2 *ec2, const char *name, struct ssm_parameter *ret,
+		       struct ec2_op *op)
+{
+	json_call(ec2, &action_get_parameter, "AmazonSSM.GetParameter",
+		  json_pack("{s:s}", "Name", name), ret, op);
 }
 
 void ec2_get_ebs_encryption_by_default(struct ec2 *ec2, struct ec2_default_encryption *ret,
@@ -308,6 +375,9 @@ DONE(ec2_images_done, describe_images, ec2_images)
 DONE(ec2_image_done, register_image, ec2_image)
 DONE(ec2_replace_tasks_done, describe_replace_tasks, ec2_replace_tasks)
 DONE(ec2_replace_task_done, create_replace_task, ec2_replace_task)
+DONE(ec2_security_groups_done, describe_security_groups, ec2_security_groups)
+DONE(ec2_security_group_done, create_security_group, ec2_security_group)
+DONE(ssm_parameter_done, get_parameter, ssm_parameter)
 DONE(asg_instances_done, describe_asg_instances, asg_instances)
 DONE(ec2_state_changes_done, stop_instances, ec2_state_changes)
 DONE(ec2_attachment_done, attach_volume, ec2_attachment)

@@ -169,6 +169,57 @@ void ec2_replace_root(struct ec2 *, const struct ec2_replace_root *, struct ec2_
 void ec2_describe_replace_tasks(struct ec2 *, const struct ec2_describe *,
 				struct ec2_replace_tasks *ret, struct ec2_op *op);
 
+/* One instance that lives for a while: a shutdown from inside terminates it, and its metadata is to be had with a
+ * token only. ERR_BUSY (Insufficient*), ERR_UNSUPPORTED (Unsupported: not in this zone), *LimitExceeded: another
+ * type may be had. */
+struct ec2_run_instance {
+	const char *image, *type;
+	const char *subnet, *group;	 /* NULL: of the default VPC */
+	bool is_public;			 /* gets a public address */
+	const char *user_data;		 /* as it is; sent as base64 */
+	const char *client_token;	 /* the same one again is the same launch; never NULL */
+	const struct ec2_tag_pair *tags; /* of the instance and of its volume */
+	size_t tag_count;
+	enum ec2_dry_run dry_run;
+};
+void ec2_run_instance(struct ec2 *, const struct ec2_run_instance *, struct ec2_instances *ret,
+		      struct ec2_op *op);
+/* ERR_NOTFOUND: there is none, or not yet. */
+void ec2_terminate_instance(struct ec2 *, const struct instance_id *, enum ec2_dry_run,
+			    struct ec2_state_changes *ret, struct ec2_op *op);
+
+/* A name that its VPC has once: aws_code InvalidGroup.Duplicate. Only the id is in the reply. */
+struct ec2_create_security_group {
+	const char *name, *description, *vpc; /* vpc NULL: the default one */
+	const struct ec2_tag_pair *tags;
+	size_t tag_count;
+	enum ec2_dry_run dry_run;
+};
+void ec2_create_security_group(struct ec2 *, const struct ec2_create_security_group *,
+			       struct ec2_security_group *ret, struct ec2_op *op);
+/* Lets TCP in to the port from the addresses, IPv4 or IPv6. aws_code InvalidPermission.Duplicate: it does. */
+struct ec2_authorize_ssh {
+	const char *group, *cidr;
+	int64_t port;
+};
+void ec2_authorize_ssh(struct ec2 *, const struct ec2_authorize_ssh *, struct ec2_op *op);
+/* ERR_BUSY: an instance that is not quite gone has it. */
+void ec2_delete_security_group(struct ec2 *, const char *id, struct ec2_op *op);
+void ec2_describe_security_groups(struct ec2 *, const struct ec2_describe *,
+				  struct ec2_security_groups *ret, struct ec2_op *op);
+
+struct ssm_parameter {
+	char *value;
+};
+void ssm_get_parameter(struct ec2 *, const char *name, struct ssm_parameter *ret,
+		       struct ec2_op *op);
+
+/* What address this machine has on the internet, by a service of AWS that says so over HTTPS. */
+struct ec2_own_address {
+	char *text; /* IPv4 or IPv6 */
+};
+void ec2_get_own_address(struct ec2 *, struct ec2_own_address *ret, struct ec2_op *op);
+
 /* ---- the EBS direct APIs ---- */
 
 /* Follows NextToken; a new list may make the tokens of an older one invalid. */
@@ -265,5 +316,9 @@ void ec2_console_done(struct ec2_console *);
 void ec2_attribute_done(struct ec2_attribute *);
 void sts_identity_done(struct sts_identity *);
 void imds_self_done(struct imds_self *);
+void ec2_security_groups_done(struct ec2_security_groups *);
+void ec2_security_group_done(struct ec2_security_group *);
+void ssm_parameter_done(struct ssm_parameter *);
+void ec2_own_address_done(struct ec2_own_address *);
 
 #endif

@@ -11,6 +11,7 @@ const struct aws_service service_sso_portal = { "portal.sso", "SSO", "", false, 
 const struct aws_service service_sso_oidc = { "oidc", "SSO_OIDC", "", false, true };
 const struct aws_service service_ebs = { "ebs", "EBS", "2019-11-02", false, false };
 const struct aws_service service_kms = { "kms", "KMS", "2014-11-01", false, false };
+const struct aws_service service_ssm = { "ssm", "SSM", "2014-11-06", true, false };
 const struct aws_service service_autoscaling = { "autoscaling", "AUTO_SCALING", "2011-01-01", true,
 						 false };
 

@@ -18,7 +18,7 @@ struct aws_service {
 /* The two of SSO keep to AWS unless the environment or the files say otherwise: the command line's
  * endpoint is not meant for the user's single sign-on token. */
 extern const struct aws_service service_ec2, service_sts, service_autoscaling, service_ebs,
-	service_kms, service_sso_portal, service_sso_oidc;
+	service_kms, service_ssm, service_sso_portal, service_sso_oidc;
 
 struct endpoint {
 	char *url;  /* ends with '/' */

@@ -74,6 +74,7 @@ static const struct error_row rows[] = {
 	{ "*.Unavailable", ERR_NOTFOUND, ERROR_REFUSED },
 	{ "ResourceNotFoundException", ERR_NOTFOUND, ERROR_REFUSED },
 	{ "NotFoundException", ERR_NOTFOUND, ERROR_REFUSED },
+	{ "ParameterNotFound", ERR_NOTFOUND, ERROR_REFUSED },
 
 	/* EC2 knows the action, but not for this resource in its present state: another time it may. */
 	{ "UnsupportedOperation", ERR_CLOUD, ERROR_REFUSED },

@@ -33,6 +33,8 @@ static const struct {
 	[EC2_SNAPSHOTS] = { "snapshots", "snapshot-id", sizeof(struct ec2_snapshot),
 			    FILTER_VALUES },
 	[EC2_MEMBERS] = { "Auto Scaling members", NULL, sizeof(struct asg_instance), MEMBER_IDS },
+	[EC2_SECURITY_GROUPS] = { "security groups", "group-id", sizeof(struct ec2_security_group),
+				  FILTER_VALUES },
 	[EC2_STATUSES] = { "status checks", NULL, sizeof(struct ec2_instance_status), STATUS_IDS },
 };
 _Static_assert(!offsetof(struct ec2_instance, id) && !offsetof(struct ec2_volume, id) &&
@@ -62,6 +64,9 @@ static void describe(struct find *find, const struct ec2_describe *request)
 		asg_describe_instances(ec2, request->ids, request->id_count, &find->page.members,
 				       &find->op);
 		break;
+	case EC2_SECURITY_GROUPS:
+		ec2_describe_security_groups(ec2, request, &find->page.groups, &find->op);
+		break;
 	case EC2_WHATS:
 		break;
 	}
@@ -84,6 +89,9 @@ void ec2_list_done(enum ec2_what what, union ec2_list *list)
 		break;
 	case EC2_MEMBERS:
 		asg_instances_done(&list->members);
+		break;
+	case EC2_SECURITY_GROUPS:
+		ec2_security_groups_done(&list->groups);
 		break;
 	case EC2_WHATS:
 		break;

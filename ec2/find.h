@@ -12,7 +12,15 @@
 
 #include "ec2/calls.h"
 
-enum ec2_what { EC2_INSTANCES, EC2_VOLUMES, EC2_SNAPSHOTS, EC2_STATUSES, EC2_MEMBERS, EC2_WHATS };
+enum ec2_what {
+	EC2_INSTANCES,
+	EC2_VOLUMES,
+	EC2_SNAPSHOTS,
+	EC2_STATUSES,
+	EC2_MEMBERS,
+	EC2_SECURITY_GROUPS,
+	EC2_WHATS
+};
 
 /* A list reply, whatever its items. */
 union ec2_list {
@@ -21,7 +29,8 @@ union ec2_list {
 	struct ec2_volumes volumes;
 	struct ec2_snapshots snapshots;
 	struct ec2_instance_statuses statuses;
-	struct asg_instances members; /* of Auto Scaling groups, by their instances' ids */
+	struct ec2_security_groups groups; /* by what they carry, never by their ids */
+	struct asg_instances members;	   /* of Auto Scaling groups, by their instances' ids */
 };
 
 /* Those of these ids that exist (one at least, any number, copied); others may be in the list as well, so

@@ -197,6 +197,12 @@ struct ec2_instance_type {
 };
 VEC_TYPE(ec2_instance_types, struct ec2_instance_type);
 
+struct ec2_security_group {
+	char *id, *name, *vpc;
+	struct ec2_tags tags;
+};
+VEC_TYPE(ec2_security_groups, struct ec2_security_group);
+
 struct ec2_subnet {
 	char *id, *vpc, *zone, *cidr;
 	enum ec2_bool map_public_ip;

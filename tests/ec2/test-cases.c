@@ -22,6 +22,7 @@ struct run {
 		struct ec2_instances instances;
 		struct ec2_console console;
 		struct imds_self self;
+		struct ec2_own_address own;
 		char bytes[512];
 	} ret;
 };
@@ -89,6 +90,8 @@ static void describe(struct run *run)
 		KIND("describe-spot-requests", describe_spot_requests, ec2_describe_spot_requests),
 		KIND("describe-images", describe_images, ec2_describe_images),
 		KIND("describe-replace-tasks", describe_replace_tasks, ec2_describe_replace_tasks),
+		KIND("describe-security-groups", describe_security_groups,
+		     ec2_describe_security_groups),
 	};
 	const char *ids[8], *values[8];
 	struct ec2_filter filter = { text(run, "filter"), values, 0 };
@@ -290,6 +293,56 @@ static void other(struct run *run)
 	}
 }
 
+/* What a helper takes. */
+static void helper(struct run *run)
+{
+	const char *call = text(run, "call");
+	struct ec2_tag_pair pairs[8];
+	struct instance_id id = instance(run);
+	void *ret = &run->ret;
+
+	if (str_eq(call, "run-instance")) {
+		struct ec2_run_instance request = { .image = text(run, "image"),
+						    .type = text(run, "type"),
+						    .subnet = text(run, "subnet"),
+						    .group = text(run, "group"),
+						    .is_public = flag(run, "public"),
+						    .user_data = text(run, "user_data"),
+						    .client_token = text(run, "client_token"),
+						    .tags = pairs,
+						    .tag_count = tags(run, pairs),
+						    .dry_run = dry_run(run) };
+
+		run->action = &action_run_instances;
+		ec2_run_instance(run->ec2, &request, ret, &run->op);
+	} else if (str_eq(call, "terminate-instance")) {
+		run->action = &action_terminate_instances;
+		ec2_terminate_instance(run->ec2, &id, dry_run(run), ret, &run->op);
+	} else if (str_eq(call, "create-security-group")) {
+		struct ec2_create_security_group request = { .name = text(run, "name"),
+							     .description =
+								     text(run, "description"),
+							     .vpc = text(run, "vpc"),
+							     .tags = pairs,
+							     .tag_count = tags(run, pairs),
+							     .dry_run = dry_run(run) };
+
+		run->action = &action_create_security_group;
+		ec2_create_security_group(run->ec2, &request, ret, &run->op);
+	} else if (str_eq(call, "authorize-ssh")) {
+		struct ec2_authorize_ssh request = { text(run, "group"), text(run, "cidr"), 22 };
+
+		ec2_authorize_ssh(run->ec2, &request, &run->op);
+	} else if (str_eq(call, "delete-security-group")) {
+		ec2_delete_security_group(run->ec2, text(run, "group"), &run->op);
+	} else if (str_eq(call, "get-parameter")) {
+		run->action = &action_get_parameter;
+		ssm_get_parameter(run->ec2, text(run, "name"), ret, &run->op);
+	} else {
+		ec2_get_own_address(run->ec2, ret, &run->op);
+	}
+}
+
 static const struct {
 	const char *prefix;
 	void (*start)(struct run *run);
@@ -301,6 +354,13 @@ static const struct {
 	{ "register-image", other },
 	{ "deregister-image", other },
 	{ "replace-root", other },
+	{ "run-instance", helper },
+	{ "terminate-instance", helper },
+	{ "create-security-group", helper },
+	{ "authorize-ssh", helper },
+	{ "delete-security-group", helper },
+	{ "get-parameter", helper },
+	{ "get-own-address", helper },
 	{ "describe-", describe },
 	{ "stop-instance", power },
 	{ "start-instance", power },
@@ -330,6 +390,8 @@ static json_t *result(const struct run *run)
 		return xmlmap_json(run->action->reply, &run->ret);
 	if (str_eq(text(run, "call"), "get-snapshot-block"))
 		return json_stringn(run->block.s, run->block.len);
+	if (str_eq(text(run, "call"), "get-own-address"))
+		return json_string(run->ret.own.text);
 	if (!str_eq(text(run, "call"), "imds-self"))
 		return NULL;
 	array = json_array();
@@ -406,6 +468,8 @@ static bool run_case(struct run *run, struct loop *loop)
 		xmlmap_free(run->action->reply, &run->ret, run->action->reply_size);
 	else if (str_eq(text(run, "call"), "imds-self"))
 		imds_self_done(&run->ret.self);
+	else if (str_eq(text(run, "call"), "get-own-address"))
+		ec2_own_address_done(&run->ret.own);
 	str_done(&run->block);
 	ec2_close(run->ec2);
 	replay_free(replay);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An instance that is launched for a while, its security group, and the image that Systems Manager names for it
+ * (service model 2014-11-06, JSON 1.1). */
+#include "ec2/rows.h"
+
+static const struct xmlmap launched_map[] = {
+	XML_ITEMS_SELF(struct ec2_instances, instance_map, "instancesSet/item"),
+	XML_END,
+};
+static const struct xmlmap made_group_map[] = {
+	XML_TEXT_NEED(struct ec2_security_group, id, "groupId"),
+	XML_END,
+};
+static const struct xmlmap group_map[] = {
+	XML_TEXT_NEED(struct ec2_security_group, id, "groupId"),
+	XML_TEXT(struct ec2_security_group, name, "groupName"),
+	XML_TEXT(struct ec2_security_group, vpc, "vpcId"),
+	XML_ITEMS(struct ec2_security_group, tags, tag_map, "tagSet/item"),
+	XML_END,
+};
+static const struct xmlmap groups_map[] = {
+	XML_ITEMS_SELF(struct ec2_security_groups, group_map, "securityGroupInfo/item"),
+	XML_END,
+};
+static const struct xmlmap parameter_map[] = {
+	XML_TEXT_NEED(struct ssm_parameter, value, "Parameter/Value"),
+	XML_END,
+};
+
+static const struct param run_tags_params[] = {
+	PARAM_TEXT(struct run_tags, resource, "ResourceType"),
+	PARAM_ITEMS(struct run_tags, tags, count, "Tag", tag_params),
+	PARAM_END,
+};
+/* Subnet and group belong to the interface once it says anything about a public address. Source: API reference,
+ * RunInstances, "NetworkInterface.N". */
+static const struct param run_params[] = {
+	PARAM_FIXED("MinCount", "1"),
+	PARAM_FIXED("MaxCount", "1"),
+	PARAM_TEXT(struct run_request, run.image, "ImageId"),
+	PARAM_TEXT(struct run_request, run.type, "InstanceType"),
+	PARAM_FIXED("NetworkInterface.1.DeviceIndex", "0"),
+	PARAM_TEXT(struct run_request, run.subnet, "NetworkInterface.1.SubnetId"),
+	PARAM_TEXT(struct run_request, run.group, "NetworkInterface.1.SecurityGroupId.1"),
+	PARAM_BOOL(struct run_request, is_public, "NetworkInterface.1.AssociatePublicIpAddress"),
+	PARAM_TEXT(struct run_request, data, "UserData"),
+	PARAM_FIXED("InstanceInitiatedShutdownBehavior", "terminate"),
+	PARAM_FIXED("MetadataOptions.HttpTokens", "required"),
+	PARAM_FIXED("MetadataOptions.HttpEndpoint", "enabled"),
+	PARAM_TEXT(struct run_request, run.client_token, "ClientToken"),
+	PARAM_ITEMS(struct run_request, specs, spec_count, "TagSpecification", run_tags_params),
+	{ PARAM_ROW_(PARAM_KIND_DRY_RUN, struct run_request, run.dry_run, enum ec2_dry_run,
+		     "DryRun") },
+	PARAM_END,
+};
+static const struct param terminate_params[] = {
+	PARAM_ID(struct power_request, instance, instance, "InstanceId.1"),
+	PARAM_DRY_RUN(struct power_request),
+	PARAM_END,
+};
+static const struct param group_tags_params[] = {
+	PARAM_FIXED("ResourceType", "security-group"),
+	PARAM_ITEMS(struct ec2_create_security_group, tags, tag_count, "Tag", tag_params),
+	PARAM_END,
+};
+static const struct param create_group_params[] = {
+	PARAM_TEXT(struct group_request, group.name, "GroupName"),
+	PARAM_TEXT(struct group_request, group.description, "GroupDescription"),
+	PARAM_TEXT(struct group_request, group.vpc, "VpcId"),
+	PARAM_ITEMS(struct group_request, specs, spec_count, "TagSpecification", group_tags_params),
+	{ PARAM_ROW_(PARAM_KIND_DRY_RUN, struct group_request, group.dry_run, enum ec2_dry_run,
+		     "DryRun") },
+	PARAM_END,
+};
+static const struct param authorize_params[] = {
+	PARAM_TEXT(struct authorize_request, group, "GroupId"),
+	PARAM_FIXED("IpPermissions.1.IpProtocol", "tcp"),
+	PARAM_INT(struct authorize_request, port, "IpPermissions.1.FromPort"),
+	PARAM_INT(struct authorize_request, port, "IpPermissions.1.ToPort"),
+	PARAM_TEXT(struct authorize_request, cidr4, "IpPermissions.1.IpRanges.1.CidrIp"),
+	PARAM_TEXT(struct authorize_request, cidr6, "IpPermissions.1.Ipv6Ranges.1.CidrIpv6"),
+	PARAM_END,
+};
+static const struct param delete_group_params[] = {
+	PARAM_TEXT(struct ec2_delete_group, group, "GroupId"),
+	PARAM_END,
+};
+static const struct param groups_params[] = {
+	DESCRIBE_PARAMS("GroupId"),
+	PARAM_END,
+};
+
+/* The client token makes a repetition the same launch. */
+const struct ec2_action action_run_instances = {
+	EC2_("RunInstances"),	   .params = run_params, REPLY_(launched_map, struct ec2_instances),
+	.retry = RETRY_IDEMPOTENT, .limit = LIMIT_START,
+};
+const struct ec2_action action_terminate_instances = {
+	EC2_("TerminateInstances"),
+	.params = terminate_params,
+	REPLY_(state_changes_map, struct ec2_state_changes),
+	.retry = RETRY_IDEMPOTENT,
+	.limit = LIMIT_CHANGE,
+};
+/* No client token, but a name that its VPC has once; and a rule that is there is a refusal of its own. */
+const struct ec2_action action_create_security_group = {
+	EC2_("CreateSecurityGroup"),
+	.params = create_group_params,
+	REPLY_(made_group_map, struct ec2_security_group),
+	.retry = RETRY_NEVER,
+	.limit = LIMIT_CHANGE,
+};
+const struct ec2_action action_authorize_ingress = {
+	EC2_("AuthorizeSecurityGroupIngress"),
+	.params = authorize_params,
+	.retry = RETRY_NEVER,
+	.limit = LIMIT_CHANGE,
+};
+const struct ec2_action action_delete_security_group = {
+	EC2_("DeleteSecurityGroup"),
+	.params = delete_group_params,
+	.retry = RETRY_IDEMPOTENT,
+	.limit = LIMIT_CHANGE,
+};
+const struct ec2_action action_describe_security_groups = {
+	EC2_("DescribeSecurityGroups"),
+	.params = groups_params,
+	LIST_(groups_map, struct ec2_security_groups, "1000"),
+};
+const struct ec2_action action_get_parameter = {
+	.name = "GetParameter",
+	.service = &service_ssm,
+	.iam = "ssm:GetParameter",
+	.retry = RETRY_READ,
+	REPLY_(parameter_map, struct ssm_parameter),
+	.method = "POST",
+};
