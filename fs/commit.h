@@ -7,6 +7,7 @@
  */
 
 #include "fs/record.h"
+#include "fs/served.h"
 #include "fs/source.h"
 #include "fs/witness.h"
 
@@ -26,6 +27,7 @@ DEFINE_CLEANUP_DONE(struct targets, targets_done)
 /* Where the disks of a record are now. */
 struct target_paths {
 	const char *first;
+	struct served *served;	 /* instead of the first path (fs/served.h); NULL: none */
 	const char *const *more; /* the others may be here, or where they were */
 	size_t more_count;
 };

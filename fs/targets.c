@@ -15,13 +15,18 @@ void targets_done(struct targets *targets)
 	vec_done(targets);
 }
 
-static int open_at(const json_t *disk, const char *path, struct source **ret, struct err *err)
+/* served NULL: at the path. */
+static int open_at(const json_t *disk, const char *path, struct served *served, struct source **ret,
+		   struct err *err)
 {
 	cleanup(source_close) struct source *source = NULL;
 	cleanup(str_done) struct str name = STR_INIT;
 
-	if (name_from_json(json_object_get(disk, "name"), &name, err) < 0 ||
-	    source_open(path, name.s, SOURCE_CHANGE, &source, err) < 0 ||
+	if (name_from_json(json_object_get(disk, "name"), &name, err) < 0)
+		return -1;
+	if (served)
+		source = served_source(served, name.s);
+	if ((!served && source_open(path, name.s, SOURCE_CHANGE, &source, err) < 0) ||
 	    witness_check_identity(source, json_object_get(disk, "identity"), err) < 0)
 		return -1;
 	*ret = TAKE(source);
@@ -36,11 +41,11 @@ static int find_other(const json_t *disk, const struct target_paths *where, stru
 	struct err one = ERR_INIT;
 
 	for (size_t i = 0; i < where->more_count; i++)
-		if (!open_at(disk, where->more[i], ret, &one))
+		if (!open_at(disk, where->more[i], NULL, ret, &one))
 			return 0;
 	if (name_from_json(json_object_get(disk, "path"), &then, err) < 0)
 		return err_in(err, "record.json, a disk's path");
-	return open_at(disk, then.s, ret, err);
+	return open_at(disk, then.s, NULL, ret, err);
 }
 
 int targets_open(const json_t *record, const struct target_paths *where, struct targets *ret,
@@ -55,7 +60,7 @@ int targets_open(const json_t *record, const struct target_paths *where, struct 
 		struct target *target = vec_add(ret);
 
 		if ((i ? find_other(disk, where, &target->source, err)
-		       : open_at(disk, where->first, &target->source, err)) < 0 ||
+		       : open_at(disk, where->first, where->served, &target->source, err)) < 0 ||
 		    witness_places_from_json(json_object_get(disk, "file_systems"), &target->places,
 					     err) < 0)
 			return -1;

@@ -108,8 +108,8 @@ bool name_set_may_hold(const struct name_set *set, const char *name, size_t len)
 	if (set->holds_anything || !is_simple(name, len))
 		return true;
 	hash = hash_of(name, len);
-	return set->hashes.count && bsearch(&hash, set->hashes.items, set->hashes.count,
-					    sizeof(hash), compare_hashes);
+	return set->hashes.count &&
+	       bsearch(&hash, set->hashes.items, set->hashes.count, sizeof(hash), compare_hashes);
 }
 
 bool name_path_is_plain(const char *path)

@@ -83,6 +83,7 @@ static int write_side(const struct targets *targets, const struct both_records *
 static struct target_paths paths_of(const struct volume_request *request)
 {
 	return (struct target_paths){ .first = request->path,
+				      .served = request->served,
 				      .more = request->more_paths,
 				      .more_count = request->more_count };
 }
