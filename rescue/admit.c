@@ -110,8 +110,35 @@ static void say_plan(struct report *report, const struct rescue *r)
 	report_say(report, r->record.instance.s, "plan", "{s:o}", "steps", steps);
 }
 
+static const char *zone_of(const struct inventory *inv, const struct instance_id *id)
+{
+	vec_foreach (p, &inv->patients)
+		if (id_eq(&(*p)->id, id) && (*p)->root)
+			return (*p)->root->zone;
+	return NULL;
+}
+
+/* One helper for all whose volumes are in one zone: the first launches it, and whoever is the last removes it. */
+static void share_helper(const struct inventory *inv, const struct patient *p,
+			 const struct rescues *ready, struct record *record)
+{
+	memcpy(record->launch.keys, record->run, sizeof(record->launch.keys));
+	vec_foreach (r, ready) {
+		const struct record *other = &(*r)->record;
+		const char *zone = zone_of(inv, &other->instance);
+
+		if (!other->launch.is_ours || !zone || !p->root->zone ||
+		    !str_eq(zone, p->root->zone))
+			continue;
+		record->launch = other->launch;
+		record->launch.is_ours = false;
+		return;
+	}
+}
+
 static struct rescue *rescue_of(struct runner *runner, const struct admission *admission,
-				const struct inventory *inv, const struct patient *p)
+				const struct inventory *inv, const struct patient *p,
+				const struct rescues *ready)
 {
 	struct record record;
 	struct rescue *r;
@@ -119,6 +146,8 @@ static struct rescue *rescue_of(struct runner *runner, const struct admission *a
 	record_of_patient(inv, p, &record);
 	run_id_make(record.run);
 	record.kind = admission->kind;
+	if (record.launch.is_ours)
+		share_helper(inv, p, ready, &record);
 	if (admission->undo) {
 		memcpy(record.undo_of, admission->undo->run, sizeof(record.undo_of));
 		if (via_swaps(record.via))
@@ -184,7 +213,7 @@ static int check_runs(const struct runs *runs, const struct patient *p, struct e
 
 /* Shows one patient; a rescue when it may be rescued. */
 static struct rescue *show(struct runner *runner, const struct desk *desk, struct patient *p,
-			   struct err *err)
+			   const struct rescues *ready, struct err *err)
 {
 	const struct admission *admission = desk->admission;
 	struct rescue *r;
@@ -208,7 +237,7 @@ static struct rescue *show(struct runner *runner, const struct desk *desk, struc
 	if (check_runs(&desk->runs, p, err) < 0 || hazards_refusal(&p->hazards, err) < 0 ||
 	    check_undo(admission, p, err) < 0)
 		return NULL;
-	r = rescue_of(runner, admission, &desk->inv, p);
+	r = rescue_of(runner, admission, &desk->inv, p, ready);
 	say_plan(runner->report, r);
 	return r;
 }
@@ -234,7 +263,7 @@ static int admit_all(struct runner *runner, struct desk *desk, int *ret_status, 
 
 	vec_foreach (p, &desk->inv.patients) {
 		struct err refusal = ERR_INIT;
-		struct rescue *r = show(runner, desk, *p, &refusal);
+		struct rescue *r = show(runner, desk, *p, &ready, &refusal);
 
 		if (r) {
 			vec_push(&ready, r);

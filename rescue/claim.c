@@ -162,6 +162,7 @@ void record_of_claim(const struct claim *c, struct record *ret)
 				.delete_on_termination = c->delete_on_termination,
 				.was_running = c->was_running,
 				.uses_standby = c->uses_standby,
+				.launch.is_ours = c->via == VIA_HELPER, /* perhaps */
 				.was_committed = c->surgery == CLAIM_COMMITTED };
 	memcpy(ret->run, c->run, sizeof(ret->run));
 	memcpy(ret->home_device, c->device, sizeof(ret->home_device));

@@ -77,13 +77,28 @@ const struct option_row option_rows[] = {
 	ROW("endpoint-url", VALUE_TEXT, OPT_AWS, endpoint_url, "URL",
 	    "another endpoint than the Region's"),
 	ROW("via", VALUE_TEXT, OPT_RESCUE, via, "WAY",
-	    "how the root volume is got at: \"self\" attaches it to this machine; \"snapshot\" "
-	    "needs "
-	    "no helper and swaps it for a repaired copy; \"replace\" does so without a stop; "
-	    "default: "
-	    "\"auto\", the way that loses least and takes least time"),
+	    "how the root volume is got at: \"self\" attaches it to this machine; \"helper\" to "
+	    "another one, over ssh; \"snapshot\" needs no helper and swaps it for a repaired copy; "
+	    "\"replace\" does so without a stop; default: \"auto\", the way that loses least and "
+	    "takes least time"),
 	ROW("helper", VALUE_TEXT, OPT_RESCUE, helper, "INSTANCE-ID",
-	    "instance that operates: this machine; default: asked from the instance metadata"),
+	    "instance that the volume is attached to: this machine or one that ssh leads to; "
+	    "\"launch\": a new one, which is terminated afterwards; default: this machine by its "
+	    "instance metadata, else \"launch\""),
+	ROW("helper-type", VALUE_TEXT, OPT_RESCUE, helper_type, "TYPE",
+	    "instance type of a helper that is launched; default: the smallest that is to be had"),
+	ROW("helper-image", VALUE_TEXT, OPT_RESCUE, helper_image, "AMI-ID",
+	    "its image; default: the current Amazon Linux"),
+	ROW("subnet", VALUE_TEXT, OPT_RESCUE, subnet, "SUBNET-ID",
+	    "its subnet, in the volume's zone; default: the instance's own"),
+	ROW("ssh-from", VALUE_TEXT, OPT_RESCUE, ssh_from, "CIDR",
+	    "the only addresses from which ssh to it is let in; default: this machine's"),
+	ROW("keep-helper", VALUE_FLAG, OPT_RESCUE, keep_helper, NULL,
+	    "do not terminate it afterwards"),
+	ROW("helper-user", VALUE_TEXT, OPT_RESCUE, helper_user, "NAME",
+	    "account on a helper that was there before, root or with sudo; default: ssh's"),
+	ROW("helper-host", VALUE_TEXT, OPT_RESCUE, helper_host, "HOST",
+	    "name or address for ssh to the helper; default: its public, else its private address"),
 	ROW("device-dir", VALUE_TEXT, OPT_RESCUE, device_dir, "DIR",
 	    "where an attached volume's device appears; default /dev/disk/by-id"),
 	ROW("force-stop", VALUE_FLAG, OPT_RESCUE, force_stop, NULL,
@@ -259,7 +274,7 @@ int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err)
 	int rc = 0;
 
 	ret->options = (struct options){
-		.device_dir = "/dev/disk/by-id", .verify_s = 300, .stop_s = 300, .boot_s = 600
+		.device_dir = DEVICE_DIR, .verify_s = 300, .stop_s = 300, .boot_s = 600
 	};
 	for (int i = 1; i < argc && !rc; i++) {
 		const struct option_row *row = NULL;

@@ -49,6 +49,7 @@ static void end(struct rescue *r, const struct ending *ending)
 	r->exit_status = ending->code == ERR_NONE ? ending->status : (int)ending->code;
 	snprintf(r->record.result, sizeof(r->record.result), "%s", ending->result);
 	r->phase = PHASE_ENDED;
+	link_close(TAKE(r->link));
 	rescue_watch(r, false);
 	if (ending->code != ERR_AWAY)
 		state_clean_work(r->dir);
@@ -65,7 +66,7 @@ static void end_untouched(struct rescue *r)
 				  "volume %s, and the one before it, %s, is kept, detached",
 				  record->run, record->instance.s, rescue_root(r)->s,
 				  record->volume.s);
-	} else if (record->via == VIA_SELF && !id_none(&record->restored)) {
+	} else if (!via_swaps(record->via) && !id_none(&record->restored)) {
 		text = mem_printf(
 			"%s has a new root volume %s as it was before run %s; the old one, %s, "
 			"is kept, detached: delete it when it is not needed any more",

@@ -235,28 +235,12 @@ static void find_keys(struct finder *f)
 	vec_done(&devices);
 }
 
-static void find_helper(struct finder *f)
+/* The instance that the volume is to be attached to. */
+static void find_helper_place(struct finder *f)
 {
 	const struct ec2_instance *helper = f->inv->helper_instance;
+	const struct ec2_volume *root = f->p->root;
 
-	if (id_none(&f->inv->helper)) {
-		refuse(f, ERR_REFUSED,
-		       "this machine is no EC2 instance (no instance metadata), so %s has nowhere "
-		       "to go; run on an instance, or name this one with --helper",
-		       f->p->root ? f->p->root->id.s : "its root");
-		return;
-	}
-	if (id_eq(&f->inv->helper, &f->i->id)) {
-		refuse(f, ERR_REFUSED, "%s is this machine; run on another instance", f->i->id.s);
-		return;
-	}
-	if (!id_none(&f->inv->self) && !id_eq(&f->inv->self, &f->inv->helper)) {
-		refuse(f, ERR_REFUSED,
-		       "--helper %s is not this machine, which is %s; a helper elsewhere cannot "
-		       "operate here",
-		       f->inv->helper.s, f->inv->self.s);
-		return;
-	}
 	if (!helper) {
 		refuse(f, ERR_NOTFOUND, "the helper %s does not exist in %s", f->inv->helper.s,
 		       f->inv->region);
@@ -265,18 +249,77 @@ static void find_helper(struct finder *f)
 	if (helper->state != INSTANCE_RUNNING)
 		refuse(f, ERR_REFUSED, "the helper %s is %s, not running", helper->id.s,
 		       ec2_instance_state_name(helper->state));
-	if (f->p->root && f->p->root->zone && helper->zone &&
-	    !str_eq(f->p->root->zone, helper->zone))
+	if (root && root->zone && helper->zone && !str_eq(root->zone, helper->zone))
 		refuse(f, ERR_REFUSED,
-		       "%s is in %s, the helper %s in %s: a volume cannot leave its zone; run on "
-		       "an "
-		       "instance in %s",
-		       f->p->root->id.s, f->p->root->zone, helper->id.s, helper->zone,
-		       f->p->root->zone);
-	if (f->p->root && f->p->root->outpost &&
-	    (!helper->outpost || !str_eq(helper->outpost, f->p->root->outpost)))
-		refuse(f, ERR_REFUSED, "%s is on the Outpost %s, the helper %s is not",
-		       f->p->root->id.s, f->p->root->outpost, helper->id.s);
+		       "%s is in %s, the helper %s in %s: a volume cannot leave its zone; name or "
+		       "launch a helper in %s",
+		       root->id.s, root->zone, helper->id.s, helper->zone, root->zone);
+	if (root && root->outpost && (!helper->outpost || !str_eq(helper->outpost, root->outpost)))
+		refuse(f, ERR_REFUSED, "%s is on the Outpost %s, the helper %s is not", root->id.s,
+		       root->outpost, helper->id.s);
+}
+
+static void find_self(struct finder *f)
+{
+	if (id_none(&f->inv->helper)) {
+		refuse(f, ERR_REFUSED,
+		       "this machine is no EC2 instance (no instance metadata), so %s has nowhere "
+		       "to go; run on an instance, name this one with --helper, or launch one "
+		       "(--via helper)",
+		       f->p->root ? f->p->root->id.s : "its root");
+		return;
+	}
+	if (id_eq(&f->inv->helper, &f->i->id)) {
+		refuse(f, ERR_REFUSED, "%s is this machine; run on another instance", f->i->id.s);
+		return;
+	}
+	find_helper_place(f);
+}
+
+static void find_launch(struct finder *f)
+{
+	cleanup(free) char *why_not = helper_not_launched(f->inv, f->p);
+	const struct ec2_volume *root = f->p->root;
+	struct launch launch;
+
+	if (why_not) {
+		refuse(f, ERR_REFUSED, "no helper can be launched for %s: %s", f->i->id.s, why_not);
+		return;
+	}
+	helper_fill(f->inv, f->p, &launch);
+	vec_foreach (s, &f->inv->subnets)
+		if (s->id && str_eq(s->id, launch.subnet) && s->zone && root && root->zone &&
+		    !str_eq(s->zone, root->zone))
+			refuse(f, ERR_REFUSED,
+			       "--subnet %s is in %s, %s in %s: a volume cannot leave its zone",
+			       launch.subnet, s->zone, root->id.s, root->zone);
+	hazard(f, HAZARD_CONSENT, "money",
+	       "a helper (one instance%s%s, image %s%s%s) is launched and %s, with a security "
+	       "group "
+	       "that lets in ssh from %s alone",
+	       launch.type[0] ? " " : " of the smallest type that is to be had, ",
+	       launch.type[0] ? launch.type : "t3.nano first", launch.image,
+	       launch.subnet[0] ? ", subnet " : "", launch.subnet,
+	       launch.is_kept ? "kept: it is paid for until you terminate it"
+			      : "terminated afterwards: it is paid for some minutes",
+	       launch.from);
+}
+
+static void find_helper(struct finder *f)
+{
+	if (f->p->via != VIA_HELPER) {
+		find_self(f);
+		return;
+	}
+	if (id_eq(&f->inv->self, &f->i->id))
+		refuse(f, ERR_REFUSED, "%s is this machine; run on another one", f->i->id.s);
+	if (!f->inv->names_helper) {
+		find_launch(f);
+		return;
+	}
+	if (id_eq(&f->inv->helper, &f->i->id))
+		refuse(f, ERR_REFUSED, "%s cannot be its own helper", f->i->id.s);
+	find_helper_place(f);
 }
 
 /* EBS user guide, StartSnapshot: where the account encrypts by default, the parent has to be encrypted. */

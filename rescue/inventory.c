@@ -121,6 +121,11 @@ static void ask_helper(struct inquiry *q)
 		q->inv->helper = q->inv->self;
 	if (id_none(&q->inv->helper))
 		return;
+	/* Whoever says where devices appear says that it is this machine. */
+	q->inv->is_helper_elsewhere =
+		q->inv->names_helper && !id_eq(&q->inv->self, &q->inv->helper) &&
+		(!id_none(&q->inv->self) || str_eq(q->options->device_dir, DEVICE_DIR)) &&
+		!(q->options->via && str_eq(q->options->via, "self"));
 	if (find_instance(q->inv, &q->inv->helper))
 		return;
 	id = q->inv->helper.s;
@@ -217,6 +222,7 @@ static void ask_about(struct inquiry *q)
 		add_name(&ids, i->id.s);
 		add_name(&types, i->type);
 		add_name(&spots, i->spot_request);
+		add_name(&subnets, q->options->subnet);
 		vec_foreach (interface, &i->interfaces) {
 			add_name(&subnets, interface->subnet);
 			add_name(&vpcs, interface->vpc);
@@ -323,7 +329,7 @@ static int take(struct inquiry *q, const struct instance_id *ids, size_t count, 
 {
 	struct inventory *inv = q->inv;
 
-	if (q->options->helper && instance_id_parse(q->options->helper, &inv->helper, err) < 0)
+	if (inv->names_helper && instance_id_parse(q->options->helper, &inv->helper, err) < 0)
 		return err_in(err, "--helper");
 	if (ask_instances(q, ids, count, err) < 0)
 		return -1;
@@ -379,7 +385,11 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 	*ret = (struct inventory){ .now = (int64_t)time(NULL),
 				   .takes_no_snapshot = options->no_snapshot,
 				   .may_probe = !options->dry_run,
-				   .names_helper = options->helper,
+				   .options = options,
+				   .wants_launch =
+					   options->helper && str_eq(options->helper, "launch"),
+				   .names_helper =
+					   options->helper && !str_eq(options->helper, "launch"),
 				   .region = mem_strdup(ec2_region(ec2)) };
 	rc = take(&q, ids, count, err);
 	if (rc < 0)
@@ -389,11 +399,12 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 	imds_self_done(&q.self_reply);
 	if (rc < 0)
 		return -1;
-	vec_foreach (p, &ret->patients) {
+	vec_foreach (p, &ret->patients)
 		connect_patient(ret, *p);
+	helper_ask(ec2, ret);
+	vec_foreach (p, &ret->patients)
 		if ((*p)->err.code == ERR_NONE)
 			way_choose(ret, options->via, *p);
-	}
 	keys_ask(ec2, ret);
 	encryption_ask(ec2, ret);
 	preflight_finish(ec2, ret, report);
@@ -418,6 +429,9 @@ static void patient_free(struct patient *p)
 	ebs_blocks_done(&p->dry_blocks);
 	ec2_image_done(&p->dry_image);
 	ec2_replace_task_done(&p->dry_task);
+	ec2_instances_done(&p->dry_instance);
+	ec2_security_group_done(&p->dry_group);
+	ec2_state_changes_done(&p->dry_terminate);
 	free(p->via_why);
 	hazards_done(&p->hazards);
 	free(p);
@@ -438,6 +452,8 @@ void inventory_done(struct inventory *inv)
 	ec2_list_done(EC2_MEMBERS, &inv->asg);
 	ec2_spot_requests_done(&inv->spots);
 	free(inv->region);
+	ssm_parameter_done(&inv->offer.image);
+	ec2_own_address_done(&inv->offer.address);
 }
 
 bool patient_is_in_service(const struct patient *p)
@@ -453,11 +469,15 @@ void record_of_patient(const struct inventory *inv, const struct patient *p, str
 		.kind = RESCUE_REPAIR,
 		.via = p->via,
 		.instance = p->id,
-		.helper = p->via == VIA_SELF ? inv->helper : (struct instance_id){ "" },
+		.helper = p->via == VIA_SELF || (p->via == VIA_HELPER && inv->names_helper)
+				  ? inv->helper
+				  : (struct instance_id){ "" },
 		.volume = p->root->id,
 		.was_running = state == INSTANCE_RUNNING || state == INSTANCE_PENDING
 	};
 	ret->uses_standby = ret->was_running && patient_is_in_service(p);
+	if (p->via == VIA_HELPER && !inv->names_helper)
+		helper_fill(inv, p, &ret->launch);
 	snprintf(ret->home_device, sizeof(ret->home_device), "%s", p->root_device->device_name);
 	ret->delete_on_termination = p->root_device->delete_on_termination;
 	if (ret->delete_on_termination != EC2_BOOL_ABSENT)

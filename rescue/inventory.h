@@ -37,6 +37,9 @@ enum dry_call {
 	DRY_VOLUME,
 	DRY_IMAGE,
 	DRY_REPLACE,
+	DRY_RUN_INSTANCE,
+	DRY_GROUP,
+	DRY_TERMINATE,
 	DRY_LIST_BLOCKS,
 	DRY_COMPLETE,
 	DRY_CALLS
@@ -70,6 +73,9 @@ struct patient {
 	struct ebs_blocks dry_blocks;
 	struct ec2_image dry_image;
 	struct ec2_replace_task dry_task;
+	struct ec2_instances dry_instance;
+	struct ec2_security_group dry_group;
+	struct ec2_state_changes dry_terminate;
 	struct hazards hazards;
 	enum rescue_via via;
 	char *via_why;		      /* one clause, for a person */
@@ -84,6 +90,15 @@ struct volume_key {
 	struct ec2_op op;
 };
 VEC_TYPE(volume_keys, struct volume_key *);
+
+/* What a helper would be launched with. */
+struct helper_offer {
+	bool is_asked;
+	struct err why_not; /* it cannot be; ERR_NONE: it can */
+	struct ec2_op image_op, address_op;
+	struct ssm_parameter image;	/* by Systems Manager */
+	struct ec2_own_address address; /* this machine's on the internet */
+};
 
 struct inventory {
 	struct patients patients;
@@ -106,7 +121,11 @@ struct inventory {
 	bool may_probe; /* where it does not: ask for ids that do not exist */
 	int64_t now;	/* seconds since the epoch, for claims */
 	bool takes_no_snapshot;
-	bool names_helper; /* --helper */
+	bool names_helper;	  /* --helper, of an instance */
+	bool is_helper_elsewhere; /* that instance is another machine, which ssh leads to */
+	bool wants_launch;	  /* --helper launch */
+	const struct options *options;
+	struct helper_offer offer;
 	char *region;
 };
 
@@ -150,6 +169,13 @@ void encryption_ask(struct ec2 *ec2, struct inventory *inventory);
 /* NULL: it was not asked for. */
 const struct volume_key *keys_find(const struct inventory *inventory, const char *arn);
 void keys_done(struct volume_keys *);
+
+/* Can a helper be launched, and with what? Asked where a patient may need one. */
+void helper_ask(struct ec2 *ec2, struct inventory *inventory);
+void helper_wait(struct ec2 *ec2, struct inventory *inventory);
+/* For this patient; NULL (malloc'd: why not): it cannot. */
+char *helper_not_launched(const struct inventory *, const struct patient *);
+void helper_fill(const struct inventory *, const struct patient *, struct launch *ret);
 
 /* Which way the surgeon takes to the volume's blocks, by --via (NULL: auto): the way that loses least and
  * takes least time, of those that are open. Pure. */

@@ -12,6 +12,8 @@
 
 VEC_TYPE(words, const char *);
 
+#define DEVICE_DIR "/dev/disk/by-id"
+
 struct options {
 	struct words targets; /* the arguments that are no options */
 	/* AWS */
@@ -21,8 +23,10 @@ struct options {
 	const char
 		*state_dir; /* default /var/lib/ec2-rescue, or XDG state when not root; made 0700 */
 	/* the rescue */
-	const char
-		*helper; /* instance id, which must be this machine; NULL: this machine by IMDS */
+	const char *helper; /* instance id, or "launch"; NULL: this machine by IMDS, or launched */
+	/* of a helper that is another machine */
+	const char *helper_type, *helper_image, *subnet, *ssh_from, *helper_user, *helper_host;
+	bool keep_helper;
 	const char *via; /* "auto" or NULL, or a name of enum rescue_via */
 	bool yes;	 /* consent to the hazards that were printed */
 	bool dry_run;

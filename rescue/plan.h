@@ -71,8 +71,9 @@ struct step {
 
 extern const struct step *const rescue_plan[];
 extern const size_t rescue_plan_count;
-#define VIAS_SWAP (1u << VIA_SNAPSHOT | 1u << VIA_REPLACE)
-#define PLAN_NONE ((size_t)-1)
+#define VIAS_SWAP  (1u << VIA_SNAPSHOT | 1u << VIA_REPLACE)
+#define VIAS_WRITE (1u << VIA_SELF | 1u << VIA_HELPER)
+#define PLAN_NONE  ((size_t)-1)
 size_t plan_index(const char *name); /* PLAN_NONE: there is no such step */
 
 /* Rows that others must find. */
@@ -80,10 +81,13 @@ enum step_index {
 	STEP_CLAIM,
 	STEP_CHILD,
 	STEP_IMAGE,
+	STEP_GROUP,
+	STEP_HELPER,
 	STEP_STANDBY,
 	STEP_STOP,
 	STEP_SNAPSHOT,
 	STEP_READABLE,
+	STEP_LINK,
 	STEP_DOT,
 	STEP_DETACH,
 	STEP_RESTORE,
@@ -99,11 +103,11 @@ enum step_index {
 /* Does this rescue take the row on its way out? Others are passed over; home goes what is owed. */
 bool plan_has(const struct rescue *, size_t at);
 
-/* Rows of plan_claim.c, plan_instance.c, plan_volume.c, plan_snapshot.c, plan_restore.c,
- * plan_replace.c and
- * plan_surgery.c. */
-extern const struct step claim_step, child_step, image_step, standby_step, stop_step, snapshot_step,
-	readable_step, dot_step, detach_step, restore_step, replace_step, attach_step, device_step,
-	examine_step, mark_step, repair_step, usable_step, seal_step;
+/* Rows of plan_claim.c, plan_helper.c, plan_instance.c, plan_volume.c, plan_snapshot.c, plan_restore.c,
+ * plan_replace.c and plan_surgery.c. */
+extern const struct step claim_step, child_step, image_step, group_step, helper_step, standby_step,
+	stop_step, snapshot_step, readable_step, link_step, dot_step, detach_step, restore_step,
+	replace_step, attach_step, device_step, examine_step, mark_step, repair_step, usable_step,
+	seal_step;
 
 #endif

@@ -173,7 +173,7 @@ static bool stop_late(struct rescue *r)
 const struct step stop_step = {
 	.name = "stop",
 	.kind = STEP_BORROW,
-	.vias = 1u << VIA_SELF | 1u << VIA_SNAPSHOT,
+	.vias = VIAS_WRITE | 1u << VIA_SNAPSHOT,
 	.home_s = 900,
 	.describe = stop_say,
 	.holds = stop_holds,

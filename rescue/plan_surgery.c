@@ -8,6 +8,7 @@
 
 /* Three boots, where each is the last one's second chance, have to fit. */
 enum { SURGERY_DEADLINE_S = 3600, BOOT_MAX_S = 900 };
+enum { SILENCE_S = 60 }; /* ssh itself gives a dead connection up in about as long */
 
 bool rescue_has_nothing_to_repair(const struct rescue *r)
 {
@@ -89,6 +90,19 @@ static void operation_ended(struct rescue *r)
 	}
 }
 
+static void say_remote(const struct rescue *r)
+{
+	struct remote_figures n = remote_figures(r->remote);
+	cleanup(free) char *text = mem_printf(
+		"%llu MiB of the volume's %llu were read over ssh, %llu KiB written",
+		(unsigned long long)n.fetched_bytes >> 20, (unsigned long long)n.size_bytes >> 20,
+		(unsigned long long)(n.written_bytes + 1023) >> 10);
+
+	report_say(r->runner->report, r->record.instance.s, "fact", "{s:s, s:s, s:I, s:I}", "name",
+		   "blocks", "text", text, "read", (json_int_t)n.fetched, "written_bytes",
+		   (json_int_t)n.written_bytes);
+}
+
 static void say_blocks(const struct rescue *r)
 {
 	struct blocks_figures n = blocks_figures(r->blocks);
@@ -107,16 +121,23 @@ void rescue_close_surgery(struct rescue *r)
 	surgery_free(TAKE(r->surgery));
 	if (r->blocks && r->surgery_result.err.code == ERR_NONE)
 		say_blocks(r);
+	if (r->remote && r->surgery_result.err.code == ERR_NONE)
+		say_remote(r);
 	blocks_free(TAKE(r->blocks));
+	remote_free(TAKE(r->remote));
 }
 
 /* Whoever examined a volume of which blocks were missing knows nothing of it. */
 static void heed_missing_blocks(struct rescue *r)
 {
-	if (!r->blocks || !blocks_failure(r->blocks)->code || r->commit != COMMIT_NONE)
+	const struct err *failure = r->blocks	? blocks_failure(r->blocks)
+				    : r->remote ? remote_failure(r->remote)
+						: NULL;
+
+	if (!failure || !failure->code || r->commit != COMMIT_NONE)
 		return;
 	r->surgery_result.state = SURGERY_ENDED;
-	r->surgery_result.err = *blocks_failure(r->blocks);
+	r->surgery_result.err = *failure;
 }
 
 static void surgery_moved(void *arg)
@@ -170,6 +191,12 @@ static int point_to_volume(struct rescue *r, struct surgery_job *job, char **ret
 		job->path = r->record.snapshot.s;
 		job->is_served = true;
 		job->served_fd = blocks_link(r->blocks);
+		return 0;
+	}
+	if (r->record.via == VIA_HELPER) {
+		job->path = r->record.volume.s;
+		job->is_served = true;
+		job->served_fd = remote_link(r->remote);
 		return 0;
 	}
 	*ret_device = device_find(options->device_dir, &r->record.volume);
@@ -267,6 +294,54 @@ static int start_blocks(struct rescue *r)
 	return STARTED_NOTHING;
 }
 
+/* ---- over ssh ---- */
+
+static void remote_opened(void *arg, const struct err *failure)
+{
+	struct rescue *r = arg;
+	struct err err = ERR_INIT;
+
+	if (failure)
+		err = *failure;
+	else if (operate(r, r->operation, &err) >= 0)
+		remote_release_link(r->remote);
+	if (err.code)
+		r->surgery_result = (struct surgery_result){ .state = SURGERY_ENDED, .err = err };
+	rescue_poke(r);
+}
+
+/* When the link is not there (any more), it is made first, and this is tried again. */
+static int start_remote(struct rescue *r, enum operation operation, struct err *err)
+{
+	cleanup(free) char *work = mem_printf("%s/work", r->dir);
+	struct remote_request request = { .loop = r->runner->loop,
+					  .work_dir = work,
+					  .may_write = true,
+					  .silence_s = SILENCE_S,
+					  .ready = remote_opened,
+					  .arg = r };
+	enum held held = helper_held(r, LINK_DEVICE, err);
+
+	if (held == HELD_NEVER)
+		return -1;
+	if (held == HELD_NO)
+		return helper_look(r, err);
+	if (held != HELD_YES)
+		return STARTED_NOTHING;
+	rescue_close_surgery(r);
+	r->surgery_result = (struct surgery_result){ .state = SURGERY_WORKING };
+	r->operation = operation;
+	request.fd = link_take(r->link, &request.path, &request.size_bytes);
+	r->remote = remote_start(&request);
+	return STARTED_NOTHING;
+}
+
+static int begin_operation(struct rescue *r, enum operation operation, struct err *err)
+{
+	return r->record.via == VIA_HELPER ? start_remote(r, operation, err)
+					   : operate(r, operation, err);
+}
+
 /* A write was announced and its end is not known: the records say how far it came. */
 static int recover(struct rescue *r, struct err *err)
 {
@@ -286,12 +361,12 @@ static int recover(struct rescue *r, struct err *err)
 	if (record_state(records, &state, err) < 0)
 		return -1;
 	if (state == RECORD_COMMITTING)
-		return operate(r,
-			       is_undo || r->phase == PHASE_HOME ? OPERATION_TAKE_BACK
-								 : OPERATION_FINISH,
-			       err);
+		return begin_operation(r,
+				       is_undo || r->phase == PHASE_HOME ? OPERATION_TAKE_BACK
+									 : OPERATION_FINISH,
+				       err);
 	if (is_undo && state == RECORD_FINISHED && r->phase == PHASE_OUT)
-		return operate(r, OPERATION_UNDO, err);
+		return begin_operation(r, OPERATION_UNDO, err);
 	if (state == (is_undo ? RECORD_UNDONE : RECORD_FINISHED))
 		note_committed(r);
 	else
@@ -311,6 +386,12 @@ static void examine_say(const struct rescue *r, enum way way, struct str *out)
 			 r->record.boot_s ? " and its boot" : "");
 }
 
+/* An operation, or what it is to work on, was started. */
+static bool is_at_work(const struct rescue *r)
+{
+	return r->surgery || r->blocks || r->remote;
+}
+
 static enum held surgery_held(const struct rescue *r, struct err *err)
 {
 	const struct surgery_result *s = &r->surgery_result;
@@ -327,17 +408,18 @@ static enum held examine_holds(const struct rescue *r, enum way way, struct err 
 	if (way == WAY_HOME) {
 		bool is_over = !r->surgery || surgery_result(r->surgery)->state == SURGERY_ENDED;
 
-		return is_over && !r->blocks ? HELD_YES : HELD_NO;
+		return is_over && !r->blocks && !r->remote ? HELD_YES : HELD_NO;
 	}
 	/* An undo needs no examination, and what a killed run began to write "repair" finishes. */
 	if (r->record.kind == RESCUE_UNDO || r->commit != COMMIT_NONE)
 		return HELD_YES;
-	return r->surgery || r->blocks ? surgery_held(r, err) : HELD_NO;
+	return is_at_work(r) ? surgery_held(r, err) : HELD_NO;
 }
 
 static int examine(struct rescue *r, struct err *err)
 {
-	return via_swaps(r->record.via) ? start_blocks(r) : operate(r, OPERATION_EXAMINE, err);
+	return via_swaps(r->record.via) ? start_blocks(r)
+					: begin_operation(r, OPERATION_EXAMINE, err);
 }
 
 /* The device must be closed before it can be detached. */
@@ -382,13 +464,25 @@ static void repair_say(const struct rescue *r, enum way way, struct str *out)
 		str_addf(out, "write the repair to %s", r->record.volume.s);
 }
 
+/* The records are here, and the volume can be had by another helper. */
+static bool is_stranded(const struct rescue *r, struct err *err)
+{
+	if (r->record.via != VIA_HELPER || !helper_is_gone(r))
+		return false;
+	err_set(err, ERR_CLOUD,
+		"%s may be half written, and the helper %s is gone; ec2-rescue resume %s launches "
+		"another one and finishes the write",
+		r->record.volume.s, r->record.helper.s, r->record.run);
+	return true;
+}
+
 static enum held repair_holds(const struct rescue *r, enum way way, struct err *err)
 {
-	const struct surgery_result *s = r->surgery ? surgery_result(r->surgery) : NULL;
+	const struct surgery_result *s = &r->surgery_result;
 
 	if (r->commit == COMMIT_BEGUN) {
-		if (!s)
-			return HELD_NO;
+		if (!is_at_work(r))
+			return is_stranded(r, err) ? HELD_NEVER : HELD_NO;
 		if (s->state != SURGERY_ENDED)
 			return HELD_NOT_YET;
 		/* It failed. On the way home the records tell what to do, once; then only a person
@@ -416,7 +510,7 @@ static int repair(struct rescue *r, struct err *err)
 		return STARTED_NOTHING;
 	}
 	if (r->record.kind == RESCUE_UNDO)
-		return operate(r, OPERATION_UNDO, err);
+		return begin_operation(r, OPERATION_UNDO, err);
 	surgery_commit(r->surgery);
 	return STARTED_NOTHING;
 }

@@ -110,7 +110,7 @@ static int attach_home(struct rescue *r, struct err *err)
 const struct step detach_step = {
 	.name = "detach",
 	.kind = STEP_BORROW,
-	.vias = 1u << VIA_SELF,
+	.vias = VIAS_WRITE,
 	.out_s = 600,
 	.home_s = 600,
 	.describe = detach_say,
@@ -265,7 +265,7 @@ static bool attach_refused(struct rescue *r, const struct ec2_op *op)
 const struct step attach_step = {
 	.name = "attach",
 	.kind = STEP_BORROW,
-	.vias = 1u << VIA_SELF,
+	.vias = VIAS_WRITE,
 	.out_s = 300,
 	.home_s = 300,
 	.describe = attach_say,
@@ -275,40 +275,55 @@ const struct step attach_step = {
 	.refused = attach_refused,
 };
 
-/* device: the kernel shows it */
+/* device: the kernel shows it, here or at the helper */
 
 static void device_say(const struct rescue *r, enum way way, struct str *out)
 {
 	(void)way;
-	str_addf(out, "wait for the device of %s in %s", r->record.volume.s,
-		 r->runner->options->device_dir);
+	if (r->record.via == VIA_HELPER)
+		str_addf(out, "wait for the device of %s on the helper %s", r->record.volume.s,
+			 r->record.helper.s);
+	else
+		str_addf(out, "wait for the device of %s in %s", r->record.volume.s,
+			 r->runner->options->device_dir);
 }
 
 static enum held device_holds(const struct rescue *r, enum way way, struct err *err)
 {
-	cleanup(free) char *path = device_find(r->runner->options->device_dir, &r->record.volume);
+	cleanup(free) char *path = NULL;
 
 	(void)way;
-	(void)err;
-	return path ? HELD_YES : HELD_NO;
+	if (r->record.via == VIA_HELPER)
+		return helper_held(r, LINK_DEVICE, err);
+	path = device_find(r->runner->options->device_dir, &r->record.volume);
+	return path ? HELD_YES : HELD_NOT_YET;
 }
 
 static bool device_late(struct rescue *r)
 {
-	err_set(&r->last, ERR_TIMEOUT,
-		"EC2 says that %s is attached to %s as %s, but no device with its id appeared in "
-		"%s: is this machine really %s? (--helper, --device-dir)",
-		r->record.volume.s, r->record.helper.s, r->record.away_device,
-		r->runner->options->device_dir, r->record.helper.s);
+	if (r->record.via == VIA_HELPER)
+		err_set(&r->last, ERR_TIMEOUT,
+			"EC2 says that %s is attached to %s as %s, but no device of it appeared "
+			"there",
+			r->record.volume.s, r->record.helper.s, r->record.away_device);
+	else
+		err_set(&r->last, ERR_TIMEOUT,
+			"EC2 says that %s is attached to %s as %s, but no device with its id "
+			"appeared in %s: is this machine really %s? (--helper, --device-dir)",
+			r->record.volume.s, r->record.helper.s, r->record.away_device,
+			r->runner->options->device_dir, r->record.helper.s);
 	return false;
 }
 
+/* It is looked for again by each process: what it is seen through does not outlive one. */
 const struct step device_step = {
 	.name = "device",
 	.kind = STEP_WAIT,
-	.vias = 1u << VIA_SELF,
-	.out_s = 120,
+	.flags = STEP_VOLATILE,
+	.vias = VIAS_WRITE,
+	.out_s = 180,
 	.describe = device_say,
 	.holds = device_holds,
+	.act = helper_look,
 	.late = device_late,
 };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/helper.h"
 #include "rescue/inventory.h"
 
 /* DryRun of every later call. EC2 answers a permission before the state of things, so that an error
@@ -19,6 +20,9 @@ static const struct {
 	[DRY_VOLUME] = { "ec2:CreateVolume", true },
 	[DRY_IMAGE] = { "ec2:RegisterImage", true },
 	[DRY_REPLACE] = { "ec2:CreateReplaceRootVolumeTask", true },
+	[DRY_RUN_INSTANCE] = { "ec2:RunInstances", true },
+	[DRY_GROUP] = { "ec2:CreateSecurityGroup", true },
+	[DRY_TERMINATE] = { "ec2:TerminateInstances", false },
 	[DRY_LIST_BLOCKS] = { "ebs:ListSnapshotBlocks", true },
 	[DRY_COMPLETE] = { "ebs:CompleteSnapshot", true },
 };
@@ -153,6 +157,34 @@ static void ask_blocks(struct ec2 *ec2, const struct inventory *inv, struct pati
 	ebs_complete_snapshot(ec2, &complete, dry(p, DRY_COMPLETE));
 }
 
+static void ask_launch(struct ec2 *ec2, const struct inventory *inv, struct patient *p)
+{
+	cleanup(free) char *token = mem_printf("dry-run-%s", p->id.s);
+	struct launch launch;
+	struct ec2_tag_pair tag = { CLAIM_RUN_TAG, "dry-run" };
+	struct ec2_run_instance run = { .client_token = token,
+					.user_data = "#cloud-config\n",
+					.tags = &tag,
+					.tag_count = 1,
+					.dry_run = EC2_DRY_RUN };
+	struct ec2_create_security_group group = { .name = "ec2-rescue dry-run",
+						   .description = "ec2-rescue",
+						   .tags = &tag,
+						   .tag_count = 1,
+						   .dry_run = EC2_DRY_RUN };
+	struct instance_id nobody = p->id;
+
+	helper_fill(inv, p, &launch);
+	run.image = launch.image;
+	run.type = launch.type[0] ? launch.type : helper_types[0];
+	run.subnet = launch.subnet[0] ? launch.subnet : NULL;
+	group.vpc = launch.vpc[0] ? launch.vpc : NULL;
+	make_nil(nobody.s);
+	ec2_run_instance(ec2, &run, &p->dry_instance, dry(p, DRY_RUN_INSTANCE));
+	ec2_create_security_group(ec2, &group, &p->dry_group, dry(p, DRY_GROUP));
+	ec2_terminate_instance(ec2, &nobody, EC2_DRY_RUN, &p->dry_terminate, dry(p, DRY_TERMINATE));
+}
+
 static void ask_rest(struct ec2 *ec2, const struct inventory *inv, struct patient *p)
 {
 	struct ec2_attach detach = { .instance = p->id, .dry_run = EC2_DRY_RUN };
@@ -173,6 +205,8 @@ static void ask_rest(struct ec2 *ec2, const struct inventory *inv, struct patien
 	ask_volume(ec2, inv, p, &detach);
 	if (via_swaps(p->via))
 		ask_blocks(ec2, inv, p);
+	if (p->via == VIA_HELPER && !inv->names_helper && inv->knows_dry_run)
+		ask_launch(ec2, inv, p);
 	if (!was_running || p->via == VIA_REPLACE)
 		return; /* it will not be started either */
 	if (inv->knows_dry_run)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 static const char *const kind_names[] = { "repair", "undo", "home", "audit" };
-static const char *const via_names[] = { "self", "snapshot", "replace" };
+static const char *const via_names[] = { "self", "snapshot", "replace", "helper" };
 static const char *const state_names[] = { "none", "found", "begun", "done" };
 
 const char *rescue_kind_name(enum rescue_kind kind)
@@ -39,19 +39,31 @@ static json_t *tristate(enum ec2_bool value)
 	return value == EC2_BOOL_ABSENT ? json_null() : json_boolean(value == EC2_TRUE);
 }
 
+static json_t *launch_to_json(const struct launch *l)
+{
+	return json_pack("{s:b, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "ours", l->is_ours,
+			 "kept", l->is_kept, "public", l->is_public, "image", l->image, "type",
+			 l->type, "subnet", l->subnet, "vpc", l->vpc, "from", l->from, "keys",
+			 l->keys, "group", l->group);
+}
+
 json_t *record_to_json(const struct record *r)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s, "
-			 "s:s, s:I, s:b, s:b, s:b, s:b}",
-			 "event", "run", "run", r->run, "kind", rescue_kind_name(r->kind), "via",
-			 rescue_via_name(r->via), "instance", r->instance.s, "volume", r->volume.s,
-			 "helper", r->helper.s, "home_device", r->home_device,
-			 "delete_on_termination", tristate(r->delete_on_termination), "was_running",
-			 r->was_running, "region", r->region, "endpoint", r->endpoint, "undo_of",
-			 r->undo_of, "restore_from", r->restore_from.s, "restored", r->restored.s,
-			 "boot_s", (json_int_t)r->boot_s, "boot_may_fail", r->boot_may_fail,
-			 "boot_no_kvm", r->boot_no_kvm, "uses_standby", r->uses_standby, "swaps",
-			 via_swaps(r->via) && r->was_committed);
+	json_t *json = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s, "
+		"s:s, s:I, s:b, s:b, s:b, s:b}",
+		"event", "run", "run", r->run, "kind", rescue_kind_name(r->kind), "via",
+		rescue_via_name(r->via), "instance", r->instance.s, "volume", r->volume.s, "helper",
+		r->helper.s, "home_device", r->home_device, "delete_on_termination",
+		tristate(r->delete_on_termination), "was_running", r->was_running, "region",
+		r->region, "endpoint", r->endpoint, "undo_of", r->undo_of, "restore_from",
+		r->restore_from.s, "restored", r->restored.s, "boot_s", (json_int_t)r->boot_s,
+		"boot_may_fail", r->boot_may_fail, "boot_no_kvm", r->boot_no_kvm, "uses_standby",
+		r->uses_standby, "swaps", via_swaps(r->via) && r->was_committed);
+
+	if (r->via == VIA_HELPER)
+		json_object_set_new(json, "launch", launch_to_json(&r->launch));
+	return json;
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -102,6 +114,24 @@ void record_stay(struct record *r)
 	r->steps[STEP_DETACH].is_returned = r->steps[STEP_STOP].is_returned = false;
 }
 
+static int read_launch(const json_t *json, struct launch *l, struct err *err)
+{
+	l->is_ours = json_is_true(json_object_get(json, "ours"));
+	l->is_kept = json_is_true(json_object_get(json, "kept"));
+	l->is_public = json_is_true(json_object_get(json, "public"));
+	if (copy_text(json, "image", l->image, sizeof(l->image), err) < 0 ||
+	    copy_text(json, "type", l->type, sizeof(l->type), err) < 0 ||
+	    copy_text(json, "subnet", l->subnet, sizeof(l->subnet), err) < 0 ||
+	    copy_text(json, "vpc", l->vpc, sizeof(l->vpc), err) < 0 ||
+	    copy_text(json, "from", l->from, sizeof(l->from), err) < 0 ||
+	    copy_text(json, "keys", l->keys, sizeof(l->keys), err) < 0 ||
+	    copy_text(json, "group", l->group, sizeof(l->group), err) < 0)
+		return -1;
+	return l->keys[0] && !run_id_is_valid(l->keys)
+		       ? err_set(err, ERR_MALFORMED, "journal: \"%s\" is no run", l->keys)
+		       : 0;
+}
+
 static int read_run(const json_t *record, struct record *r, struct err *err)
 {
 	const char *kind = text_of(record, "kind"), *helper = text_of(record, "helper");
@@ -133,6 +163,8 @@ static int read_run(const json_t *record, struct record *r, struct err *err)
 	r->boot_s = small_number(record, "boot_s");
 	r->boot_may_fail = json_is_true(json_object_get(record, "boot_may_fail"));
 	r->boot_no_kvm = json_is_true(json_object_get(record, "boot_no_kvm"));
+	if (read_launch(json_object_get(record, "launch"), &r->launch, err) < 0)
+		return -1;
 	if (((r->kind != RESCUE_AUDIT || instance[0]) &&
 	     instance_id_parse(instance, &r->instance, err) < 0) ||
 	    volume_id_parse(text_of(record, "volume"), &r->volume, err) < 0 ||
@@ -178,12 +210,21 @@ static int read_note(const json_t *record, struct record *r, struct err *err)
 {
 	const char *snapshot = text_of(record, "snapshot"), *restored = text_of(record, "restored");
 
-	const char *child = text_of(record, "child");
+	const char *child = text_of(record, "child"), *helper = text_of(record, "helper");
+	const json_t *launch = json_object_get(record, "launch");
+	char group[ID_SIZE];
 
 	if ((snapshot[0] && snapshot_id_parse(snapshot, &r->snapshot, err) < 0) ||
 	    (restored[0] && volume_id_parse(restored, &r->restored, err) < 0) ||
-	    (child[0] && snapshot_id_parse(child, &r->restore_from, err) < 0))
+	    (child[0] && snapshot_id_parse(child, &r->restore_from, err) < 0) ||
+	    (helper[0] && instance_id_parse(helper, &r->helper, err) < 0) ||
+	    (launch && read_launch(launch, &r->launch, err) < 0) ||
+	    copy_text(record, "group", group, sizeof(group), err) < 0)
 		return err_in(err, "journal");
+	if (group[0])
+		memcpy(r->launch.group, group, sizeof(group));
+	if (json_object_get(record, "launches"))
+		r->launch.tries = small_number(record, "launches");
 	if (child[0])
 		record_swap(r);
 	if (json_is_true(json_object_get(record, "stays")))

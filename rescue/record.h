@@ -29,10 +29,11 @@ enum rescue_via {
 	VIA_SELF,     /* the volume is attached to this machine */
 	VIA_SNAPSHOT, /* through the EBS direct APIs; the root volume is swapped, not written */
 	VIA_REPLACE,  /* so too, and EC2 swaps it while the instance runs on */
+	VIA_HELPER,   /* it is attached to another machine, over SSH */
 };
 static inline bool via_swaps(enum rescue_via via)
 {
-	return via != VIA_SELF;
+	return via == VIA_SNAPSHOT || via == VIA_REPLACE;
 }
 const char *rescue_via_name(enum rescue_via via);
 /* -1: none of these. */
@@ -47,11 +48,24 @@ struct step_record {
 	double begun_at; /* seconds since the epoch; 0: never */
 };
 
+/* Of VIA_HELPER: what is launched. */
+struct launch {
+	bool is_ours;	/* this run launches it, or took it over, and removes it */
+	bool is_kept;	/* not in the end: --keep-helper */
+	bool is_public; /* gets a public address, and is spoken to there */
+	char image[ID_SIZE], type[32] /* "": helper_types */, subnet[ID_SIZE], vpc[ID_SIZE];
+	char from[64];		/* who may ssh in: CIDR */
+	char keys[RUN_ID_SIZE]; /* the run whose keys open it; "": the person's own */
+	char group[ID_SIZE];	/* its security group, once there is one */
+	uint32_t tries;		/* launches that were begun; each has a token of its own */
+};
+
 struct record {
 	char run[RUN_ID_SIZE];
 	enum rescue_kind kind;
 	enum rescue_via via;
-	struct instance_id instance, helper;
+	struct instance_id instance, helper; /* VIA_HELPER: once there is one */
+	struct launch launch;
 	struct volume_id volume;
 	struct snapshot_id snapshot; /* once there is one */
 	char home_device[DEVICE_NAME_SIZE], away_device[DEVICE_NAME_SIZE];

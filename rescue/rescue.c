@@ -59,6 +59,10 @@ static void release_replies(struct rescue *r)
 	ec2_image_done(&r->call.image);
 	ec2_replace_task_done(&r->call.task);
 	ec2_replace_tasks_done(&r->call.tasks);
+	ec2_security_group_done(&r->call.group);
+	ec2_instances_done(&r->call.launched);
+	if (r->call.found.any.count)
+		ec2_list_done(r->call.found_what, &r->call.found);
 	memset(&r->call.power, 0, sizeof(r->call.power));
 	memset(&r->call.attachment, 0, sizeof(r->call.attachment));
 	memset(&r->call.snapshot, 0, sizeof(r->call.snapshot));
@@ -68,6 +72,9 @@ static void release_replies(struct rescue *r)
 	memset(&r->call.image, 0, sizeof(r->call.image));
 	memset(&r->call.task, 0, sizeof(r->call.task));
 	memset(&r->call.tasks, 0, sizeof(r->call.tasks));
+	memset(&r->call.group, 0, sizeof(r->call.group));
+	memset(&r->call.launched, 0, sizeof(r->call.launched));
+	memset(&r->call.found, 0, sizeof(r->call.found));
 }
 
 void rescue_wake(void *rescue)
@@ -85,6 +92,7 @@ void rescue_free(struct rescue *r)
 	release_replies(r);
 	verify_free(r->verify);
 	rescue_close_surgery(r);
+	link_close(r->link);
 	if (r->runner->watch)
 		rescue_watch(r, false);
 	journal_close(r->journal);

@@ -9,8 +9,10 @@
 #include "rescue/blocks.h"
 #include "rescue/claim.h"
 #include "rescue/journal.h"
+#include "rescue/link.h"
 #include "rescue/plan.h"
 #include "rescue/record.h"
+#include "rescue/remote.h"
 #include "rescue/report.h"
 #include "rescue/surgery.h"
 
@@ -43,6 +45,10 @@ struct call { /* the one API call under way, and what its reply fills */
 	struct ec2_image image;
 	struct ec2_replace_task task;
 	struct ec2_replace_tasks tasks;
+	struct ec2_security_group group;
+	struct ec2_instances launched;
+	union ec2_list found; /* instances or security groups by their tag */
+	enum ec2_what found_what;
 };
 
 struct rescue {
@@ -90,6 +96,13 @@ struct rescue {
 	bool is_named, is_root_untagged, is_kept_tagged;
 	struct surgery *surgery;
 	struct blocks *blocks; /* of a swap: what the surgery works on */
+	/* VIA_HELPER: the connection, and what the surgery works on. */
+	struct link *link;
+	struct remote *remote;
+	bool is_group_open;	   /* its rule is there */
+	bool is_helper_told;	   /* to terminate */
+	struct instance_id doomed; /* a search found it running */
+	uint32_t type_index;	   /* in helper_types */
 	enum operation operation;
 	enum { COMMIT_NONE, COMMIT_BEGUN, COMMIT_DONE } commit;
 	enum claim_surgery tagged;	      /* what our last successful CreateTags said */
@@ -171,6 +184,13 @@ const struct volume_id *rescue_root(const struct rescue *);
 enum rescue_place { PLACE_HOME, PLACE_AWAY };
 bool rescue_attachment(const struct rescue *, const struct ec2_volume *, enum rescue_place,
 		       struct ec2_attachment *ret);
+/* Is the connection to the helper there, or further? LINK_READY: it listens; LINK_DEVICE: it has the volume. */
+enum held helper_held(const struct rescue *, enum link_state wanted, struct err *err);
+bool helper_is_gone(const struct rescue *); /* was it terminated? */
+int rescue_note_launch(struct rescue *, struct err *err)
+	__attribute__((warn_unused_result)); /* record.launch */
+/* Goes on to LINK_DEVICE. STARTED_NOTHING. */
+int helper_look(struct rescue *, struct err *err);
 bool rescue_is_fresh(const struct rescue *); /* is the newest look younger than our last change? */
 
 #endif

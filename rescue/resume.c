@@ -193,6 +193,38 @@ static int heed_claim(struct rescue *r, const struct ec2_instance *instance, str
 	return 0;
 }
 
+/* A write was cut off and the helper did not live to see it finished: then another one is launched, and the way
+ * leads out once more. */
+static int revive(struct rescue *r, struct err *err)
+{
+	const char *id = r->record.helper.s;
+	struct launch *l = &r->record.launch;
+	union ec2_list found = { 0 };
+	struct ec2_op op = { 0 };
+	bool is_alive = false;
+
+	if (r->record.via != VIA_HELPER || r->commit != COMMIT_BEGUN || !l->image[0])
+		return 0;
+	ec2_find(r->runner->ec2, EC2_INSTANCES, &id, 1, &found, &op);
+	if (ec2_wait(r->runner->ec2, &op, err) < 0)
+		return -1;
+	vec_foreach (i, &found.instances)
+		is_alive |= id_eq(&i->id, &r->record.helper) && i->state != INSTANCE_TERMINATED &&
+			    i->state != INSTANCE_SHUTTING_DOWN;
+	ec2_list_done(EC2_INSTANCES, &found);
+	if (is_alive)
+		return 0;
+	if (!l->is_ours) {
+		l->is_ours = true;
+		l->group[0] = '\0';
+		memcpy(l->keys, r->record.run, sizeof(l->keys));
+	}
+	r->fail = ERR_INIT;
+	r->phase = PHASE_OUT;
+	rescue_go_to(r, STEP_GROUP);
+	return rescue_note_launch(r, err);
+}
+
 /* A look at the instance: is it there, what may the checks know, which calls does the server have,
  * what did another machine do meanwhile. */
 static int look(struct rescue *r, struct err *err)
@@ -213,10 +245,12 @@ static int look(struct rescue *r, struct err *err)
 		return err_in(err, "a new root volume of this run");
 	if (heed_claim(r, p->instance, err) < 0)
 		return -1;
+	if (revive(r, err) < 0)
+		return err_in(err, "the helper");
 	cloud_facts_of(&inv, p, &r->facts);
 	add_root(r);
 	/* The state directory came to another machine: nothing can be operated here. */
-	if (!id_none(&inv.helper) && !id_none(&r->record.helper) &&
+	if (r->record.via == VIA_SELF && !id_none(&inv.helper) && !id_none(&r->record.helper) &&
 	    !id_eq(&inv.helper, &r->record.helper)) {
 		cleanup(free) char *why = mem_printf("interrupted on %s; this is %s",
 						     r->record.helper.s, inv.helper.s);

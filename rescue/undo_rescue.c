@@ -51,7 +51,7 @@ static int undo(const struct options *told, struct report *report, struct err *e
 			       target);
 	admission.ids = &run->record.instance;
 	admission.undo = &run->record;
-	as_told.via = rescue_via_name(via_swaps(run->record.via) ? VIA_SNAPSHOT : VIA_SELF);
+	as_told.via = rescue_via_name(via_swaps(run->record.via) ? VIA_SNAPSHOT : run->record.via);
 	if (runner_open(&runner, options, report, run->record.region, run->record.endpoint, err) <
 		    0 ||
 	    (via_swaps(run->record.via) && check_kept(&runner, &run->record, err) < 0) ||

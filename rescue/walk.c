@@ -94,6 +94,7 @@ static void turn(struct rescue *r, const struct err *why)
 
 static void pass(struct rescue *r, enum step_state state)
 {
+	const struct step *row = rescue_plan[r->at];
 	struct err err = ERR_INIT;
 
 	r->record.steps[r->at].state = state;
@@ -101,9 +102,10 @@ static void pass(struct rescue *r, enum step_state state)
 		turn(r, &err);
 		return;
 	}
-	if (state != STEP_FOUND || !(rescue_plan[r->at]->flags & STEP_SILENT))
+	if (state != STEP_FOUND || !(row->flags & STEP_SILENT))
 		say_step(r, r->at, WAY_OUT,
-			 state == STEP_FOUND && rescue_plan[r->at]->act ? "skipped" : "done");
+			 state == STEP_FOUND && row->act && row->kind != STEP_WAIT ? "skipped"
+										   : "done");
 	rescue_go_to(r, r->at + 1);
 }
 

@@ -7,13 +7,14 @@
 
 int way_check(const struct options *options, struct err *err)
 {
+	bool launches = options->helper && str_eq(options->helper, "launch");
 	enum rescue_via via;
 
 	if (!options->via || str_eq(options->via, "auto"))
 		return 0;
 	if (rescue_via_parse(options->via, &via) < 0)
 		return err_set(err, ERR_USAGE,
-			       "--via: \"%s\" is not auto, self, snapshot or replace",
+			       "--via: \"%s\" is not auto, self, helper, snapshot or replace",
 			       options->via);
 	if (via_swaps(via) && options->no_snapshot)
 		return err_set(err, ERR_USAGE,
@@ -22,6 +23,10 @@ int way_check(const struct options *options, struct err *err)
 	if (via_swaps(via) && options->helper)
 		return err_set(err, ERR_USAGE, "--via %s needs no helper; leave --helper out",
 			       options->via);
+	if (via == VIA_SELF && launches)
+		return err_set(err, ERR_USAGE,
+			       "--via self attaches the volume to this machine; leave --helper "
+			       "launch out");
 	return 0;
 }
 
@@ -78,27 +83,45 @@ static bool choose_replace(struct patient *p)
 	return true;
 }
 
+static void take(struct patient *p, enum rescue_via via, char *why)
+{
+	p->via = via;
+	p->via_why = why;
+}
+
+/* Who names a helper wants the volume there, and hears why it cannot be. */
+static bool choose_as_told(const struct inventory *inv, const char *via, struct patient *p)
+{
+	enum rescue_via named;
+
+	if (via && rescue_via_parse(via, &named) == 0)
+		take(p, named, mem_strdup("as --via says"));
+	else if (inv->wants_launch || inv->is_helper_elsewhere)
+		take(p, VIA_HELPER, mem_strdup("as --helper says"));
+	else if (inv->names_helper)
+		take(p, VIA_SELF, mem_strdup("as --helper says"));
+	return p->via_why;
+}
+
 void way_choose(const struct inventory *inv, const char *via, struct patient *p)
 {
-	cleanup(free) char *why = NULL;
+	cleanup(free) char *why = NULL, *why_no_helper = NULL;
 
 	free(TAKE(p->via_why));
-	p->via = VIA_SELF;
-	if (via && rescue_via_parse(via, &p->via) == 0) {
-		p->via_why = mem_strdup("as --via says");
+	if (choose_as_told(inv, via, p) || (!inv->takes_no_snapshot && choose_replace(p)))
 		return;
-	}
-	/* Who names a helper or forbids the snapshot wants the volume here, and hears why it cannot be. */
-	if (!inv->names_helper && !inv->takes_no_snapshot) {
-		if (choose_replace(p))
-			return;
-		why = why_not_self(inv, p);
-	}
+	why = why_not_self(inv, p);
 	if (!why) {
-		p->via_why =
-			mem_strdup("this machine can have it attached, which is the shortest way");
+		take(p, VIA_SELF,
+		     mem_strdup("this machine can have it attached, which is the shortest way"));
 		return;
 	}
-	p->via = VIA_SNAPSHOT;
-	p->via_why = TAKE(why);
+	why_no_helper = helper_not_launched(inv, p);
+	if (!why_no_helper)
+		take(p, VIA_HELPER, mem_printf("%s; a helper is launched for it", why));
+	else if (inv->takes_no_snapshot) /* refused, with the reason */
+		take(p, VIA_SELF, mem_strdup(why));
+	else
+		take(p, VIA_SNAPSHOT,
+		     mem_printf("%s, and no helper can be launched: %s", why, why_no_helper));
 }

@@ -3,7 +3,7 @@
 """What a rescue does in one situation after the other, against the embedded cloud. TAP. usage: scenarios.py [NAME...]"""
 import os, shutil, signal, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from worlds import Cloud, HELPER, KEY
+from worlds import Cloud, HELPER, IMAGE, KEY
 
 V = ['--verify-timeout', '60']
 scenarios = []
@@ -497,10 +497,105 @@ def by_snapshot_unprivileged(cloud):
     swapped(cloud, p, run)
     cloud.ask('POST', 'latencies', {'snapshot': 600})
 
+H = ['--via', 'helper', *V]
+def nothing_launched(cloud): expect('left of helpers', cloud.launched(), {})
+
+@scenario('by helper: one is launched beside the stop, operated on over ssh and gone afterwards; undo takes another')
+def by_helper(cloud):
+    cloud.offer_helpers()
+    p = cloud.patient(asg='web', root={'encrypted': True, 'kms_key': KEY}); cloud.forget()
+    run = cloud.run('--yes', *V, p.instance, env={'AWS_EC2_METADATA_DISABLED': 'true'})
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    contains('why', texts(run, 'fact'), 'helper: this machine is no EC2 instance')
+    contains('what it costs', ' '.join(e['text'] for e in run.of('hazard') if e['costs'] == 'money'), 'image ' + IMAGE)
+    home(cloud, p); nothing_launched(cloud)
+    expect('the same root', (p.volume, cloud.boots(p)), (p.first, True))
+    calls = [c for c in mutating(cloud) if c in ('CreateSecurityGroup', 'AuthorizeSecurityGroupIngress', 'RunInstances', 'StopInstances', 'DetachVolume', 'AttachVolume', 'StartInstances', 'TerminateInstances', 'DeleteSecurityGroup')]
+    expect('order', [c for n, c in enumerate(calls) if c not in calls[:n]], ['CreateSecurityGroup', 'AuthorizeSecurityGroupIngress', 'RunInstances', 'StopInstances', 'DetachVolume', 'AttachVolume', 'StartInstances', 'TerminateInstances', 'DeleteSecurityGroup'])
+    launch = [c['params'] for c in cloud.calls() if c['action'] == 'RunInstances' and not c['params'].get('DryRun')][0]
+    expect('metadata by tokens, terminated by a shutdown', (launch['MetadataOptions.HttpTokens'], launch['InstanceInitiatedShutdownBehavior']), ('required', 'terminate'))
+    opened = [c['params'] for c in cloud.calls() if c['action'] == 'AuthorizeSecurityGroupIngress'][0]
+    contains('ssh from here alone', ' '.join(opened.values()), '/32')
+    undo = cloud.run('undo', '--yes', p.instance, env={'AWS_EC2_METADATA_DISABLED': 'true'})
+    expect('undo', (undo.status, undo.result), (0, 'undone'))
+    untouched(cloud, p); nothing_launched(cloud)
+    cloud.offer_helpers(False)
+
+@scenario('by helper: several at once share one, which is handed on and gone with the last')
+def by_helper_several(cloud):
+    cloud.offer_helpers()
+    ps = [cloud.patient() for _ in range(3)] + [cloud.patient(state='stopped')]; cloud.forget()
+    run = cloud.rescue(*ps, options=H)
+    expect('status', run.status, 0)
+    for p in ps: home(cloud, p); expect('boots', cloud.boots(p), True)
+    expect('launches', mutating(cloud).count('RunInstances'), 1)
+    nothing_launched(cloud)
+    cloud.offer_helpers(False)
+
+@scenario('by helper: a zone without capacity of one type gives another; without any, and with a closed port, everything is home')
+def by_helper_refused(cloud):
+    cloud.offer_helpers()
+    p = cloud.patient(); cloud.forget()
+    full = {'action': 'RunInstances', 'kind': 'refused', 'code': 'InsufficientInstanceCapacity', 'status': 500, 'dry_run': False}
+    cloud.ask('POST', 'faults', dict(full, times=2))
+    run = cloud.rescue(p, options=H)
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    expect('types', [c['params']['InstanceType'] for c in cloud.calls() if c['action'] == 'RunInstances' and not c['params'].get('DryRun')], ['t3.nano', 't3a.nano', 't3.micro'])
+    p = cloud.patient(); cloud.forget()
+    cloud.ask('POST', 'faults', dict(full, times=-1))
+    run = cloud.rescue(p, options=H)
+    expect('status', run.result, 'returned')
+    untouched(cloud, p); nothing_launched(cloud)
+    if 'StopInstances' in mutating(cloud): raise Wrong('it was stopped')
+    cloud.ask('DELETE', 'faults')
+    run = cloud.rescue(p, options=[*H, '--ssh-from', '192.0.2.1'], pace=100)
+    expect('status', run.result, 'returned')
+    contains('error', texts(run, 'error'), '--ssh-from')
+    untouched(cloud, p); nothing_launched(cloud)
+    cloud.offer_helpers(False)
+
+@scenario('by helper: killed, resumed here and elsewhere; a helper that died in the middle of the write is replaced')
+def by_helper_killed(cloud):
+    cloud.offer_helpers()
+    for machine in ('here', 'there'):
+        for call in ('RunInstances', 'AttachVolume'):
+            p = cloud.patient(); cloud.forget()
+            process = cloud.start('--yes', *H, p.instance)
+            wait_call(cloud, process, call)
+            process.kill(); process.wait()
+            run = cloud.run('resume', '--yes', *V, p.instance, state=cloud.state(machine))
+            expect('%s %s' % (machine, call), run.result, 'rescued' if machine == 'here' else 'returned')
+            home(cloud, p); nothing_launched(cloud)
+    cloud.offer_helpers(False)
+
+@scenario('by helper: one that is there is used and stays')
+def by_helper_named(cloud):
+    cloud.offer_helpers()
+    p = cloud.patient(); cloud.forget()
+    run = cloud.rescue(p, options=[*H, '--keep-helper'])
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    kept = [id for id in cloud.launched() if id.startswith('i-')]
+    expect('kept', len(kept), 1)
+    world = cloud.world()[kept[0]]
+    q = cloud.patient()
+    config = cloud.dir + '/ssh.%s' % kept[0]
+    key = '%s/runs/%s/helper' % (cloud.state('here'), run.of('run')[0]['run'])
+    with open(config, 'w') as f: f.write('Host *\n  User ec2-rescue\n  IdentityFile %s/login\n  UserKnownHostsFile /dev/null\n  StrictHostKeyChecking no\n' % key)
+    os.mkdir(cloud.dir + '/bin')
+    with open(cloud.dir + '/bin/ssh', 'w') as f: f.write('#!/bin/sh\nexec /usr/bin/ssh -F %s "$@"\n' % config)
+    os.chmod(cloud.dir + '/bin/ssh', 0o755)
+    cloud.forget()
+    run = cloud.run('--yes', *V, '--helper', kept[0], q.instance, env={'AWS_EC2_METADATA_DISABLED': 'true', 'PATH': cloud.dir + '/bin:' + cloud.env['PATH']}, own_devices=False)
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    home(cloud, q)
+    if 'RunInstances' in mutating(cloud) or 'TerminateInstances' in mutating(cloud): raise Wrong('one was launched or terminated')
+    cloud.ask('POST', 'change', {'id': kept[0], 'set': {'state': 'terminated'}})
+    cloud.offer_helpers(False)
+
 @scenario('by snapshot: options that contradict it, and an undo whose kept root is gone, are refused')
 def by_snapshot_nonsense(cloud):
     p = cloud.patient(); cloud.forget()
-    for options, part in ((['--via', 'post'], 'not auto, self, snapshot or replace'), (['--via', 'snapshot', '--no-snapshot'], '--no-snapshot'), (['--via', 'snapshot', '--helper', HELPER], '--helper')):
+    for options, part in ((['--via', 'post'], 'not auto, self, helper, snapshot or replace'), (['--via', 'snapshot', '--no-snapshot'], '--no-snapshot'), (['--via', 'snapshot', '--helper', HELPER], '--helper')):
         run = cloud.run('--yes', *options, p.instance)
         expect('status', run.status, 2)
         contains('error', texts(run, 'error'), part)
@@ -677,16 +772,16 @@ def permissions(cloud):
     contains('error', texts(run, 'error'), 'ec2:DeleteTags, ec2:DetachVolume')
     expect('changes', mutating(cloud), [])
 
-@scenario('the helper: named with --helper where there is no metadata, refused where it is another machine')
+@scenario('the helper: named with --helper where there is no metadata')
 def helper(cloud):
     p, other = cloud.patient(), cloud.patient()
     off = {'AWS_EC2_METADATA_DISABLED': 'true'}
     run = cloud.rescue(p, options=['--via', 'self', *V], env=off)
     expect('nowhere to go', run.status, 6)
     contains('error', texts(run, 'error'), '--helper')
-    run = cloud.rescue(p, options=[*V, '--helper', other.instance])
-    expect('another machine', run.status, 6)
-    contains('error', texts(run, 'error'), 'is not this machine')
+    run = cloud.rescue(p, options=[*V, '--helper', p.instance])
+    expect('its own helper', run.status, 6)
+    contains('error', texts(run, 'error'), 'cannot be its own helper')
     expect('malformed', cloud.rescue(p, options=['--helper', 'me']).status, 2)
     expect('not there', cloud.rescue(p, options=['--helper', 'i-0123456789abcdef0'], env=off).status, 3)
     expect('named', cloud.rescue(p, options=[*V, '--helper', HELPER], env=off).status, 0)

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/proc.h"
+#include "rescue/helper.h"
+#include "rescue/inventory.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+/* What a helper is launched with: image, subnet, and who may ssh in. */
+
+/* Where the patient is itself; the volume is in the same zone. */
+static const struct ec2_subnet *subnet_of(const struct inventory *inv, const struct patient *p)
+{
+	const char *wanted = inv->options->subnet ?: p->instance->subnet;
+
+	vec_foreach (s, &inv->subnets)
+		if (wanted && s->id && str_eq(s->id, wanted))
+			return s;
+	return NULL;
+}
+
+/* A public address is of use where the subnet's instances have one. */
+static bool is_public(const struct inventory *inv, const struct patient *p)
+{
+	const struct ec2_subnet *s = subnet_of(inv, p);
+
+	return !inv->options->helper_host &&
+	       ((s && s->map_public_ip == EC2_TRUE) || p->instance->public_ip);
+}
+
+static bool may_launch(const struct inventory *inv)
+{
+	const char *via = inv->options->via;
+	bool is_meant = via && str_eq(via, "helper"), is_auto = !via || str_eq(via, "auto");
+
+	return !inv->names_helper && (is_meant || is_auto);
+}
+
+/* Could one be needed? */
+static bool is_needed(const struct inventory *inv)
+{
+	bool is_meant =
+		inv->wants_launch || (inv->options->via && str_eq(inv->options->via, "helper"));
+
+	vec_foreach (p, &inv->patients) {
+		const struct ec2_volume *root = (*p)->root;
+
+		if (!root || (*p)->err.code != ERR_NONE)
+			continue;
+		if (is_meant || !inv->helper_instance || !root->zone ||
+		    !inv->helper_instance->zone || !str_eq(root->zone, inv->helper_instance->zone))
+			return true;
+	}
+	return false;
+}
+
+static const char *image_parameter(const struct inventory *inv)
+{
+	(void)inv;
+	return helper_images[0];
+}
+
+void helper_ask(struct ec2 *ec2, struct inventory *inv)
+{
+	struct helper_offer *o = &inv->offer;
+
+	if (!may_launch(inv) || !is_needed(inv))
+		return;
+	o->is_asked = true;
+	if (!proc_have("ssh") || !proc_have("ssh-keygen")) {
+		err_set(&o->why_not, ERR_TOOL,
+			"ssh and ssh-keygen are not both here; install "
+			"openssh-client");
+		return;
+	}
+	if (!inv->options->helper_image)
+		ssm_get_parameter(ec2, image_parameter(inv), &o->image, &o->image_op);
+	if (!inv->options->ssh_from)
+		ec2_get_own_address(ec2, &o->address, &o->address_op);
+	helper_wait(ec2, inv);
+}
+
+static bool is_image(const char *text)
+{
+	return str_starts(text, "ami-") && strlen(text) < ID_SIZE;
+}
+
+/* The patient's own image has its labels and UUIDs. */
+static bool is_a_patient_s(const struct inventory *inv, const char *image)
+{
+	vec_foreach (p, &inv->patients)
+		if ((*p)->instance && (*p)->instance->image && str_eq((*p)->instance->image, image))
+			return true;
+	return false;
+}
+
+static int wait_image(struct ec2 *ec2, struct inventory *inv, struct err *err)
+{
+	struct helper_offer *o = &inv->offer;
+
+	if (ec2_wait(ec2, &o->image_op, err) < 0)
+		return err_in(err, "Systems Manager names no image for it (--helper-image)");
+	if (is_a_patient_s(inv, o->image.value)) {
+		ssm_parameter_done(&o->image);
+		o->image_op = (struct ec2_op){ 0 };
+		ssm_get_parameter(ec2, helper_images[1], &o->image, &o->image_op);
+		if (ec2_wait(ec2, &o->image_op, err) < 0)
+			return err_in(err, "Systems Manager names no other image than the "
+					   "instance's own (--helper-image)");
+	}
+	return is_image(o->image.value)
+		       ? 0
+		       : err_set(err, ERR_MALFORMED, "what Systems Manager names is no image");
+}
+
+void helper_wait(struct ec2 *ec2, struct inventory *inv)
+{
+	struct helper_offer *o = &inv->offer;
+	struct err ignored = ERR_INIT;
+
+	if (inventory_asked(&o->image_op))
+		(void)!wait_image(ec2, inv, &o->why_not);
+	/* Without it a private address may still do. */
+	if (inventory_asked(&o->address_op))
+		(void)!ec2_wait(ec2, &o->address_op, &ignored);
+}
+
+static const char *image_of(const struct inventory *inv)
+{
+	return inv->options->helper_image ?: inv->offer.image.value ?: "";
+}
+
+/* This machine's address towards another one, without a packet; "" when there is no way. */
+static void address_towards(const char *host, char *ret, size_t size)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(22) }, from = { 0 };
+	socklen_t len = sizeof(from);
+	cleanup(fd_close) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	ret[0] = '\0';
+	if (fd < 0 || inet_pton(AF_INET, host, &to.sin_addr) != 1 ||
+	    connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&from, &len) < 0)
+		return;
+	inet_ntop(AF_INET, &from.sin_addr, ret, (socklen_t)size);
+}
+
+/* CIDR; "" when it is not known. */
+static void from_where(const struct inventory *inv, const struct patient *p, char *ret, size_t size)
+{
+	char own[INET6_ADDRSTRLEN] = "";
+
+	ret[0] = '\0';
+	if (inv->options->ssh_from) {
+		snprintf(ret, size, "%s%s", inv->options->ssh_from,
+			 strchr(inv->options->ssh_from, '/')   ? ""
+			 : strchr(inv->options->ssh_from, ':') ? "/128"
+							       : "/32");
+		return;
+	}
+	if (is_public(inv, p))
+		snprintf(own, sizeof(own), "%s", inv->offer.address.text ?: "");
+	else if (p->instance->private_ip)
+		address_towards(p->instance->private_ip, own, sizeof(own));
+	if (own[0])
+		snprintf(ret, size, "%s%s", own, strchr(own, ':') ? "/128" : "/32");
+}
+
+char *helper_not_launched(const struct inventory *inv, const struct patient *p)
+{
+	char from[64];
+
+	if (!inv->offer.is_asked)
+		return mem_printf("it was not asked for");
+	if (inv->offer.why_not.code != ERR_NONE)
+		return mem_strdup(inv->offer.why_not.text);
+	if (p->root && p->root->outpost)
+		return mem_printf("%s is on an Outpost", p->root->id.s);
+	if (is_a_patient_s(inv, image_of(inv)))
+		return mem_printf(
+			"its image %s is the instance's own, whose labels would confuse it",
+			image_of(inv));
+	from_where(inv, p, from, sizeof(from));
+	if (!from[0])
+		return mem_printf("from which address ssh would come is not known (--ssh-from)");
+	return NULL;
+}
+
+void helper_fill(const struct inventory *inv, const struct patient *p, struct launch *ret)
+{
+	const struct options *options = inv->options;
+	const struct ec2_subnet *s = subnet_of(inv, p);
+	const char *subnet = options->subnet ?: p->instance->subnet;
+	const char *vpc = s && s->vpc ? s->vpc : p->instance->vpc;
+
+	*ret = (struct launch){ .is_ours = true,
+				.is_kept = options->keep_helper,
+				.is_public = is_public(inv, p) };
+	snprintf(ret->image, sizeof(ret->image), "%s", image_of(inv));
+	snprintf(ret->type, sizeof(ret->type), "%s", options->helper_type ?: "");
+	snprintf(ret->subnet, sizeof(ret->subnet), "%s", subnet ?: "");
+	snprintf(ret->vpc, sizeof(ret->vpc), "%s", vpc ?: "");
+	from_where(inv, p, ret->from, sizeof(ret->from));
+}
