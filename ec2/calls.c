@@ -57,8 +57,9 @@ void ec2_run_instance(struct ec2 *ec2, const struct ec2_run_instance *request,
 	struct run_request wire = {
 		.run = *request,
 		.spec_rows = { { "instance", request->tags, request->tag_count },
-			       { "volume", request->tags, request->tag_count } },
-		.spec_count = request->tag_count ? 2 : 0,
+			       { "volume", request->volume_tags, request->volume_tag_count } },
+		.spec_count =
+			(request->tag_count ? 1u : 0u) + (request->volume_tag_count ? 1u : 0u),
 		.is_public = request->is_public
 	};
 

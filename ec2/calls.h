@@ -174,12 +174,12 @@ void ec2_describe_replace_tasks(struct ec2 *, const struct ec2_describe *,
  * type may be had. */
 struct ec2_run_instance {
 	const char *image, *type;
-	const char *subnet, *group;	 /* NULL: of the default VPC */
-	bool is_public;			 /* gets a public address */
-	const char *user_data;		 /* as it is; sent as base64 */
-	const char *client_token;	 /* the same one again is the same launch; never NULL */
-	const struct ec2_tag_pair *tags; /* of the instance and of its volume */
-	size_t tag_count;
+	const char *subnet, *group; /* NULL: of the default VPC */
+	bool is_public;		    /* gets a public address */
+	const char *user_data;	    /* as it is; sent as base64 */
+	const char *client_token;   /* the same one again is the same launch; never NULL */
+	const struct ec2_tag_pair *tags, *volume_tags;
+	size_t tag_count, volume_tag_count;
 	enum ec2_dry_run dry_run;
 };
 void ec2_run_instance(struct ec2 *, const struct ec2_run_instance *, struct ec2_instances *ret,

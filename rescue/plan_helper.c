@@ -295,13 +295,18 @@ static int launch(struct rescue *r, struct err *err)
 	cleanup(free) char *name = group_name(r);
 	cleanup(str_done) struct str data = STR_INIT;
 	struct ec2_tag_pair tags[] = { { CLAIM_RUN_TAG, r->record.run }, { "Name", name } };
-	struct ec2_run_instance request = { .image = l->image,
-					    .type = type_of(r),
-					    .subnet = l->subnet[0] ? l->subnet : NULL,
-					    .group = l->group,
-					    .is_public = l->is_public,
-					    .tags = tags,
-					    .tag_count = ARRAY_LEN(tags) };
+	struct ec2_run_instance request = {
+		.image = l->image,
+		.type = type_of(r),
+		.subnet = l->subnet[0] ? l->subnet : NULL,
+		.group = l->group,
+		.is_public = l->is_public,
+		.tags = tags,
+		.tag_count = ARRAY_LEN(tags),
+		/* A volume with the run's tag is a root that was made anew. */
+		.volume_tags = tags + 1,
+		.volume_tag_count = 1
+	};
 
 	if (r->last.code != ERR_NONE && is_of_type(&r->call.op)) {
 		if (!has_other_type(r) && !l->type[0]) {

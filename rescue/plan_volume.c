@@ -228,6 +228,10 @@ static int detach_here(struct rescue *r, struct err *err)
 
 	if (!v || !rescue_attachment(r, v, PLACE_AWAY, &away))
 		return err_set(err, ERR_BUSY, "volume %s is not seen attached", r->record.volume.s);
+	if (r->record.via == VIA_HELPER) { /* which has it open as long as we are connected */
+		rescue_close_surgery(r);
+		link_close(TAKE(r->link));
+	}
 	request.instance = away.instance;
 	ec2_detach_volume(r->runner->ec2, &request, &r->call.attachment, rescue_call(r, NULL));
 	return STARTED_OP;

@@ -311,6 +311,9 @@ static void helper(struct run *run)
 						    .client_token = text(run, "client_token"),
 						    .tags = pairs,
 						    .tag_count = tags(run, pairs),
+						    .volume_tags = pairs,
+						    .volume_tag_count =
+							    flag(run, "volume_tags") ? 1 : 0,
 						    .dry_run = dry_run(run) };
 
 		run->action = &action_run_instances;

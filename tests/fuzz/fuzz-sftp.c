@@ -22,12 +22,11 @@ static void on_ready(void *arg, const struct err *err)
 
 static void say(int link, uint32_t kind, uint64_t at, uint32_t len)
 {
-	struct {
-		struct served_message head;
-		unsigned char data[512];
-	} m = { .head = { .kind = kind, .at = at, .len = len } };
+	const struct served_message head = { .kind = kind, .at = at, .len = len };
+	unsigned char m[sizeof(head) + 512] = { 0 };
 
-	(void)!send(link, &m, sizeof(m.head) + len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	memcpy(m, &head, sizeof(head));
+	(void)!send(link, m, sizeof(head) + len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void work(struct loop *loop, struct remote *remote)

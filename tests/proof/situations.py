@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What happens to one patient, as a story that can be read and told again, and what must be true at its end.
 
-  STORY  [by snapshot|replace: ]RUN; RUN; ...    one after the other; then `resume` until nothing is left to be resumed. By ...: the way of its rescues
+  STORY  [by snapshot|replace|helper: ]RUN; RUN; ...    one after the other; then `resume` until nothing is left to be resumed. By ...: the way of its rescues
   RUN    VERB [here|there][, BLOW]...    RUN + RUN: both at once. there: a machine that has only the tags
   VERB   rescue, undo (of a rescue to which nothing happened), resume, or audit (of the instance's root volume, by a temporary snapshot)
   BLOW   refused|http5xx|lost-after|lost-before|slow at CALL#K         the K-th API call of that name fails so
@@ -11,20 +11,22 @@
   rescue, lost-after at AttachVolume#1; resume there, machine before parent fsync r*/journal#3"""
 import ctypes, os, re, subprocess, sys, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../rescue'))
-from worlds import HELPER, KEY, BUILD, LATENCIES
+from worlds import KEY, BUILD, LATENCIES
 
 KINDS = ['refused', 'http5xx', 'lost-after', 'lost-before', 'slow']
 KILLER = BUILD + '/tests/proof/tool-killer'
 NOT_TRACED, NOT_REACHED, OUTLIVED = 125, 124, 123
 VERIFY = ['--verify-timeout', '60']
-BASES = {'rescue': 'a rescue', 'undo': 'an undo', 'by snapshot: rescue': 'a rescue by snapshot', 'by snapshot: undo': 'an undo by snapshot', 'by replace: rescue': 'a rescue by replacing the root'}
+BASES = {'rescue': 'a rescue', 'undo': 'an undo', 'by snapshot: rescue': 'a rescue by snapshot', 'by snapshot: undo': 'an undo by snapshot', 'by replace: rescue': 'a rescue by replacing the root',
+         'by helper: rescue': 'a rescue by a launched helper', 'by helper: undo': 'an undo by a launched helper'}
+SWAPS = ('snapshot', 'replace')
 def drawn_bases(rng):
     """The first, and one of the others: to know what there is to tell of each takes its time."""
     first, *others = BASES
     return [first, rng.choice(others)]
 def split_way(story):
     """(way, the story without it)"""
-    m = re.match('by (snapshot|replace): ', story)
+    m = re.match('by (snapshot|replace|helper): ', story)
     return (m[1], story[m.end():]) if m else ('self', story)
 OPTIONS = {'audit': ['audit'], 'rescue': ['--yes', *VERIFY], 'undo': ['undo', '--yes'], 'resume': ['resume', '--yes', *VERIFY]}
 ENDS = {'rescue': (0, 'rescued'), 'undo': (0, 'undone')}
@@ -73,7 +75,8 @@ class Situation:
         self.cloud, self.bad, self.runs, self.missed = cloud, [], [], False
         self.way, story = split_way(story)
         # Where the snapshot is waited for, the waiting is always the same.
-        cloud.ask('POST', 'latencies', {'snapshot': LATENCIES['snapshot'] if self.way == 'self' else 3})
+        cloud.ask('POST', 'latencies', {'snapshot': 3 if self.way in SWAPS else LATENCIES['snapshot']})
+        cloud.offer_helpers(self.way == 'helper')
         self.scenes = [[Act(text) for text in scene.split(' + ')] for scene in story.split('; ')]
         self.acts = [act for scene in self.scenes for act in scene]
         self.undoes, self.is_elsewhere = self.acts[0].verb == 'undo', any(a.machine == 'there' for a in self.acts)
@@ -133,7 +136,7 @@ class Situation:
         self.bad += self.left_in_cloud() + self.left_on_host()
         self.check_volume()
     def check_volume(self):
-        if self.way != 'self' and not self.cloud.first_is_old(self.p): self.bad.append('the root volume was written')
+        if self.way in SWAPS and not self.cloud.first_is_old(self.p): self.bad.append('the root volume was written')
         if self.cloud.is_old(self.p): return
         if not self.cloud.boots(self.p):
             self.bad.append('the volume is neither old nor repaired')
@@ -144,12 +147,13 @@ class Situation:
         self.bad += self.cloud.not_home(self.p)
         if not self.cloud.is_old(self.p): self.bad.append('the volume is repaired, but not undone to what it was: status %d, %s' % (run.status, run.result))
     def left_in_cloud(self):
+        self.cloud.wait_for_helpers()
         world, bad, p = self.cloud.world(), [], self.p
         kept = {p.volume, getattr(p, 'old_volume', p.volume)}
         runs = {}
         for id, row in world.items():
             tags = [key for key in row.get('tags', {}) if key.startswith('ec2-rescue') and row['tags'][key]]
-            if row.get('gone'): continue
+            if row.get('gone') or (id.startswith('i-') and id not in self.before and row['state'] == 'terminated'): continue
             if id.startswith('snap-') and id not in self.before:
                 if row.get('volume') not in kept: bad.append('snapshot %s of %s' % (id, row.get('volume')))
                 runs.setdefault(row['tags'].get('ec2-rescue-run'), []).append(id)
@@ -159,13 +163,13 @@ class Situation:
                 bad.append('tags of %s: %s' % (id, tags))
             at = row.get('attachments', row.get('attachment')) if id.startswith('vol-') else None
             for a in (at if isinstance(at, list) else [at]) if at else []:
-                if a.get('instance') == HELPER and id in kept: bad.append('%s is attached to the helper' % id)
+                if a.get('instance') != p.instance and id in kept: bad.append('%s is attached to the helper' % id)
         bad += ['%d snapshots of run %s' % (len(ids), run) for run, ids in runs.items() if len(ids) > 1]
         return bad
     def tags_kept(self, id):
         """A volume that was made says of which run; the one whose place it took, in which."""
         if id == self.p.instance: return []
-        kept = ['ec2-rescue-kept'] if self.way != 'self' and id != self.p.volume else []
+        kept = ['ec2-rescue-kept'] if self.way in SWAPS and id != self.p.volume else []
         return kept + (['ec2-rescue-run'] if id != self.p.first else [])
     def left_on_host(self):
         """Processes, mounts, loop devices: they have a moment to vanish."""

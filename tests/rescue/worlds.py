@@ -12,7 +12,8 @@ IMAGE = 'ami-0fedcba9876543210'  # of helpers that are launched
 PARAMETER = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64'
 KEY = 'arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab'
 LATENCIES = {'stopping': 10, 'start_pending': 5, 'status_checks': 10, 'attaching': 3, 'attaching_stopped': 1, 'detaching': 3, 'detaching_stopped': 1,
-             'device_appears': 1, 'device_vanishes': 1, 'snapshot': 600, 'sshd_up': 1, 'console': 1, 'asg_standby': 3, 'asg_replace': 20}
+             'device_appears': 1, 'device_vanishes': 1, 'snapshot': 600, 'sshd_up': 1, 'console': 1, 'asg_standby': 3, 'asg_replace': 20,
+             'run_pending': 5, 'shutting_down': 5, 'deleting': 1, 'shutdown_minute': 6000}
 
 class Patient:
     def __init__(self, n):
@@ -74,6 +75,10 @@ class Cloud:
         if on: self.ask('POST', 'world', {'images': [{'id': IMAGE, 'name': 'al2023', 'root_device_name': '/dev/xvda', 'architecture': 'x86_64', 'mapping': [{'device': '/dev/xvda', 'size': 1}],
                                                       'boot': {'sshd_listen': 'real'}}]})
         self.ask('POST', 'world', {'parameters': {PARAMETER: IMAGE} if on else {}})
+    def wait_for_helpers(self):
+        """What is being terminated has a moment for it."""
+        until = time.monotonic() + 3
+        while time.monotonic() < until and any(row.get('state') in ('shutting-down', 'deleting') for row in self.world().values()): time.sleep(0.02)
     def launched(self):
         """What was made for helpers and is there: {id: row}."""
         return {id: row for id, row in self.world().items() if id[:2] in ('i-', 'sg') and 'ec2-rescue-run' in row.get('tags', {}) and row.get('state') not in ('terminated', 'shutting-down') and not row.get('gone')}
