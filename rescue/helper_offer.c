@@ -54,12 +54,6 @@ static bool is_needed(const struct inventory *inv)
 	return false;
 }
 
-static const char *image_parameter(const struct inventory *inv)
-{
-	(void)inv;
-	return helper_images[0];
-}
-
 void helper_ask(struct ec2 *ec2, struct inventory *inv)
 {
 	struct helper_offer *o = &inv->offer;
@@ -74,7 +68,7 @@ void helper_ask(struct ec2 *ec2, struct inventory *inv)
 		return;
 	}
 	if (!inv->options->helper_image)
-		ssm_get_parameter(ec2, image_parameter(inv), &o->image, &o->image_op);
+		ssm_get_parameter(ec2, helper_images[0], &o->image, &o->image_op);
 	if (!inv->options->ssh_from)
 		ec2_get_own_address(ec2, &o->address, &o->address_op);
 	helper_wait(ec2, inv);

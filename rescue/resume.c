@@ -193,8 +193,8 @@ static int heed_claim(struct rescue *r, const struct ec2_instance *instance, str
 	return 0;
 }
 
-/* A write was cut off and the helper did not live to see it finished: then another one is launched, and the way
- * leads out once more. */
+/* The helper did not live to see the run go on: then another one is launched, and the way leads out once more. Home
+ * goes without one, unless a write was cut off, which only the records here can finish. */
 static int revive(struct rescue *r, struct err *err)
 {
 	const char *id = r->record.helper.s;
@@ -203,7 +203,8 @@ static int revive(struct rescue *r, struct err *err)
 	struct ec2_op op = { 0 };
 	bool is_alive = false;
 
-	if (r->record.via != VIA_HELPER || r->commit != COMMIT_BEGUN || !l->image[0])
+	if (r->record.via != VIA_HELPER || !l->image[0] || id_none(&r->record.helper) ||
+	    (r->phase == PHASE_HOME && r->commit != COMMIT_BEGUN))
 		return 0;
 	ec2_find(r->runner->ec2, EC2_INSTANCES, &id, 1, &found, &op);
 	if (ec2_wait(r->runner->ec2, &op, err) < 0)
@@ -214,6 +215,7 @@ static int revive(struct rescue *r, struct err *err)
 	ec2_list_done(EC2_INSTANCES, &found);
 	if (is_alive)
 		return 0;
+	r->record.helper = (struct instance_id){ "" };
 	if (!l->is_ours) {
 		l->is_ours = true;
 		l->group[0] = '\0';

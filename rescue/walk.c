@@ -187,7 +187,8 @@ static bool out_look(struct rescue *r, enum held held)
 	struct err err = ERR_INIT;
 
 	if (held == HELD_YES) {
-		pass(r, record->state == STEP_BEGUN ? STEP_DONE : STEP_FOUND);
+		/* What was borrowed once is owed, however often the row is looked at. */
+		pass(r, record->state >= STEP_BEGUN ? STEP_DONE : STEP_FOUND);
 		return true;
 	}
 	if (r->runner->interrupts) {

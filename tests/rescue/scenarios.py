@@ -3,7 +3,7 @@
 """What a rescue does in one situation after the other, against the embedded cloud. TAP. usage: scenarios.py [NAME...]"""
 import os, shutil, signal, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from worlds import Cloud, HELPER, IMAGE, KEY
+from worlds import BUILD, Cloud, HELPER, IMAGE, KEY, LATENCIES
 
 V = ['--verify-timeout', '60']
 scenarios = []
@@ -554,7 +554,24 @@ def by_helper_refused(cloud):
     untouched(cloud, p); nothing_launched(cloud)
     cloud.offer_helpers(False)
 
-@scenario('by helper: killed, resumed here and elsewhere; a helper that died in the middle of the write is replaced')
+@scenario('by helper: killed in the middle of the write, and the helper has shut itself down by the time of the resume: another one finishes it')
+def by_helper_stranded(cloud):
+    cloud.offer_helpers()
+    p = cloud.patient(); cloud.forget()
+    killer = [BUILD + '/tests/proof/tool-killer', '--at', 'surgeon rename records/state#1', '--after', '--']
+    killed = cloud.finish(subprocess.Popen(killer + cloud.argv('--yes', *H, p.instance, '--json'), env=cloud.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    expect('killed', [e['name'] for e in killed.of('step') if e['state'] == 'begun'][-1], 'repair')
+    expect('there', len([id for id in cloud.launched() if id.startswith('i-')]), 1)
+    for _ in range(3): cloud.ask('POST', 'advance', {'seconds': 61 * LATENCIES['shutdown_minute']}); time.sleep(0.1)
+    expect('gone', [id for id in cloud.launched() if id.startswith('i-')], [])
+    run = cloud.run('resume', '--yes', *V, p.instance)
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    home(cloud, p); nothing_launched(cloud)
+    expect('boots', cloud.boots(p), True)
+    expect('launches', mutating(cloud).count('RunInstances'), 2)
+    cloud.offer_helpers(False)
+
+@scenario('by helper: killed, resumed here and elsewhere')
 def by_helper_killed(cloud):
     cloud.offer_helpers()
     for machine in ('here', 'there'):
