@@ -9,7 +9,7 @@
  * with a security group of its own, and the link to it. It is launched before the patient stops, and comes up
  * beside that. */
 
-enum { POLL_MS = 1000, RECONNECT_MS = 1000 };
+enum { POLL_MS = 1000, RECONNECT_MS = 1000, SHOWS_TRIES = 20 };
 
 static char *group_name(const struct rescue *r)
 {
@@ -118,9 +118,20 @@ static int make_group(struct rescue *r, struct err *err)
 	return STARTED_OP;
 }
 
+/* A new one does not show everywhere at once (EC2 developer guide, "Eventual consistency"). */
+static bool is_not_yet(struct rescue *r, const struct ec2_op *op)
+{
+	if (!str_eq(op->aws_code, "InvalidGroup.NotFound") || r->tries > SHOWS_TRIES)
+		return false;
+	r->retry_ms = runner_after(r->runner, POLL_MS);
+	return true;
+}
+
 /* It was made, or opened, by a call whose reply was lost. */
 static bool group_refused(struct rescue *r, const struct ec2_op *op)
 {
+	if (is_not_yet(r, op))
+		return true;
 	if (str_eq(op->aws_code, "InvalidPermission.Duplicate")) {
 		r->is_group_open = true;
 		return true;
@@ -338,7 +349,7 @@ static bool launch_refused(struct rescue *r, const struct ec2_op *op)
 		r->is_in_doubt = false;
 		return true;
 	}
-	return is_of_type(op) && has_other_type(r);
+	return is_not_yet(r, op) || (is_of_type(op) && has_other_type(r));
 }
 
 /* Another rescue of this process that still has a way to go, and the helper on it. */

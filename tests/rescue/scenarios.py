@@ -585,6 +585,18 @@ def by_helper_killed(cloud):
             home(cloud, p); nothing_launched(cloud)
     cloud.offer_helpers(False)
 
+@scenario('by helper: what was made shows late everywhere')
+def by_helper_late(_):
+    with Cloud(consistency=8) as cloud:
+        cloud.offer_helpers()
+        p = cloud.patient()
+        run = cloud.rescue(p, options=H)
+        expect('status', (run.status, run.result), (0, 'rescued'))
+        time.sleep(0.1)
+        home(cloud, p); nothing_launched(cloud)
+        refused = [c for c in cloud.calls() if c['action'] in ('RunInstances', 'AuthorizeSecurityGroupIngress') and c['result'] == 'InvalidGroup.NotFound']
+        if not refused: raise Wrong('nothing showed late')
+
 @scenario('by helper: one that is there is used and stays')
 def by_helper_named(cloud):
     cloud.offer_helpers()
