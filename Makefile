@@ -161,10 +161,14 @@ man: $(BUILD)/ec2-rescue.8
 
 install: all $(BUILD)/ec2-rescue.8
 	install -D -m 755 $(BUILD)/ec2-rescue $(DESTDIR)$(PREFIX)/bin/ec2-rescue
+	install -D -m 755 $(BUILD)/ec2-sim $(DESTDIR)$(PREFIX)/libexec/ec2-rescue/ec2-sim
+	for f in drills/*; do install -D -m 755 $$f $(DESTDIR)$(PREFIX)/libexec/ec2-rescue/$$f; done
+	cd tests && for f in $$(find patient -type f); do install -D $$f $(DESTDIR)$(PREFIX)/libexec/ec2-rescue/$$f; done
 	install -D -m 644 $(BUILD)/ec2-rescue.8 $(DESTDIR)$(MANDIR)/man8/ec2-rescue.8
 	mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	$(BUILD)/ec2-rescue completion >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ec2-rescue
 uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/libexec/ec2-rescue
 	rm -f $(DESTDIR)$(PREFIX)/bin/ec2-rescue $(DESTDIR)$(MANDIR)/man8/ec2-rescue.8 \
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ec2-rescue
 clean:

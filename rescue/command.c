@@ -39,6 +39,10 @@ const struct command commands[] = {
 	  OPT_AWS | OPT_STATE | OPT_RESCUE | OPT_OUTPUT, cmd_resume },
 	{ "runs", "", 0, 0, "list the runs and what became of them", OPT_STATE | OPT_OUTPUT,
 	  cmd_runs },
+	{ "drill", "NAME", 1, 1,
+	  "show rescues in an embedded EC2; anywhere: on each way to the root volume, with a table "
+	  "of what it costs",
+	  0, cmd_drill },
 	{ "checks", "[NAME]", 0, 1, "list every check, or explain one", OPT_OUTPUT, cmd_checks },
 };
 const size_t command_count = ARRAY_LEN(commands);

@@ -30,6 +30,7 @@ int undo_rescue(const struct options *, struct report *);
 int cmd_resume(const struct options *, struct report *);
 int cmd_runs(const struct options *, struct report *);
 int cmd_boot(const struct options *, struct report *);
+int cmd_drill(const struct options *, struct report *);
 int cmd_checks(const struct options *, struct report *);
 
 #endif

@@ -47,7 +47,7 @@ def main():
 
 def run(cloud):
     cloud.offer_helpers()
-    cloud.ask('POST', 'latencies', {'run_pending': 1, 'status_checks': 1, 'shutting_down': 5, 'volume_creating': 0})
+    cloud.ask('POST', 'latencies', {'run_pending': 1, 'status_checks': 1, 'shutting_down': 5, 'volume_creating': 0, 'shutdown_minute': 60})
     env = dict(os.environ, **{k: v for k, v in cloud.env.items() if k.startswith('AWS')})
     def call(action, *params): return subprocess.run([CALL, cloud.url, action, *params], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
     def only(prefix, member, value): return [id for id, row in cloud.world().items() if id.startswith(prefix) and row.get(member) == value][0]

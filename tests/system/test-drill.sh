@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Each drill shows what it is about and ends well, from the tree and as it is installed, and leaves nothing behind.
+. tests/system/tap.sh
+tool=$BUILD/ec2-rescue
+"$tool" drill nowhere >"$T/out" 2>"$T/err"; is $? 2 "no such drill"
+like "$(cat "$T/err")" 'there is: anywhere' "those that there are"
+make -s BUILD="$BUILD" PREFIX="$T/usr" install >"$T/install" 2>&1; is $? 0 "installed"
+mkdir "$T/tmp"
+TMPDIR=$T/tmp "$T/usr/bin/ec2-rescue" drill anywhere >"$T/out" 2>"$T/err"; is $? 0 "anywhere"
+out=$(cat "$T/out")
+for way in self snapshot replace; do like "$out" "^$way +[0-9]+ s " "the table has $way"; done
+[ "$(id -u)" = 0 ] && like "$out" "^helper +[0-9]+ s +[0-9]+ blocks +[0-9]+ KiB " "and helper"
+is "$(ls "$T/tmp")" "" "nothing is left behind"
+tail -3 "$T/err" | sed 's/^/# /'
+done_testing
