@@ -34,9 +34,10 @@ static int find_places(const char *dir, struct places *ret, struct err *err)
 				mem_printf("%s/../tests/patient", dir) };
 	if (!access(ret->sim, X_OK))
 		return 0;
-	return err_set(err, ERR_NOTFOUND,
-		       "the drills are not installed; run it in the tree that `make` was run in, or "
-		       "after `make install`");
+	return err_set(
+		err, ERR_NOTFOUND,
+		"the drills are not installed; run it in the tree that `make` was run in, or "
+		"after `make install`");
 }
 
 static bool is_word(const char *name)
@@ -63,7 +64,8 @@ static int start(const char *name, struct err *err)
 		return -1;
 	program = mem_printf("%s/%s", places.drills, name);
 	if (!is_word(name) || access(program, X_OK))
-		return err_set(err, ERR_USAGE, "there is no drill \"%s\"; there is: anywhere", name);
+		return err_set(err, ERR_USAGE, "there is no drill \"%s\"; there is: anywhere",
+			       name);
 	setenv("EC2_RESCUE", self, 1);
 	setenv("EC2_SIM", places.sim, 1);
 	setenv("EC2_PATIENT", places.patient, 1);

@@ -294,12 +294,11 @@ static void find_launch(struct finder *f)
 			       "--subnet %s is in %s, %s in %s: a volume cannot leave its zone",
 			       launch.subnet, s->zone, root->id.s, root->zone);
 	hazard(f, HAZARD_CONSENT, "money",
-	       "a helper (one instance%s%s, image %s%s%s) is launched and %s, with a security "
-	       "group "
-	       "that lets in ssh from %s alone",
-	       launch.type[0] ? " " : " of the smallest type that is to be had, ",
-	       launch.type[0] ? launch.type : "t3.nano first", launch.image,
-	       launch.subnet[0] ? ", subnet " : "", launch.subnet,
+	       "a helper instance (%s, image %s%s%s) is launched and %s, with a security group "
+	       "that "
+	       "lets in ssh from %s alone; instances of one zone share it",
+	       launch.type[0] ? launch.type : "of the smallest type to be had, t3.nano first",
+	       launch.image, launch.subnet[0] ? ", subnet " : "", launch.subnet,
 	       launch.is_kept ? "kept: it is paid for until you terminate it"
 			      : "terminated afterwards: it is paid for some minutes",
 	       launch.from);

@@ -170,6 +170,10 @@ char *helper_not_launched(const struct inventory *inv, const struct patient *p)
 		return mem_strdup(inv->offer.why_not.text);
 	if (p->root && p->root->outpost)
 		return mem_printf("%s is on an Outpost", p->root->id.s);
+	if (!is_image(image_of(inv)))
+		return mem_printf("\"%s\" is no image (--helper-image)", image_of(inv));
+	if (inv->options->subnet && !subnet_of(inv, p))
+		return mem_printf("there is no subnet \"%s\" (--subnet)", inv->options->subnet);
 	if (is_a_patient_s(inv, image_of(inv)))
 		return mem_printf(
 			"its image %s is the instance's own, whose labels would confuse it",

@@ -124,8 +124,8 @@ const struct step detach_step = {
 static void attach_say(const struct rescue *r, enum way way, struct str *out)
 {
 	if (way == WAY_OUT)
-		str_addf(out, "attach volume %s to the helper %s", r->record.volume.s,
-			 r->record.helper.s);
+		str_addf(out, "attach volume %s to the helper%s%s", r->record.volume.s,
+			 r->record.helper.s[0] ? " " : "", r->record.helper.s);
 	else
 		str_addf(out, "detach volume %s from the helper%s%s", r->record.volume.s,
 			 r->record.helper.s[0] ? " " : "", r->record.helper.s);
@@ -285,8 +285,8 @@ static void device_say(const struct rescue *r, enum way way, struct str *out)
 {
 	(void)way;
 	if (r->record.via == VIA_HELPER)
-		str_addf(out, "wait for the device of %s on the helper %s", r->record.volume.s,
-			 r->record.helper.s);
+		str_addf(out, "wait for the device of %s on the helper%s%s", r->record.volume.s,
+			 r->record.helper.s[0] ? " " : "", r->record.helper.s);
 	else
 		str_addf(out, "wait for the device of %s in %s", r->record.volume.s,
 			 r->runner->options->device_dir);

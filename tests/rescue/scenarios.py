@@ -548,6 +548,12 @@ def by_helper_refused(cloud):
     untouched(cloud, p); nothing_launched(cloud)
     if 'StopInstances' in mutating(cloud): raise Wrong('it was stopped')
     cloud.ask('DELETE', 'faults')
+    cloud.forget()
+    for nonsense in (['--subnet', 'subnet-00000000000000000'], ['--helper-image', 'nonsense']):
+        run = cloud.rescue(p, options=[*H, *nonsense])
+        expect('status', run.status, 6)
+        contains('error', texts(run, 'error'), nonsense[0])
+    expect('changes', mutating(cloud), [])
     run = cloud.rescue(p, options=[*H, '--ssh-from', '192.0.2.1'], pace=100)
     expect('status', run.result, 'returned')
     contains('error', texts(run, 'error'), '--ssh-from')
