@@ -36,42 +36,15 @@ static bool may_launch(const struct inventory *inv)
 	return !inv->names_helper && (is_meant || is_auto);
 }
 
-/* Could one be needed? */
-static bool is_needed(const struct inventory *inv)
+/* Could this one need a helper? */
+static bool is_needed(const struct inventory *inv, const struct patient *p)
 {
 	bool is_meant =
 		inv->wants_launch || (inv->options->via && str_eq(inv->options->via, "helper"));
+	cleanup(free) char *why_not_self =
+		p->root && p->err.code == ERR_NONE ? way_not_self(inv, p) : NULL;
 
-	vec_foreach (p, &inv->patients) {
-		const struct ec2_volume *root = (*p)->root;
-
-		if (!root || (*p)->err.code != ERR_NONE)
-			continue;
-		if (is_meant || !inv->helper_instance || !root->zone ||
-		    !inv->helper_instance->zone || !str_eq(root->zone, inv->helper_instance->zone))
-			return true;
-	}
-	return false;
-}
-
-void helper_ask(struct ec2 *ec2, struct inventory *inv)
-{
-	struct helper_offer *o = &inv->offer;
-
-	if (!may_launch(inv) || !is_needed(inv))
-		return;
-	o->is_asked = true;
-	if (!proc_have("ssh") || !proc_have("ssh-keygen")) {
-		err_set(&o->why_not, ERR_TOOL,
-			"ssh and ssh-keygen are not both here; install "
-			"openssh-client");
-		return;
-	}
-	if (!inv->options->helper_image)
-		ssm_get_parameter(ec2, helper_images[0], &o->image, &o->image_op);
-	if (!inv->options->ssh_from)
-		ec2_get_own_address(ec2, &o->address, &o->address_op);
-	helper_wait(ec2, inv);
+	return p->root && p->err.code == ERR_NONE && (is_meant || why_not_self);
 }
 
 static bool is_image(const char *text)
@@ -107,7 +80,7 @@ static int wait_image(struct ec2 *ec2, struct inventory *inv, struct err *err)
 		       : err_set(err, ERR_MALFORMED, "what Systems Manager names is no image");
 }
 
-void helper_wait(struct ec2 *ec2, struct inventory *inv)
+static void wait_all(struct ec2 *ec2, struct inventory *inv)
 {
 	struct helper_offer *o = &inv->offer;
 	struct err ignored = ERR_INIT;
@@ -117,6 +90,31 @@ void helper_wait(struct ec2 *ec2, struct inventory *inv)
 	/* Without it a private address may still do. */
 	if (inventory_asked(&o->address_op))
 		(void)!ec2_wait(ec2, &o->address_op, &ignored);
+}
+
+void helper_ask(struct ec2 *ec2, struct inventory *inv)
+{
+	struct helper_offer *o = &inv->offer;
+	bool goes_public = false;
+
+	vec_foreach (p, &inv->patients) {
+		if (!may_launch(inv) || !is_needed(inv, *p))
+			continue;
+		o->is_asked = true;
+		goes_public |= is_public(inv, *p);
+	}
+	if (!o->is_asked)
+		return;
+	if (!proc_have("ssh") || !proc_have("ssh-keygen")) {
+		err_set(&o->why_not, ERR_TOOL,
+			"ssh and ssh-keygen are not both here; install openssh-client");
+		return;
+	}
+	if (!inv->options->helper_image)
+		ssm_get_parameter(ec2, helper_images[0], &o->image, &o->image_op);
+	if (goes_public && !inv->options->ssh_from)
+		ec2_get_own_address(ec2, &o->address, &o->address_op);
+	wait_all(ec2, inv);
 }
 
 static const char *image_of(const struct inventory *inv)

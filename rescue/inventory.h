@@ -170,9 +170,8 @@ void encryption_ask(struct ec2 *ec2, struct inventory *inventory);
 const struct volume_key *keys_find(const struct inventory *inventory, const char *arn);
 void keys_done(struct volume_keys *);
 
-/* Can a helper be launched, and with what? Asked where a patient may need one. */
+/* Can a helper be launched, and with what? Asked where a patient may need one; the answers are waited for. */
 void helper_ask(struct ec2 *ec2, struct inventory *inventory);
-void helper_wait(struct ec2 *ec2, struct inventory *inventory);
 /* For this patient; NULL (malloc'd: why not): it cannot. */
 char *helper_not_launched(const struct inventory *, const struct patient *);
 void helper_fill(const struct inventory *, const struct patient *, struct launch *ret);
@@ -180,6 +179,8 @@ void helper_fill(const struct inventory *, const struct patient *, struct launch
 /* Which way the surgeon takes to the volume's blocks, by --via (NULL: auto): the way that loses least and
  * takes least time, of those that are open. Pure. */
 void way_choose(const struct inventory *inventory, const char *via, struct patient *p);
+/* Why this machine cannot have its root volume attached, malloc'd; NULL: it can, as far as is known. */
+char *way_not_self(const struct inventory *inventory, const struct patient *p);
 /* Why EC2 does not replace the root volume while the instance runs, malloc'd; NULL: it does. */
 char *way_not_replace(const struct patient *p);
 /* Would a stop lose the data of its instance-store disks? What is not known counts as no. */

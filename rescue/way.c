@@ -30,8 +30,7 @@ int way_check(const struct options *options, struct err *err)
 	return 0;
 }
 
-/* Why this machine cannot have it attached; NULL: it can, as far as is known. */
-static char *why_not_self(const struct inventory *inv, const struct patient *p)
+char *way_not_self(const struct inventory *inv, const struct patient *p)
 {
 	const struct ec2_instance *helper = inv->helper_instance;
 	const struct ec2_volume *root = p->root;
@@ -110,7 +109,7 @@ void way_choose(const struct inventory *inv, const char *via, struct patient *p)
 	free(TAKE(p->via_why));
 	if (choose_as_told(inv, via, p) || (!inv->takes_no_snapshot && choose_replace(p)))
 		return;
-	why = why_not_self(inv, p);
+	why = way_not_self(inv, p);
 	if (!why) {
 		take(p, VIA_SELF,
 		     mem_strdup("this machine can have it attached, which is the shortest way"));

@@ -591,6 +591,20 @@ def by_helper_killed(cloud):
             home(cloud, p); nothing_launched(cloud)
     cloud.offer_helpers(False)
 
+@scenario('by helper: where the patient has a public address so has the helper, and ssh comes from the address that the internet sees')
+def by_helper_public(cloud):
+    cloud.offer_helpers()
+    p = cloud.patient(public_ip='198.51.100.7'); cloud.forget()
+    run = cloud.rescue(p, options=[*H, '--ssh-host', cloud.world()[p.instance]['private_ip']])
+    expect('status', (run.status, run.result), (0, 'rescued'))
+    launch = [c['params'] for c in cloud.calls() if c['action'] == 'RunInstances' and not c['params'].get('DryRun')][0]
+    expect('public', launch['NetworkInterface.1.AssociatePublicIpAddress'], 'true')
+    home(cloud, p); nothing_launched(cloud)
+    run = cloud.rescue(cloud.patient(public_ip='198.51.100.8'), options=[*H, '--dry-run'], env={'EC2_RESCUE_CHECKIP_URL': cloud.url + '/nowhere'})
+    expect('status', run.status, 6)
+    contains('error', texts(run, 'error'), '--ssh-from')
+    cloud.offer_helpers(False)
+
 @scenario('by helper: what was made shows late everywhere')
 def by_helper_late(_):
     with Cloud(consistency=8) as cloud:
