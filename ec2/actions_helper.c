@@ -43,6 +43,8 @@ static const struct param run_params[] = {
 	PARAM_TEXT(struct run_request, run.subnet, "NetworkInterface.1.SubnetId"),
 	PARAM_TEXT(struct run_request, run.group, "NetworkInterface.1.SecurityGroupId.1"),
 	PARAM_BOOL(struct run_request, is_public, "NetworkInterface.1.AssociatePublicIpAddress"),
+	/* One that stays behind would keep the group from being deleted. */
+	PARAM_FIXED("NetworkInterface.1.DeleteOnTermination", "true"),
 	PARAM_TEXT(struct run_request, data, "UserData"),
 	PARAM_FIXED("InstanceInitiatedShutdownBehavior", "terminate"),
 	PARAM_FIXED("MetadataOptions.HttpTokens", "required"),

@@ -69,6 +69,7 @@ static const struct error_row rows[] = {
 	{ "ConcurrentLimitExceededException", ERR_BUSY, ERROR_REFUSED },
 	/* Capacity may come back, but not within a call's retries; EC2 sends these with a 5xx. */
 	{ "Insufficient*", ERR_BUSY, ERROR_REFUSED },
+	{ "UnfulfillableCapacity", ERR_BUSY, ERROR_REFUSED },
 
 	{ "*.NotFound", ERR_NOTFOUND, ERROR_REFUSED },
 	{ "*.Unavailable", ERR_NOTFOUND, ERROR_REFUSED },

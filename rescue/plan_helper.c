@@ -535,8 +535,9 @@ enum held helper_held(const struct rescue *r, enum link_state wanted, struct err
 	if (!i || i->state == INSTANCE_PENDING)
 		return HELD_NOT_YET;
 	if (i->state != INSTANCE_RUNNING) {
-		err_set(err, ERR_CLOUD, "the helper %s is %s", i->id.s,
-			ec2_instance_state_name(i->state));
+		err_set(err, ERR_CLOUD, "the helper %s is %s%s%s", i->id.s,
+			ec2_instance_state_name(i->state), i->state_reason ? ": " : "",
+			i->state_reason ? i->state_reason : "");
 		return HELD_NEVER;
 	}
 	if (state == LINK_TAKEN)
