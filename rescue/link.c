@@ -21,6 +21,7 @@ enum {
 	NOISE_MAX_BYTES = 16384, /* what a login shell's start-up files may say before */
 	LOG_MAX_BYTES = 1 << 20,
 	DEVICE_S = 120,
+	READY_MS = 45000, /* for login, sudo and shell, beyond ssh's own ConnectTimeout */
 };
 
 #define MOST_BYTES (1ull << 46) /* of an EBS volume */
@@ -152,9 +153,12 @@ static int start(struct link *l, char *const *argv, struct err *err)
 	return 0;
 }
 
+static void on_time(void *arg);
+
 static void move_to(struct link *l, enum link_state state)
 {
 	l->state = state;
+	loop_timer(l->request.loop, -1, on_time, l);
 	if (state == LINK_DEVICE || state == LINK_BROKEN)
 		loop_watch(l->request.loop, l->fd, 0, NULL, NULL);
 	l->request.changed(l->request.arg);
@@ -185,6 +189,11 @@ static void fail(struct link *l, const char *what)
 		said.len ? " (" : "", said.len ? said.s : "", said.len ? ")" : "");
 	log_debug("link", "%s", l->failure.text);
 	move_to(l, LINK_BROKEN);
+}
+
+static void on_time(void *arg)
+{
+	fail(arg, "no answer");
 }
 
 /* False: the state changed, and the link may be gone. */
@@ -266,6 +275,7 @@ int link_open(const struct link_request *request, struct link **ret, struct err 
 		return -1;
 	}
 	loop_watch(l->request.loop, l->fd, EPOLLIN, readable, l);
+	loop_timer(l->request.loop, loop_now_ms(l->request.loop) + READY_MS, on_time, l);
 	*ret = l;
 	return 0;
 }
@@ -274,6 +284,7 @@ void link_close(struct link *l)
 {
 	if (!l)
 		return;
+	loop_timer(l->request.loop, -1, on_time, l);
 	if (l->fd >= 0) {
 		loop_watch(l->request.loop, l->fd, 0, NULL, NULL);
 		close(l->fd);

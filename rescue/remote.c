@@ -189,9 +189,10 @@ static struct pending *begin(struct remote *r, int kind, uint32_t *ret_id)
 
 static struct pending *find_pending(struct remote *r, uint32_t id)
 {
-	struct pending *p = &r->pending[id & 1023];
+	uint32_t at = id & 1023;
+	struct pending *p = at < PENDING_MAX ? &r->pending[at] : NULL;
 
-	return (id & 1023) < PENDING_MAX && p->kind != IDLE && p->serial == id >> 10 ? p : NULL;
+	return p && p->kind != IDLE && p->serial == id >> 10 ? p : NULL;
 }
 
 static void end_pending(struct remote *r, struct pending *p)
