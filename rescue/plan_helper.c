@@ -34,12 +34,6 @@ static bool has_tag_of(const struct rescue *r, const struct ec2_tags *tags)
 	return value && str_eq(value, r->record.run);
 }
 
-static void go_on_soon(struct rescue *r)
-{
-	r->last = ERR_INIT;
-	r->retry_ms = loop_now_ms(r->runner->loop);
-}
-
 /* ---- group */
 
 static void group_say(const struct rescue *r, enum way way, struct str *out)

@@ -141,12 +141,6 @@ static enum held replace_holds(const struct rescue *r, enum way way, struct err 
 										 : HELD_NO;
 }
 
-static void go_on_soon(struct rescue *r)
-{
-	r->last = ERR_INIT;
-	r->retry_ms = loop_now_ms(r->runner->loop);
-}
-
 static void image_sought(struct rescue *r)
 {
 	const char *state = take_image(r);

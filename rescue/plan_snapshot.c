@@ -51,6 +51,12 @@ void search_again(struct rescue *r)
 	r->retry_ms = runner_after(r->runner, 300);
 }
 
+void go_on_soon(struct rescue *r)
+{
+	r->last = ERR_INIT;
+	r->retry_ms = loop_now_ms(r->runner->loop);
+}
+
 static enum held child_holds(const struct rescue *r, enum way way, struct err *err)
 {
 	(void)err;

@@ -156,6 +156,7 @@ enum held search_held(const struct rescue *, size_t at, enum way way);
 void search_begins(struct rescue *);
 void search_ended(struct rescue *, size_t at, bool has_found);
 void search_again(struct rescue *); /* as a reply: soon */
+void go_on_soon(struct rescue *);   /* as a reply: at once, whatever it said */
 /* Where the volume that was made in the root's stead cannot be put there, home has the old one again. */
 void restore_give_up(struct rescue *);
 /* Home keeps the old root, which was not written. Returns STARTED_NOTHING. */
