@@ -397,6 +397,7 @@ static void arm(struct rescue *r)
 	int64_t look = waited < LOOK_LONG_MS	    ? LOOK_MS
 		       : waited < LOOK_VERY_LONG_MS ? LOOK_LATER_MS
 						    : LOOK_SLOW_MS;
+	bool is_local;
 
 	if (r->phase == PHASE_ENDED || r->call.is_busy)
 		return;
@@ -404,9 +405,11 @@ static void arm(struct rescue *r)
 		ec2_watch_want(r->runner->watch, runner_after(r->runner, look));
 		return;
 	}
-	if (r->at < rescue_plan_count && rescue_plan[r->at]->kind == STEP_WAIT)
+	is_local = r->at < rescue_plan_count && rescue_plan[r->at]->kind == STEP_WAIT;
+	if (is_local)
 		at = runner_after(r->runner, LOCAL_MS);
-	else
+	/* A helper has to come up first, and may go meanwhile. */
+	if (!is_local || r->record.via == VIA_HELPER)
 		ec2_watch_want(r->runner->watch, runner_after(r->runner, look));
 	if (r->deadline_ms >= 0 && (at < 0 || r->deadline_ms < at))
 		at = r->deadline_ms;

@@ -561,21 +561,22 @@ def by_helper_refused(cloud):
     cloud.offer_helpers(False)
 
 @scenario('by helper: killed in the middle of the write, and the helper has shut itself down by the time of the resume: another one finishes it')
-def by_helper_stranded(cloud):
-    cloud.offer_helpers()
-    p = cloud.patient(); cloud.forget()
-    killer = [BUILD + '/tests/proof/tool-killer', '--at', 'surgeon rename records/state#1', '--after', '--']
-    killed = cloud.finish(subprocess.Popen(killer + cloud.argv('--yes', *H, p.instance, '--json'), env=cloud.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
-    expect('killed', [e['name'] for e in killed.of('step') if e['state'] == 'begun'][-1], 'repair')
-    expect('there', len([id for id in cloud.launched() if id.startswith('i-')]), 1)
-    for _ in range(3): cloud.ask('POST', 'advance', {'seconds': 61 * LATENCIES['shutdown_minute']}); time.sleep(0.1)
-    expect('gone', [id for id in cloud.launched() if id.startswith('i-')], [])
-    run = cloud.run('resume', '--yes', *V, p.instance)
-    expect('status', (run.status, run.result), (0, 'rescued'))
-    home(cloud, p); nothing_launched(cloud)
-    expect('boots', cloud.boots(p), True)
-    expect('launches', mutating(cloud).count('RunInstances'), 2)
-    cloud.offer_helpers(False)
+def by_helper_stranded(_):
+    # Long enough in coming up that a look or two see it pending.
+    with Cloud(latencies=dict(LATENCIES, run_pending=120)) as cloud:
+        cloud.offer_helpers()
+        p = cloud.patient(); cloud.forget()
+        killer = [BUILD + '/tests/proof/tool-killer', '--at', 'surgeon rename records/state#1', '--after', '--']
+        killed = cloud.finish(subprocess.Popen(killer + cloud.argv('--yes', *H, p.instance, '--json'), env=cloud.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        expect('killed', [e['name'] for e in killed.of('step') if e['state'] == 'begun'][-1], 'repair')
+        expect('there', len([id for id in cloud.launched() if id.startswith('i-')]), 1)
+        for _ in range(3): cloud.ask('POST', 'advance', {'seconds': 61 * LATENCIES['shutdown_minute']}); time.sleep(0.1)
+        expect('gone', [id for id in cloud.launched() if id.startswith('i-')], [])
+        run = cloud.run('resume', '--yes', *V, p.instance)
+        expect('status', (run.status, run.result), (0, 'rescued'))
+        home(cloud, p); nothing_launched(cloud)
+        expect('boots', cloud.boots(p), True)
+        expect('launches', mutating(cloud).count('RunInstances'), 2)
 
 @scenario('by helper: killed, resumed here and elsewhere')
 def by_helper_killed(cloud):
