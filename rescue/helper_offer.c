@@ -28,23 +28,29 @@ static bool is_public(const struct inventory *inv, const struct patient *p)
 	       ((s && s->map_public_ip == EC2_TRUE) || p->instance->public_ip);
 }
 
+static bool is_meant(const struct inventory *inv)
+{
+	return inv->options->via && str_eq(inv->options->via, "helper");
+}
+
 static bool may_launch(const struct inventory *inv)
 {
 	const char *via = inv->options->via;
-	bool is_meant = via && str_eq(via, "helper"), is_auto = !via || str_eq(via, "auto");
 
-	return !inv->names_helper && (is_meant || is_auto);
+	return !inv->names_helper && (is_meant(inv) || !via || str_eq(via, "auto"));
 }
 
 /* Could this one need a helper? */
 static bool is_needed(const struct inventory *inv, const struct patient *p)
 {
-	bool is_meant =
-		inv->wants_launch || (inv->options->via && str_eq(inv->options->via, "helper"));
-	cleanup(free) char *why_not_self =
-		p->root && p->err.code == ERR_NONE ? way_not_self(inv, p) : NULL;
+	cleanup(free) char *why_not_self = NULL;
 
-	return p->root && p->err.code == ERR_NONE && (is_meant || why_not_self);
+	if (!p->root || p->err.code != ERR_NONE)
+		return false;
+	if (inv->wants_launch || is_meant(inv))
+		return true;
+	why_not_self = way_not_self(inv, p);
+	return why_not_self;
 }
 
 static bool is_image(const char *text)

@@ -16,24 +16,6 @@ static char *group_name(const struct rescue *r)
 	return mem_printf("ec2-rescue %s", r->record.run);
 }
 
-/* Everything that this run made carries its tag. */
-static void find_by_tag(struct rescue *r, enum ec2_what what, void (*reply)(struct rescue *))
-{
-	const char *value = r->record.run;
-	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &value, 1 };
-
-	r->call.found_what = what;
-	ec2_find_where(r->runner->ec2, what, &filter, &r->call.found, rescue_call(r, reply));
-	r->call.is_unseen = true;
-}
-
-static bool has_tag_of(const struct rescue *r, const struct ec2_tags *tags)
-{
-	const char *value = ec2_tag_value(tags, CLAIM_RUN_TAG);
-
-	return value && str_eq(value, r->record.run);
-}
-
 /* ---- group */
 
 static void group_say(const struct rescue *r, enum way way, struct str *out)
@@ -78,7 +60,7 @@ static void group_sought(struct rescue *r)
 	r->is_in_doubt = false;
 	go_on_soon(r);
 	vec_foreach (g, &r->call.found.groups)
-		if (has_tag_of(r, &g->tags))
+		if (is_of_run(r, &g->tags))
 			group_is(r, g->id);
 }
 
@@ -104,7 +86,7 @@ static int make_group(struct rescue *r, struct err *err)
 	if (l->group[0])
 		ec2_authorize_ssh(r->runner->ec2, &authorize, rescue_call(r, group_opened));
 	else if (r->is_in_doubt)
-		find_by_tag(r, EC2_SECURITY_GROUPS, group_sought);
+		return find_of_run(r, EC2_SECURITY_GROUPS, group_sought);
 	else
 		ec2_create_security_group(r->runner->ec2, &create, &r->call.group,
 					  rescue_call(r, group_made));
@@ -140,7 +122,7 @@ static void group_sought_at_home(struct rescue *r)
 {
 	r->record.launch.group[0] = '\0';
 	vec_foreach (g, &r->call.found.groups)
-		if (has_tag_of(r, &g->tags) && strlen(g->id) < sizeof(r->record.launch.group))
+		if (is_of_run(r, &g->tags) && strlen(g->id) < sizeof(r->record.launch.group))
 			memcpy(r->record.launch.group, g->id, strlen(g->id) + 1);
 	search_ended(r, STEP_GROUP, r->record.launch.group[0]);
 }
@@ -159,8 +141,7 @@ static int give_up_group(struct rescue *r, struct err *err)
 		r->record.launch.group[0] = '\0';
 	if (!r->record.launch.group[0]) {
 		search_begins(r);
-		find_by_tag(r, EC2_SECURITY_GROUPS, group_sought_at_home);
-		return STARTED_OP;
+		return find_of_run(r, EC2_SECURITY_GROUPS, group_sought_at_home);
 	}
 	ec2_delete_security_group(r->runner->ec2, r->record.launch.group,
 				  rescue_call(r, group_deleted));
@@ -198,14 +179,14 @@ static const struct ec2_instance *helper_of(const struct rescue *r)
 	return ec2_seen_instance(r->runner->watch, &r->record.helper);
 }
 
-static bool is_gone(const struct ec2_instance *i)
+bool instance_is_gone(const struct ec2_instance *i)
 {
 	return i && (i->state == INSTANCE_TERMINATED || i->state == INSTANCE_SHUTTING_DOWN);
 }
 
 bool helper_is_gone(const struct rescue *r)
 {
-	return is_gone(helper_of(r));
+	return instance_is_gone(helper_of(r));
 }
 
 /* The type of the next launch; NULL: all were tried. */
@@ -236,7 +217,7 @@ static enum held helper_holds(const struct rescue *r, enum way way, struct err *
 	(void)err;
 	if (way == WAY_HOME)
 		return r->record.launch.is_kept ? HELD_YES : search_held(r, STEP_HELPER, way);
-	return id_none(&r->record.helper) || is_gone(helper_of(r)) ? HELD_NO : HELD_YES;
+	return id_none(&r->record.helper) || instance_is_gone(helper_of(r)) ? HELD_NO : HELD_YES;
 }
 
 static void helper_is(struct rescue *r, const struct instance_id *id)
@@ -413,7 +394,7 @@ static void helper_sought(struct rescue *r)
 
 	r->doomed = (struct instance_id){ "" };
 	vec_foreach (i, &r->call.found.instances) {
-		if (!has_tag_of(r, &i->tags) || i->state == INSTANCE_TERMINATED)
+		if (!is_of_run(r, &i->tags) || i->state == INSTANCE_TERMINATED)
 			continue;
 		is_there = true;
 		if (i->state != INSTANCE_SHUTTING_DOWN)
@@ -439,7 +420,7 @@ static int give_up_helper(struct rescue *r, struct err *err)
 	(void)err;
 	link_close(TAKE(r->link));
 	r->is_helper_told |= r->last.code == ERR_NOTFOUND;
-	if (heir && !id_none(&r->record.helper) && !is_gone(helper_of(r)) &&
+	if (heir && !id_none(&r->record.helper) && !instance_is_gone(helper_of(r)) &&
 	    r->record.launch.group[0])
 		return hand_over(r, heir);
 	if (id_none(&id) && !id_none(&r->record.helper) && !r->is_helper_told)
@@ -452,8 +433,7 @@ static int give_up_helper(struct rescue *r, struct err *err)
 		return STARTED_OP;
 	}
 	search_begins(r);
-	find_by_tag(r, EC2_INSTANCES, helper_sought);
-	return STARTED_OP;
+	return find_of_run(r, EC2_INSTANCES, helper_sought);
 }
 
 static bool helper_left(struct rescue *r)

@@ -225,7 +225,7 @@ enum { SNAPSHOT_SEARCHES = 3 };
  * several times, because a new one may not show at once. */
 static void snapshot_searched(struct rescue *r)
 {
-	vec_foreach (s, &r->call.snapshots.snapshots) {
+	vec_foreach (s, &r->call.found.snapshots) {
 		if (!claim_took_snapshot(s, &r->record.volume, r->record.run))
 			continue;
 		snapshot_is(r, &s->id);
@@ -233,16 +233,6 @@ static void snapshot_searched(struct rescue *r)
 	}
 	r->is_in_doubt = ++r->snapshot_searches < SNAPSHOT_SEARCHES;
 	r->retry_ms = runner_after(r->runner, 500 * (int64_t)r->snapshot_searches);
-}
-
-static int snapshot_search(struct rescue *r)
-{
-	const char *value = r->record.run;
-	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &value, 1 };
-
-	ec2_find_where(r->runner->ec2, EC2_SNAPSHOTS, &filter, &r->call.snapshots,
-		       rescue_call(r, snapshot_searched));
-	return STARTED_OP;
 }
 
 static int snapshot(struct rescue *r, struct err *err)
@@ -259,7 +249,7 @@ static int snapshot(struct rescue *r, struct err *err)
 
 	(void)err;
 	if (r->is_in_doubt)
-		return snapshot_search(r);
+		return find_of_run(r, EC2_SNAPSHOTS, snapshot_searched);
 	r->snapshot_searches = 0;
 	ec2_create_snapshot(r->runner->ec2, &request, &r->call.snapshot,
 			    rescue_call(r, snapshot_made));

@@ -51,6 +51,24 @@ void search_again(struct rescue *r)
 	r->retry_ms = runner_after(r->runner, 300);
 }
 
+int find_of_run(struct rescue *r, enum ec2_what what, void (*reply)(struct rescue *))
+{
+	const char *value = r->record.run;
+	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &value, 1 };
+
+	r->call.found_what = what;
+	ec2_find_where(r->runner->ec2, what, &filter, &r->call.found, rescue_call(r, reply));
+	r->call.is_unseen = true;
+	return STARTED_OP;
+}
+
+bool is_of_run(const struct rescue *r, const struct ec2_tags *tags)
+{
+	const char *value = ec2_tag_value(tags, CLAIM_RUN_TAG);
+
+	return value && str_eq(value, r->record.run);
+}
+
 void go_on_soon(struct rescue *r)
 {
 	r->last = ERR_INIT;
@@ -66,7 +84,7 @@ static enum held child_holds(const struct rescue *r, enum way way, struct err *e
 static void children_found(struct rescue *r)
 {
 	r->child = (struct snapshot_id){ "" };
-	vec_foreach (s, &r->call.snapshots.snapshots)
+	vec_foreach (s, &r->call.found.snapshots)
 		if (child_is_of(s, &r->record.volume, r->record.run))
 			r->child = s->id;
 	search_ended(r, STEP_CHILD, !id_none(&r->child));
@@ -75,9 +93,6 @@ static void children_found(struct rescue *r)
 /* Whether it is known by its id or was begun by a run that died: its tag finds it, until it finds none. */
 static int give_up_child(struct rescue *r, struct err *err)
 {
-	const char *value = r->record.run;
-	struct ec2_filter filter = { "tag:" CLAIM_RUN_TAG, &value, 1 };
-
 	(void)err;
 	if (!id_none(&r->child)) {
 		struct snapshot_id id = r->child;
@@ -88,10 +103,7 @@ static int give_up_child(struct rescue *r, struct err *err)
 		return STARTED_OP;
 	}
 	search_begins(r);
-	ec2_find_where(r->runner->ec2, EC2_SNAPSHOTS, &filter, &r->call.snapshots,
-		       rescue_call(r, children_found));
-	r->call.is_unseen = true;
-	return STARTED_OP;
+	return find_of_run(r, EC2_SNAPSHOTS, children_found);
 }
 
 static bool child_left(struct rescue *r)

@@ -53,7 +53,6 @@ static void release_replies(struct rescue *r)
 	ec2_state_changes_done(&r->call.power);
 	ec2_attachment_done(&r->call.attachment);
 	ec2_snapshot_done(&r->call.snapshot);
-	ec2_list_done(EC2_SNAPSHOTS, &r->call.snapshots);
 	ec2_volume_done(&r->call.volume);
 	ec2_images_done(&r->call.images);
 	ec2_image_done(&r->call.image);
@@ -66,7 +65,6 @@ static void release_replies(struct rescue *r)
 	memset(&r->call.power, 0, sizeof(r->call.power));
 	memset(&r->call.attachment, 0, sizeof(r->call.attachment));
 	memset(&r->call.snapshot, 0, sizeof(r->call.snapshot));
-	memset(&r->call.snapshots, 0, sizeof(r->call.snapshots));
 	memset(&r->call.volume, 0, sizeof(r->call.volume));
 	memset(&r->call.images, 0, sizeof(r->call.images));
 	memset(&r->call.image, 0, sizeof(r->call.image));

@@ -39,7 +39,6 @@ struct call { /* the one API call under way, and what its reply fills */
 	struct ec2_state_changes power;
 	struct ec2_attachment attachment;
 	struct ec2_snapshot snapshot;
-	union ec2_list snapshots;
 	struct ec2_volume volume;
 	struct ec2_images images;
 	struct ec2_image image;
@@ -47,7 +46,7 @@ struct call { /* the one API call under way, and what its reply fills */
 	struct ec2_replace_tasks tasks;
 	struct ec2_security_group group;
 	struct ec2_instances launched;
-	union ec2_list found; /* instances or security groups by their tag */
+	union ec2_list found; /* what carries the run's tag */
 	enum ec2_what found_what;
 };
 
@@ -156,7 +155,10 @@ enum held search_held(const struct rescue *, size_t at, enum way way);
 void search_begins(struct rescue *);
 void search_ended(struct rescue *, size_t at, bool has_found);
 void search_again(struct rescue *); /* as a reply: soon */
-void go_on_soon(struct rescue *);   /* as a reply: at once, whatever it said */
+/* Starts the call for what carries this run's tag, into call.found. Returns STARTED_OP. */
+int find_of_run(struct rescue *, enum ec2_what what, void (*reply)(struct rescue *));
+bool is_of_run(const struct rescue *, const struct ec2_tags *tags);
+void go_on_soon(struct rescue *); /* as a reply: at once, whatever it said */
 /* Where the volume that was made in the root's stead cannot be put there, home has the old one again. */
 void restore_give_up(struct rescue *);
 /* Home keeps the old root, which was not written. Returns STARTED_NOTHING. */
@@ -187,7 +189,8 @@ bool rescue_attachment(const struct rescue *, const struct ec2_volume *, enum re
 		       struct ec2_attachment *ret);
 /* Is the connection to the helper there, or further? LINK_READY: it listens; LINK_DEVICE: it has the volume. */
 enum held helper_held(const struct rescue *, enum link_state wanted, struct err *err);
-bool helper_is_gone(const struct rescue *); /* was it terminated? */
+bool instance_is_gone(const struct ec2_instance *); /* terminated, or about to; NULL: no */
+bool helper_is_gone(const struct rescue *);
 int rescue_note_launch(struct rescue *, struct err *err)
 	__attribute__((warn_unused_result)); /* record.launch */
 /* Goes on to LINK_DEVICE. STARTED_NOTHING. */
