@@ -55,6 +55,7 @@ const struct ec2_action *const all_actions[] = {
 	&action_attach_volume,
 	&action_detach_volume,
 	&action_create_snapshot,
+	&action_create_snapshots,
 	&action_create_volume,
 	&action_describe_asg_instances,
 	&action_enter_standby,

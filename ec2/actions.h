@@ -26,6 +26,11 @@ struct volume_tags_request {
 	const struct ec2_create_volume *specs; /* itself when it has tags */
 	size_t spec_count;
 };
+struct snapshots_request {
+	struct ec2_create_snapshots snapshots;
+	const struct ec2_create_snapshots *specs; /* itself when it has tags */
+	size_t spec_count;
+};
 struct ec2_delete_snapshot {
 	struct snapshot_id snapshot;
 };
@@ -88,7 +93,7 @@ extern const struct ec2_action action_describe_instances, action_describe_volume
 	action_register_image, action_deregister_image, action_create_replace_task,
 	action_run_instances, action_terminate_instances, action_create_security_group,
 	action_authorize_ingress, action_delete_security_group, action_describe_security_groups,
-	action_get_parameter;
+	action_get_parameter, action_create_snapshots;
 /* Every one of them, NULL at the end: for the list of permissions that a policy needs, and for
  * tests. */
 extern const struct ec2_action *const all_actions[];

@@ -61,6 +61,7 @@ const struct xmlmap instance_map[] = {
 	XML_TEXT(struct ec2_instance, boot_mode, "currentInstanceBootMode"),
 	XML_TEXT(struct ec2_instance, virtualization, "virtualizationType"),
 	XML_TEXT(struct ec2_instance, outpost, "outpostArn"),
+	XML_TEXT(struct ec2_instance, profile, "iamInstanceProfile/arn"),
 	XML_TEXT(struct ec2_instance, reason, "reason"),
 	XML_TEXT(struct ec2_instance, state_reason_code, "stateReason/code"),
 	XML_TEXT(struct ec2_instance, state_reason, "stateReason/message"),

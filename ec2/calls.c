@@ -188,6 +188,14 @@ void ec2_create_snapshot(struct ec2 *ec2, const struct ec2_create_snapshot *requ
 	start(ec2, &action_create_snapshot, &wire, ret, op);
 }
 
+void ec2_create_snapshots(struct ec2 *ec2, const struct ec2_create_snapshots *request,
+			  struct ec2_snapshots *ret, struct ec2_op *op)
+{
+	struct snapshots_request wire = { *request, request, request->tag_count ? 1 : 0 };
+
+	start(ec2, &action_create_snapshots, &wire, ret, op);
+}
+
 void ec2_delete_snapshot(struct ec2 *ec2, const struct snapshot_id *snapshot, struct ec2_op *op)
 {
 	struct ec2_delete_snapshot request = { *snapshot };

@@ -113,6 +113,20 @@ struct ec2_create_snapshot {
 void ec2_create_snapshot(struct ec2 *, const struct ec2_create_snapshot *, struct ec2_snapshot *ret,
 			 struct ec2_op *op);
 
+/* CreateSnapshots: of several volumes of one instance, at one moment; all or none. The same tags on each. */
+struct ec2_create_snapshots {
+	struct instance_id instance;
+	bool is_without_root;
+	const char *const *excluded; /* ids of data volumes */
+	size_t excluded_count;
+	const char *description;
+	const struct ec2_tag_pair *tags;
+	size_t tag_count;
+	enum ec2_dry_run dry_run;
+};
+void ec2_create_snapshots(struct ec2 *, const struct ec2_create_snapshots *,
+			  struct ec2_snapshots *ret, struct ec2_op *op);
+
 /* ERR_NOTFOUND: it is gone already. */
 void ec2_delete_snapshot(struct ec2 *, const struct snapshot_id *, struct ec2_op *op);
 

@@ -114,6 +114,7 @@ struct ec2_instance {
 	char *lifecycle;	       /* "spot", "scheduled"; NULL: on demand */
 	char *spot_request, *platform; /* platform "windows" or NULL */
 	char *vpc, *subnet, *private_ip, *public_ip, *outpost;
+	char *profile;			  /* ARN of the instance profile */
 	char *boot_mode, *virtualization; /* currentInstanceBootMode; "hvm", "paravirtual" */
 	char *reason, *state_reason_code, *state_reason;
 	int64_t launch_time;

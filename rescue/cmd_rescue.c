@@ -38,7 +38,7 @@ static int rescue_all(struct runner *runner, const struct instance_ids *ids, str
 
 int cmd_rescue(const struct options *options, struct report *report)
 {
-	cleanup(runner_close) struct runner runner = { .signal_fd = -1 };
+	cleanup(runner_close) struct runner runner = RUNNER_INIT;
 	struct instance_ids ids = { 0 };
 	struct err err = ERR_INIT;
 	int status = -1;

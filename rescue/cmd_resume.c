@@ -11,7 +11,7 @@
 static int resume_run(const struct options *options, const struct run *run, struct report *report,
 		      struct err *err)
 {
-	cleanup(runner_close) struct runner runner = { .signal_fd = -1 };
+	cleanup(runner_close) struct runner runner = RUNNER_INIT;
 
 	if (run->record.kind == RESCUE_AUDIT)
 		return temporary_resume(options, run, NULL, report, err);
@@ -26,7 +26,7 @@ static int resume_run(const struct options *options, const struct run *run, stru
 static int resume_tags(const struct options *options, const char *target, struct report *report,
 		       struct err *err)
 {
-	cleanup(runner_close) struct runner runner = { .signal_fd = -1 };
+	cleanup(runner_close) struct runner runner = RUNNER_INIT;
 	struct err why = ERR_INIT;
 	int status;
 

@@ -8,13 +8,16 @@
 #include <errno.h>
 
 enum option_group {
-	OPT_AWS = 1,	 /* what speaks to AWS */
-	OPT_STATE = 2,	 /* what keeps records */
-	OPT_RESCUE = 4,	 /* what stops and starts instances */
-	OPT_SURGERY = 8, /* what may change a volume */
-	OPT_LOCAL = 16,	 /* what looks at a target that is already here */
-	OPT_BOOT = 64,	 /* what may start a volume in QEMU */
-	OPT_OUTPUT = 32, /* what has a machine-readable form */
+	OPT_AWS = 1,	   /* what speaks to AWS */
+	OPT_STATE = 2,	   /* what keeps records */
+	OPT_RESCUE = 4,	   /* what stops and starts instances */
+	OPT_SURGERY = 8,   /* what may change a volume */
+	OPT_LOCAL = 16,	   /* what looks at a target that is already here */
+	OPT_BOOT = 64,	   /* what may start a volume in QEMU */
+	OPT_OUTPUT = 32,   /* what has a machine-readable form */
+	OPT_CONSENT = 128, /* what asks before it does it */
+	OPT_SAVE = 256,
+	OPT_PRUNE = 512,
 };
 
 const struct command commands[] = {
@@ -39,6 +42,17 @@ const struct command commands[] = {
 	  OPT_AWS | OPT_STATE | OPT_RESCUE | OPT_OUTPUT, cmd_resume },
 	{ "runs", "", 0, 0, "list the runs and what became of them", OPT_STATE | OPT_OUTPUT,
 	  cmd_runs },
+	{ "spot save", "INSTANCE-ID|self", 1, 1,
+	  "keep the state of an instance: snapshots of its volumes at one moment, which say in "
+	  "their "
+	  "tags what a restore has to know; on the instance itself the file systems are frozen for "
+	  "it",
+	  OPT_AWS | OPT_SAVE | OPT_OUTPUT, cmd_spot_save },
+	{ "spot list", "[STATE]", 0, 1, "list the saved sets, and whether they are complete",
+	  OPT_AWS | OPT_OUTPUT, cmd_spot_list },
+	{ "spot prune", "[STATE]", 0, 1,
+	  "delete the saved sets that no rule keeps; never the newest complete one of a state",
+	  OPT_AWS | OPT_PRUNE | OPT_CONSENT | OPT_OUTPUT, cmd_spot_prune },
 	{ "drill", "NAME", 1, 1,
 	  "show rescues in an embedded EC2; anywhere: on each way to the root volume, with a table "
 	  "of what it costs",
@@ -53,9 +67,9 @@ const size_t command_count = ARRAY_LEN(commands);
 	}
 
 const struct option_row option_rows[] = {
-	ROW("yes", VALUE_FLAG, OPT_RESCUE | OPT_SURGERY, yes, NULL,
+	ROW("yes", VALUE_FLAG, OPT_RESCUE | OPT_SURGERY | OPT_CONSENT, yes, NULL,
 	    "consent to the hazards and repairs that are printed"),
-	ROW("dry-run", VALUE_FLAG, OPT_RESCUE | OPT_SURGERY, dry_run, NULL,
+	ROW("dry-run", VALUE_FLAG, OPT_RESCUE | OPT_SURGERY | OPT_CONSENT, dry_run, NULL,
 	    "show exactly what would happen and change nothing"),
 	ROW("fix", VALUE_WORDS, OPT_SURGERY, fix, "NAME",
 	    "also do the offered repairs of this check; may be repeated"),
@@ -124,14 +138,53 @@ const struct option_row option_rows[] = {
 	    "a further device or image of the same system; may be repeated"),
 	ROW("unprivileged", VALUE_FLAG, OPT_LOCAL, unprivileged, NULL,
 	    "read the file system through libext2fs although this is root"),
+	ROW("name", VALUE_TEXT, OPT_SAVE, name, "STATE",
+	    "name of the state; default: the instance's tag ec2-rescue-spot, else its id"),
+	ROW("volume", VALUE_WORDS, OPT_SAVE, volumes, "VOLUME-ID|DEVICE",
+	    "save this volume, not all of them; may be repeated"),
+	ROW("freeze", VALUE_WORDS, OPT_SAVE, freeze, "PATH",
+	    "freeze the file system mounted there, not all that are on the volumes; may be "
+	    "repeated"),
+	ROW("no-freeze", VALUE_FLAG, OPT_SAVE, no_freeze, NULL,
+	    "save the volumes as a loss of power would leave them"),
+	ROW("freeze-limit", VALUE_SECONDS, OPT_SAVE, freeze_s, "SECONDS",
+	    "the longest that writers are held up, whatever happens; default 5"),
+	ROW("before", VALUE_TEXT, OPT_SAVE, before, "COMMAND",
+	    "shell command that makes the application quiet; when it fails nothing is saved"),
+	ROW("after", VALUE_TEXT, OPT_SAVE, after, "COMMAND",
+	    "shell command that lets it go on; runs whatever happened"),
+	ROW("hook-timeout", VALUE_SECONDS, OPT_SAVE, hook_s, "SECONDS",
+	    "patience with each of these commands; default 30"),
+	ROW("keep-last", VALUE_COUNT, OPT_PRUNE, keep_last, "N", "keep the newest N sets"),
+	ROW("keep-daily", VALUE_COUNT, OPT_PRUNE, keep_daily, "N",
+	    "keep the newest set of each of the last N days (UTC) that have one"),
+	ROW("keep-weekly", VALUE_COUNT, OPT_PRUNE, keep_weekly, "N",
+	    "keep the newest set of each of the last N weeks (from Monday) that have one"),
+	ROW("older-than", VALUE_AGE, OPT_PRUNE, older_than_s, "AGE",
+	    "delete nothing that is younger: 12h, 30d, 8w"),
 };
 
-const struct command *command_find(const char *name)
+const struct command *command_find(const char *first, const char *second, int *ret_words)
 {
-	for (size_t i = 0; i < command_count; i++)
-		if (str_eq(commands[i].name, name))
+	cleanup(free) char *both = second ? mem_printf("%s %s", first, second) : NULL;
+
+	for (size_t i = 0; i < command_count; i++) {
+		*ret_words = both && str_eq(commands[i].name, both) ? 2 : 1;
+		if (*ret_words == 2 || str_eq(commands[i].name, first))
 			return &commands[i];
+	}
 	return NULL;
+}
+
+/* The commands of a family as a list: "spot save, spot list". NULL: the word is none. */
+static char *family_of(const char *word)
+{
+	struct str names = STR_INIT;
+
+	for (size_t i = 0; i < command_count; i++)
+		if (str_starts(commands[i].name, word) && commands[i].name[strlen(word)] == ' ')
+			str_addf(&names, "%s%s", names.len ? ", " : "", commands[i].name);
+	return names.len ? str_take(&names) : NULL;
 }
 
 const size_t option_row_count = ARRAY_LEN(option_rows);
@@ -157,6 +210,25 @@ static int parse_number(const char *text, unsigned long max, uint32_t *ret)
 	return 0;
 }
 
+/* "12h", "30d", "8w", at most ten years. */
+static int parse_age(const char *text, uint32_t *ret)
+{
+	static const struct {
+		char unit;
+		uint32_t seconds;
+	} units[] = { { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 7 * 86400 } };
+	size_t len = strlen(text);
+	cleanup(free) char *number = mem_strndup(text, len ? len - 1 : 0);
+
+	for (size_t i = 0; len > 1 && i < ARRAY_LEN(units); i++)
+		if (text[len - 1] == units[i].unit &&
+		    !parse_number(number, 3650ul * 86400 / units[i].seconds, ret)) {
+			*ret *= units[i].seconds;
+			return 0;
+		}
+	return -1;
+}
+
 static int set_value(const struct option_row *row, const char *value, struct options *options,
 		     struct err *err)
 {
@@ -180,6 +252,18 @@ static int set_value(const struct option_row *row, const char *value, struct opt
 			return err_set(err, ERR_USAGE,
 				       "--%s: \"%s\" is not a number of seconds from 1 to 604800",
 				       row->name, value);
+		return 0;
+	case VALUE_COUNT:
+		if (parse_number(value, 1000000, field) < 0)
+			return err_set(err, ERR_USAGE,
+				       "--%s: \"%s\" is not a number from 1 to 1000000", row->name,
+				       value);
+		return 0;
+	case VALUE_AGE:
+		if (parse_age(value, field) < 0)
+			return err_set(err, ERR_USAGE,
+				       "--%s: \"%s\" is no age; write 12h, 30d or 8w", row->name,
+				       value);
 		return 0;
 	case VALUE_PORT:
 		if (parse_number(value, 65535, field) < 0)
@@ -274,12 +358,16 @@ static int check_boot(const struct options *options, struct err *err)
 int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err)
 {
 	VEC(const struct option_row *) used = { 0 };
+	cleanup(free) char *family = NULL;
 	bool only_targets = false;
-	int rc = 0;
+	int rc = 0, words;
 
-	ret->options = (struct options){
-		.device_dir = DEVICE_DIR, .verify_s = 300, .stop_s = 300, .boot_s = 600
-	};
+	ret->options = (struct options){ .device_dir = DEVICE_DIR,
+					 .verify_s = 300,
+					 .stop_s = 300,
+					 .boot_s = 600,
+					 .freeze_s = 5,
+					 .hook_s = 30 };
 	for (int i = 1; i < argc && !rc; i++) {
 		const struct option_row *row = NULL;
 		unsigned groups = 0;
@@ -298,8 +386,9 @@ int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err)
 			rc = err_set(err, ERR_USAGE,
 				     "there is no option %s; `ec2-rescue --help` lists them",
 				     argv[i]);
-		} else if (!ret->command && !ret->options.targets.count && command_find(argv[i])) {
-			ret->command = command_find(argv[i]);
+		} else if (!ret->command && !ret->options.targets.count &&
+			   (ret->command = command_find(argv[i], argv[i + 1], &words))) {
+			i += words - 1;
 		} else {
 			vec_push(&ret->options.targets, argv[i]);
 		}
@@ -309,6 +398,9 @@ int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err)
 			rc = err_set(err, ERR_USAGE,
 				     "name an instance: `ec2-rescue i-0123456789abcdef0`, or see "
 				     "`ec2-rescue --help`");
+		else if (!ret->command && (family = family_of(ret->options.targets.items[0])))
+			rc = err_set(err, ERR_USAGE, "\"%s\" is one of: %s",
+				     ret->options.targets.items[0], family);
 		else if (!ret->command && !str_starts(ret->options.targets.items[0], "i-"))
 			rc = err_set(err, ERR_USAGE,
 				     "\"%s\" is neither a command nor an instance id; see "

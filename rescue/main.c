@@ -15,6 +15,8 @@ static void options_done(struct options *options)
 	vec_done(&options->targets);
 	vec_done(&options->fix);
 	vec_done(&options->with);
+	vec_done(&options->volumes);
+	vec_done(&options->freeze);
 	free(options->key_line);
 }
 
@@ -27,6 +29,9 @@ static int run(const struct parsed *parsed)
 		printf("ec2-rescue %s\n", VERSION);
 		return 0;
 	}
+	if (parsed->wants_help && !parsed->command && parsed->options.targets.count &&
+	    print_family(stdout, parsed->options.targets.items[0]))
+		return 0;
 	if (parsed->wants_help) {
 		print_usage(stdout, parsed->command);
 		return 0;

@@ -50,6 +50,17 @@ struct options {
 	/* audit, repair */
 	struct words with; /* --with PATH: further devices of the same system */
 	bool unprivileged; /* use libext2fs although root */
+	/* spot: what is saved */
+	const char *name;     /* of the state */
+	struct words volumes; /* ids or device names; none: all */
+	struct words freeze;  /* mount points; none: what is on the volumes */
+	bool no_freeze;
+	uint32_t freeze_s; /* at most; default 5 */
+	const char *before, *after;
+	uint32_t hook_s; /* patience with each; default 30 */
+	/* spot prune */
+	uint32_t keep_last, keep_daily, keep_weekly; /* 0: no such rule */
+	uint32_t older_than_s;
 };
 
 #endif

@@ -8,7 +8,15 @@
 
 #include <stdio.h>
 
-enum value_kind { VALUE_FLAG, VALUE_TEXT, VALUE_WORDS, VALUE_SECONDS, VALUE_PORT };
+enum value_kind {
+	VALUE_FLAG,
+	VALUE_TEXT,
+	VALUE_WORDS,
+	VALUE_SECONDS,
+	VALUE_PORT,
+	VALUE_COUNT,
+	VALUE_AGE
+};
 
 struct option_row {
 	const char *name; /* without the dashes */
@@ -28,11 +36,14 @@ struct parsed {
 
 /* ERR_USAGE with one sentence that says what to type instead. */
 int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err);
-const struct command *command_find(const char *name); /* NULL: none */
+/* By its name, which has two words where the first one is a family's: "spot save". NULL: none. ret_words: how many
+ * of the two (the second may be NULL) are its name. */
+const struct command *command_find(const char *first, const char *second, int *ret_words);
 
 /* rescue/usage.c */
 void print_usage(FILE *out, const struct command *command); /* NULL: the whole program */
-void print_completion(FILE *out);			    /* for bash */
+bool print_family(FILE *out, const char *word); /* "spot": its commands; false: it is none */
+void print_completion(FILE *out);		/* for bash */
 /* A part of the manual page in mdoc(7): "commands", "options", "exit-status", "checks". */
 int print_manual(FILE *out, const char *part, struct err *err);
 

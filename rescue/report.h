@@ -23,7 +23,8 @@
  *   warning        text                                    says what happens next
  *   error          code, exit_status, text
  *   verdict        result, text, run, down_s, snapshot, next   result: rescued, healthy, repaired, faults, returned,
- *                                                          unverified, away, undone, could-not-tell
+ *                                                          unverified, away, undone, could-not-tell, saved, pruned,
+ *                                                          planned
  *   audit          the whole object of `audit --json`, printed as it is */
 
 #include "base/err.h"

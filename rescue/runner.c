@@ -2,11 +2,7 @@
 #include "rescue/runner.h"
 #include "rescue/cloud.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
 
 enum { MIN_GAP_MS = 500, TICK_MS = 1000 };
 
@@ -34,40 +30,20 @@ static void world_seen(void *arg)
 
 static void say_interrupt(struct runner *runner)
 {
-	if (runner->interrupts == 1)
+	if (runner->signals.count == 1)
 		report_say(
 			runner->report, NULL, "warning", "{s:s}", "text",
 			"interrupted: the step under way is finished, then everything goes home; "
 			"again to leave at once");
 }
 
-static void on_signal(void *arg, int fd, uint32_t events)
+static void on_signal(void *arg)
 {
 	struct runner *runner = arg;
-	struct signalfd_siginfo info;
 
-	(void)events;
-	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		runner->interrupts++;
 	say_interrupt(runner);
 	vec_foreach (r, &runner->rescues)
 		rescue_poke(*r);
-}
-
-static int open_signals(struct runner *runner, struct err *err)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, &runner->old_signals);
-	runner->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (runner->signal_fd < 0)
-		return err_errno(err, errno, "signalfd");
-	loop_watch(runner->loop, runner->signal_fd, EPOLLIN, on_signal, runner);
-	return 0;
 }
 
 int64_t runner_after(const struct runner *runner, int64_t ms)
@@ -81,7 +57,7 @@ int runner_open(struct runner *runner, const struct options *options, struct rep
 		const char *region, const char *endpoint, struct err *err)
 {
 	*runner = (struct runner){
-		.options = options, .report = report, .signal_fd = -1, .pace = cloud_pace()
+		.options = options, .report = report, .signals = SIGNALS_INIT, .pace = cloud_pace()
 	};
 	if (loop_open(&runner->loop, err) < 0 ||
 	    cloud_open(runner->loop, options, region, endpoint, &runner->ec2, err) < 0 ||
@@ -106,12 +82,9 @@ void runner_close(struct runner *runner)
 	vec_done(&runner->rescues);
 	ec2_watch_close(runner->watch);
 	ec2_close(runner->ec2);
-	if (runner->signal_fd >= 0) {
-		close(runner->signal_fd);
-		sigprocmask(SIG_SETMASK, &runner->old_signals, NULL);
-	}
+	signals_close(&runner->signals);
 	loop_close(runner->loop);
-	*runner = (struct runner){ .signal_fd = -1 };
+	*runner = RUNNER_INIT;
 }
 
 void runner_add(struct runner *runner, struct rescue *r)
@@ -169,7 +142,7 @@ int runner_run(struct runner *runner)
 	struct err err = ERR_INIT;
 
 	/* Only now: before anything was changed ^C may simply end the program. */
-	if (open_signals(runner, &err) < 0) {
+	if (signals_open(&runner->signals, runner->loop, on_signal, runner, &err) < 0) {
 		report_err(runner->report, NULL, &err);
 		return (int)err.code;
 	}
@@ -184,7 +157,7 @@ int runner_run(struct runner *runner)
 			report_err(runner->report, NULL, &err);
 			leave(runner);
 		}
-		if (runner->interrupts > 1)
+		if (runner->signals.count > 1)
 			leave(runner);
 	}
 	loop_timer(runner->loop, -1, tick, runner);

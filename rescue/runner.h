@@ -5,8 +5,7 @@
 /* The event loop over any number of rescues: one watch for all, signals, ticks. */
 
 #include "rescue/rescue.h"
-
-#include <signal.h>
+#include "rescue/signals.h"
 
 VEC_TYPE(rescues, struct rescue *);
 
@@ -17,12 +16,15 @@ struct runner {
 	struct report *report;
 	const struct options *options;
 	struct rescues rescues; /* owned */
-	int signal_fd;
-	sigset_t old_signals;
-	unsigned interrupts;
+	struct signals signals;
 	bool has_warned_of_snapshots;
 	double pace; /* EC2_RESCUE_PACE: waiting here passes so many times faster */
 };
+#define RUNNER_INIT                     \
+	(struct runner)                 \
+	{                               \
+		.signals = SIGNALS_INIT \
+	}
 
 /* Opens loop, client and signals. region and endpoint (may be NULL) are taken where the command
  * line has none. */

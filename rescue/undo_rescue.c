@@ -34,7 +34,7 @@ static int undo(const struct options *told, struct report *report, struct err *e
 	struct options as_told = *told; /* but for the way, which is that of the run */
 	const struct options *options = &as_told;
 	const char *target = options->targets.items[0];
-	cleanup(runner_close) struct runner runner = { .signal_fd = -1 };
+	cleanup(runner_close) struct runner runner = RUNNER_INIT;
 	cleanup(runs_done) struct runs runs = { 0 };
 	struct admission admission = { .count = 1, .kind = RESCUE_UNDO };
 	const struct run *run;

@@ -19,6 +19,28 @@ static void put_options(FILE *out, unsigned groups)
 	}
 }
 
+static void put_command(FILE *out, const struct command *command)
+{
+	fprintf(out, "  %-12s %-24s %s\n", command->name, command->args, command->help);
+}
+
+bool print_family(FILE *out, const char *word)
+{
+	bool is_family = false;
+
+	for (size_t i = 0; i < command_count; i++) {
+		if (!str_starts(commands[i].name, word) || commands[i].name[strlen(word)] != ' ')
+			continue;
+		if (!is_family)
+			fprintf(out, "usage: ec2-rescue %s COMMAND [OPTIONS] ...\n\n", word);
+		is_family = true;
+		put_command(out, &commands[i]);
+	}
+	if (is_family)
+		fprintf(out, "\nOptions: ec2-rescue %s COMMAND --help\n", word);
+	return is_family;
+}
+
 void print_usage(FILE *out, const struct command *command)
 {
 	if (command) {
@@ -35,27 +57,72 @@ void print_usage(FILE *out, const struct command *command)
 	      "Commands:\n",
 	      out);
 	for (size_t i = 0; i < command_count; i++)
-		fprintf(out, "  %-8s %-24s %s\n", commands[i].name, commands[i].args,
-			commands[i].help);
+		put_command(out, &commands[i]);
 	put_options(out, ~0u);
 	fputs("\nExit status: 0 healthy or rescued, 1 faults found or remaining, 2 usage, others "
 	      "in ec2-rescue(8).\n",
 	      out);
 }
 
+/* The names of the commands as they are typed one word after the other: the first words, or, behind a family's name,
+ * the second ones. Each once. */
+static void put_words(FILE *out, const char *family, const char *between)
+{
+	size_t len = family ? strlen(family) : 0;
+	const char *last = "";
+	bool is_first = true;
+
+	for (size_t i = 0; i < command_count; i++) {
+		const char *name = commands[i].name;
+		size_t first = strcspn(name, " ");
+
+		if (family && (first != len || strncmp(name, family, len) || !name[len]))
+			continue;
+		if (!family && strlen(last) >= first && !strncmp(last, name, first) &&
+		    strcspn(last, " ") == first)
+			continue;
+		last = name;
+		fprintf(out, "%s%.*s", is_first ? "" : between, (int)(family ? 100 : first),
+			family ? name + len + 1 : name);
+		is_first = false;
+	}
+}
+
+static void put_families(FILE *out)
+{
+	cleanup(free) char *last = NULL;
+
+	for (size_t i = 0; i < command_count; i++) {
+		size_t first = strcspn(commands[i].name, " ");
+		char *family =
+			commands[i].name[first] ? mem_strndup(commands[i].name, first) : NULL;
+
+		if (!family || (last && str_eq(last, family))) {
+			free(family);
+			continue;
+		}
+		free(last);
+		last = family;
+		fprintf(out, "\t%s) command=\"$command ${COMP_WORDS[at + 1]}\"; words='", family);
+		put_words(out, family, " ");
+		fputs("' ;;\n", out);
+	}
+}
+
 void print_completion(FILE *out)
 {
 	fputs("# bash completion for ec2-rescue; made by `ec2-rescue completion`\n"
 	      "_ec2_rescue() {\n"
-	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} word command=rescue\n"
-	      "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-	      "\t\tcase $word in ",
+	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} at command=rescue options words=\n"
+	      "\tfor ((at = 1; at < COMP_CWORD; at++)); do\n"
+	      "\t\tcase ${COMP_WORDS[at]} in ",
 	      out);
-	for (size_t i = 0; i < command_count; i++)
-		fprintf(out, "%s%s", i ? "|" : "", commands[i].name);
-	fputs(") command=$word; break ;; esac\n\tdone\n\tlocal options\n\tcase $command in\n", out);
+	put_words(out, NULL, "|");
+	fputs(") command=${COMP_WORDS[at]}; break ;; esac\n\tdone\n\tcase $command in\n", out);
+	put_families(out);
+	fputs("\tesac\n\tcase $command in\n", out);
 	for (size_t i = 0; i < command_count; i++) {
-		fprintf(out, "\t%s) options='--help", commands[i].name);
+		fprintf(out, "\t'%s') options='--help", commands[i].name);
 		for (size_t k = 0; k < option_row_count; k++)
 			if (option_rows[k].groups & commands[i].options)
 				fprintf(out, " --%s", option_rows[k].name);
@@ -63,10 +130,11 @@ void print_completion(FILE *out)
 	}
 	fputs("\tesac\n\tif [[ $cur == -* ]]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W "
 	      "\"$options\" -- \"$cur\")\n"
+	      "\telif [ \"$words\" ] && [ \"$COMP_CWORD\" = $((at + 1)) ]; then\n"
+	      "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
 	      "\telif [ \"$COMP_CWORD\" = 1 ]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W '",
 	      out);
-	for (size_t i = 0; i < command_count; i++)
-		fprintf(out, "%s%s", i ? " " : "", commands[i].name);
+	put_words(out, NULL, " ");
 	fputs("' -- \"$cur\")\n\telse\n\t\tmapfile -t COMPREPLY < <(compgen -f -- "
 	      "\"$cur\")\n\tfi\n}\n"
 	      "complete -o filenames -F _ec2_rescue ec2-rescue\n",

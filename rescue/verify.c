@@ -272,7 +272,7 @@ static bool decide(struct verify *v, int64_t now)
 {
 	struct rescue *r = v->r;
 	/* Without an address there is nothing to wait for. */
-	bool is_over = now >= v->deadline_ms || r->runner->interrupts ||
+	bool is_over = now >= v->deadline_ms || r->runner->signals.count ||
 		       (has_waited(v) && !v->has_banner && !host_of(v));
 	const char *shown;
 	enum status status = status_of(v, &shown);
@@ -280,7 +280,7 @@ static bool decide(struct verify *v, int64_t now)
 
 	if (!is_over && !(v->has_banner && status != STATUS_NOT_OK))
 		return false;
-	if (!v->has_banner && !r->runner->interrupts && console_is_awaited(v))
+	if (!v->has_banner && !r->runner->signals.count && console_is_awaited(v))
 		return false;
 	text = mem_printf("%s; status checks: %s", v->last, shown);
 	if (v->has_banner && status != STATUS_OK)

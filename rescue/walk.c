@@ -73,7 +73,7 @@ static void turn(struct rescue *r, const struct err *why)
 		rescue_unsettle(r, r->at);
 	r->phase = PHASE_HOME;
 	if (why) {
-		bool is_wanted = why->code == ERR_INTERRUPTED && r->runner->interrupts;
+		bool is_wanted = why->code == ERR_INTERRUPTED && r->runner->signals.count;
 		cleanup(str_done) struct str text = STR_INIT;
 
 		if (r->at < rescue_plan_count) {
@@ -191,7 +191,7 @@ static bool out_look(struct rescue *r, enum held held)
 		pass(r, record->state >= STEP_BEGUN ? STEP_DONE : STEP_FOUND);
 		return true;
 	}
-	if (r->runner->interrupts) {
+	if (r->runner->signals.count) {
 		interrupted(r);
 		return true;
 	}
@@ -235,7 +235,7 @@ static bool out_wait(struct rescue *r, enum held held)
 	}
 	if (r->is_refused)
 		return refuse(r);
-	if (r->runner->interrupts && (row->flags & STEP_CUT)) {
+	if (r->runner->signals.count && (row->flags & STEP_CUT)) {
 		interrupted(r);
 		return true;
 	}

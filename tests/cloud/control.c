@@ -70,8 +70,8 @@ static void do_change(struct sim *sim, json_t *body, struct reply *reply)
 }
 
 /* ---- /faults */
-static const char *const fault_kinds[] = { "refused", "http5xx", "lost-after", "lost-before",
-					   "slow" };
+static const char *const fault_kinds[] = { "refused",	  "http5xx", "lost-after",
+					   "lost-before", "damaged", "slow" };
 
 static bool fault_is_valid(const json_t *fault)
 {

@@ -154,6 +154,22 @@ static void create_snapshot(struct run *run)
 	ec2_create_snapshot(run->ec2, &request, (void *)&run->ret, &run->op);
 }
 
+static void create_snapshots(struct run *run)
+{
+	struct ec2_tag_pair pairs[8];
+	const char *excluded = text(run, "excluded");
+	struct ec2_create_snapshots request = { .instance = instance(run),
+						.is_without_root = flag(run, "without_root"),
+						.excluded = &excluded,
+						.excluded_count = excluded ? 1 : 0,
+						.description = text(run, "description"),
+						.tags = pairs,
+						.tag_count = tags(run, pairs) };
+
+	run->action = &action_create_snapshots;
+	ec2_create_snapshots(run->ec2, &request, (void *)&run->ret, &run->op);
+}
+
 static void create_volume(struct run *run)
 {
 	struct ec2_tag_pair pairs[8];
@@ -369,6 +385,7 @@ static const struct {
 	{ "start-instance", power },
 	{ "attach-volume", attach },
 	{ "detach-volume", attach },
+	{ "create-snapshots", create_snapshots },
 	{ "create-snapshot", create_snapshot },
 	{ "create-volume", create_volume },
 	{ "start-snapshot", write_blocks },

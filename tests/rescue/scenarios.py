@@ -3,19 +3,10 @@
 """What a rescue does in one situation after the other, against the embedded cloud. TAP. usage: scenarios.py [NAME...]"""
 import os, shutil, signal, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from tap import Wrong, contains, expect, run_all, scenario, scenarios
 from worlds import BUILD, Cloud, HELPER, IMAGE, KEY, LATENCIES
 
 V = ['--verify-timeout', '60']
-scenarios = []
-def scenario(text):
-    def keep(f): scenarios.append((f.__name__, text, f)); return f
-    return keep
-
-class Wrong(Exception): pass
-def expect(what, got, want):
-    if got != want: raise Wrong('%s: %r, not %r' % (what, got, want))
-def contains(what, text, part):
-    if part not in text: raise Wrong('%s lacks %r: %s' % (what, part, text[-1500:]))
 def mutating(cloud): return [c['action'] for c in cloud.calls() if not c['action'].startswith(('Describe', 'Get', 'List', 'Assume')) and not c['params'].get('DryRun')]
 def texts(run, kind): return ' | '.join(e.get('text', '') for e in run.of(kind))
 def home(cloud, p): expect('not at home', cloud.not_home(p), [])
@@ -918,18 +909,4 @@ def boot_fails(cloud):
     with open(kept) as f: contains('the console', f.read(), 'Linux version')
     home(cloud, p); expect('the volume is as it was', cloud.sum_file(cloud.file(p)), before)
 
-def main():
-    chosen = [s for s in scenarios if not sys.argv[1:] or s[0] in sys.argv[1:]]
-    with Cloud() as cloud:
-        for n, (name, text, check) in enumerate(chosen, 1):
-            start, wrong = time.monotonic(), None
-            try: check(cloud)
-            except Wrong as w: wrong = str(w)
-            cloud.forget()
-            print('%s %d - %s' % ('not ok' if wrong else 'ok', n, text))
-            for line in (wrong or '').splitlines(): print('#   ' + line)
-            if os.environ.get('TIMES'): print('# %s: %.2f s' % (name, time.monotonic() - start))
-            sys.stdout.flush()
-    print('1..%d' % len(chosen))
-
-if __name__ == '__main__': main()
+if __name__ == '__main__': run_all(Cloud)

@@ -31,6 +31,16 @@ for c in rescue audit repair undo resume runs checks; do
 	try "$c" --help; like "$out" "usage: ec2-rescue $c" "$c --help"
 done
 "$EC2_RESCUE" completion | bash -n; ok $? "the completion is valid bash"
+completes() { # WORD... : what the last of them could become
+	bash -c '. <("$0" completion); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ec2_rescue; echo "${COMPREPLY[*]}"' "$EC2_RESCUE" "$@"
+}
+is "$(completes ec2-rescue spo)" "spot" "a family is completed once"
+is "$(completes ec2-rescue spot p)" "prune" "and its commands behind it"
+is "$(completes ec2-rescue --yes spot prune --keep-d)" "--keep-daily" "and their options"
+is "$(completes ec2-rescue i-0123456789abcdef0 --stop)" "--stop-timeout" "a rescue needs no command"
+try spot --help; like "$out" "spot list " "spot --help lists its commands"
+refuse 2 'is one of: spot save' spot frobnicate
+refuse 2 'is no age' spot prune --older-than soon
 try checks; out=$(sed '/^$/,$d' <<<"$out"); n=$(wc -l <<<"$out")
 names=$(awk '{print $1}' <<<"$out")
 [ "$n" -gt 0 ]; ok $? "checks lists checks"
