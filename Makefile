@@ -4,6 +4,7 @@
 BUILD   ?= build
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
 
@@ -20,6 +21,7 @@ ALLFLAGS  = $(DEFS) $(WARN) $(HARDEN) $(PKGFLAGS) $(CFLAGS) $(SAN) $(if $(CI),-W
 LIBS      = $(shell pkg-config --libs $(PKGS)) -pthread
 SIMLIBS   = $(shell pkg-config --libs libmicrohttpd libcrypto jansson libxml-2.0 blkid) -pthread -lm
 
+UNITS    := $(patsubst %.in,%,$(notdir $(wildcard systemd/*)))
 LAYERS   := base fs ec2 checks rescue
 LIBSRC   := $(filter-out rescue/main.c,$(wildcard $(LAYERS:%=%/*.c)))
 BASESRC  := $(wildcard base/*.c)
@@ -165,12 +167,13 @@ install: all $(BUILD)/ec2-rescue.8
 	for f in drills/*; do install -D -m 755 $$f $(DESTDIR)$(PREFIX)/libexec/ec2-rescue/$$f; done
 	cd tests && for f in $$(find patient -type f); do install -D $$f $(DESTDIR)$(PREFIX)/libexec/ec2-rescue/$$f; done
 	install -D -m 644 $(BUILD)/ec2-rescue.8 $(DESTDIR)$(MANDIR)/man8/ec2-rescue.8
-	mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(UNITDIR)
+	for f in $(UNITS); do sed 's|@prefix@|$(PREFIX)|' systemd/$$f* >$(DESTDIR)$(UNITDIR)/$$f; done
 	$(BUILD)/ec2-rescue completion >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ec2-rescue
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/libexec/ec2-rescue
 	rm -f $(DESTDIR)$(PREFIX)/bin/ec2-rescue $(DESTDIR)$(MANDIR)/man8/ec2-rescue.8 \
-	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ec2-rescue
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ec2-rescue $(UNITS:%=$(DESTDIR)$(UNITDIR)/%)
 clean:
 	rm -rf build build-*
 

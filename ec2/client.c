@@ -133,8 +133,12 @@ int ec2_open(struct loop *loop, const struct ec2_settings *settings, struct ec2 
 	if (!ec2->settings.total_timeout_s)
 		ec2->settings.total_timeout_s = 60;
 	pace_init(&ec2->pace);
-	if (config_load(settings, &ec2->config, err) < 0 || hash_load(err) < 0 ||
-	    xml_load(err) < 0 || open_transport(ec2, err) < 0 || find_region(ec2, err) < 0) {
+	if (settings->is_metadata_only && !ec2->transport)
+		ec2->transport = plain_transport_open(loop);
+	if (config_load(settings, &ec2->config, err) < 0 ||
+	    (!settings->is_metadata_only &&
+	     (hash_load(err) < 0 || xml_load(err) < 0 || open_transport(ec2, err) < 0 ||
+	      find_region(ec2, err) < 0))) {
 		ec2_close(ec2);
 		return -1;
 	}

@@ -20,7 +20,10 @@ struct ec2_action; /* one row of an action table, ec2/action.h */
 struct ec2_settings {
 	const char *region, *profile, *endpoint_url; /* from the command line */
 	uint32_t connect_timeout_s, total_timeout_s; /* a call's limits; 0: 5 and 60 */
-	uint32_t max_attempts;			     /* 0: AWS_MAX_ATTEMPTS, max_attempts or 3 */
+	/* Nothing but the instance metadata service will be asked: no library for anything else is loaded, and no region
+	 * is needed. */
+	bool is_metadata_only;
+	uint32_t max_attempts; /* 0: AWS_MAX_ATTEMPTS, max_attempts or 3 */
 	/* For tests: CLOCK_REALTIME in seconds, uniform random number in [0,1); NULL: the real
 	 * ones. */
 	int64_t (*now_s)(void *arg);

@@ -84,4 +84,7 @@ static inline void transport_close(struct transport *transport)
 int curl_transport_open(struct loop *loop, const char *ca_bundle, struct transport **ret,
 			struct err *err) __attribute__((warn_unused_result));
 
+/* Without a library; http:// and numeric addresses only (ec2/plain_http.c). */
+struct transport *plain_transport_open(struct loop *loop);
+
 #endif

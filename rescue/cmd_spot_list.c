@@ -9,19 +9,20 @@ static json_t *volumes_json(const struct spot_set *set)
 	json_t *list = json_array();
 
 	vec_foreach (v, &set->volumes)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:b, s:s*}", "volume", v->id.s,
-						      "device", v->device, "gib", (json_int_t)v->gib,
-						      "root", v->is_root, "snapshot",
-						      id_none(&v->snapshot) ? NULL : v->snapshot.s));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:I, s:b, s:s*}", "volume", v->id.s, "device",
+					v->device, "gib", (json_int_t)v->gib, "root", v->is_root,
+					"snapshot", id_none(&v->snapshot) ? NULL : v->snapshot.s));
 	return list;
 }
 
 static void print_json(const struct spot_set *set, const char *at)
 {
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:s*, s:s*, s:o}", "event", "set",
-				 "state", set->name, "set", set->id, "at", at, "standing",
-				 spot_standing_name(spot_set_standing(set)), "instance", set->instance,
-				 "zone", set->zone, "type", set->type, "volumes", volumes_json(set));
+	json_t *json =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:s*, s:s*, s:o}", "event", "set",
+			  "state", set->name, "set", set->id, "at", at, "standing",
+			  spot_standing_name(spot_set_standing(set)), "instance", set->instance,
+			  "zone", set->zone, "type", set->type, "volumes", volumes_json(set));
 	cleanup(free) char *text = json_dumps(json, JSON_COMPACT);
 	cleanup(str_done) struct str shown = STR_INIT;
 
@@ -41,9 +42,9 @@ static void print_text(const struct spot_set *set, const char *at)
 		there += !id_none(&v->snapshot) && v->status != SNAPSHOT_ERROR;
 		gib += v->gib;
 	}
-	str_addf(&line, "%-20s %s  %s  %-10s %zu of %zu volumes, %lld GiB  %s  %s", set->name, set->id,
-		 at, spot_standing_name(standing), there, set->volumes.count, (long long)gib,
-		 set->instance ?: "?", set->zone ?: "?");
+	str_addf(&line, "%-20s %s  %s  %-10s %zu of %zu volumes, %lld GiB  %s  %s", set->name,
+		 set->id, at, spot_standing_name(standing), there, set->volumes.count,
+		 (long long)gib, set->instance ?: "?", set->zone ?: "?");
 	str_add_escaped(&shown, line.s, line.len);
 	puts(shown.s);
 }

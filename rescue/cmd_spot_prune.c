@@ -13,7 +13,7 @@ struct pruning {
 	struct spot_sets sets;
 	enum spot_keep *keep; /* of each set */
 	size_t going, snapshots;
-	size_t left; /* sets of which something is still there */
+	size_t left;  /* sets of which something is still there */
 	bool is_over; /* ^C: nothing more is begun */
 };
 
@@ -38,8 +38,8 @@ static void say_set(struct pruning *p, size_t i)
 			  spot_standing_name(spot_set_standing(set)),
 			  goes ? "goes" : spot_keep_name(p->keep[i]));
 	report_say(p->spot->report, NULL, "fact", "{s:s, s:s, s:s, s:s, s:s}", "name",
-		   goes ? "goes" : "stays", "text", text, "state", set->name, "set", set->id, "keep",
-		   spot_keep_name(p->keep[i]));
+		   goes ? "goes" : "stays", "text", text, "state", set->name, "set", set->id,
+		   "keep", spot_keep_name(p->keep[i]));
 }
 
 static int choose(struct pruning *p, const char *name, struct err *err)
@@ -75,8 +75,8 @@ static bool may_delete(const struct pruning *p, struct err *err)
 	if (p->spot->options->yes || report_ask(p->spot->report, question))
 		return true;
 	err_set(err, ERR_REFUSED,
-		"%zu set%s with %zu snapshot%s would be deleted; nothing was (--yes consents)", p->going,
-		p->going == 1 ? "" : "s", p->snapshots, p->snapshots == 1 ? "" : "s");
+		"%zu set%s with %zu snapshot%s would be deleted; nothing was (--yes consents)",
+		p->going, p->going == 1 ? "" : "s", p->snapshots, p->snapshots == 1 ? "" : "s");
 	return false;
 }
 
@@ -141,8 +141,11 @@ static void say_verdict(struct pruning *p)
 				    p->left ? "; what is left goes the next time" : "");
 
 	report_say(p->spot->report, NULL, "verdict", "{s:s, s:s, s:i, s:i, s:i}", "result",
-		   p->left ? "faults" : is_dry ? "planned" : "pruned", "text", text, "sets",
-		   (int)p->sets.count, "deleted", is_dry ? 0 : (int)gone, "left", (int)p->left);
+		   p->left  ? "faults"
+		   : is_dry ? "planned"
+			    : "pruned",
+		   "text", text, "sets", (int)p->sets.count, "deleted", is_dry ? 0 : (int)gone,
+		   "left", (int)p->left);
 }
 
 static int prune(struct pruning *p, struct err *err)

@@ -4,12 +4,13 @@
 static void say_saved(struct spot *spot, const struct spot_saved *saved)
 {
 	json_t *snapshots = json_object();
-	cleanup(free) char *held = saved->consistency == SPOT_FROZEN
-					   ? mem_printf("; writers waited %.2f s", saved->frozen_ms / 1000)
-					   : mem_strdup("");
-	cleanup(free) char *text = mem_printf("saved %s as set %s: %zu snapshot%s%s", saved->name,
-					      saved->id, saved->snapshots.count,
-					      saved->snapshots.count == 1 ? "" : "s", held);
+	cleanup(free) char *held =
+		saved->consistency == SPOT_FROZEN
+			? mem_printf("; writers waited %.2f s", saved->frozen_ms / 1000)
+			: mem_strdup("");
+	cleanup(free) char *text =
+		mem_printf("saved %s as set %s: %zu snapshot%s%s", saved->name, saved->id,
+			   saved->snapshots.count, saved->snapshots.count == 1 ? "" : "s", held);
 	cleanup(free) char *next = mem_printf("ec2-rescue spot list %s", saved->name);
 
 	vec_foreach (s, &saved->snapshots)
@@ -25,7 +26,7 @@ int cmd_spot_save(const struct options *options, struct report *report)
 {
 	cleanup(spot_close) struct spot spot = { .signals = SIGNALS_INIT };
 	cleanup(spot_saved_done) struct spot_saved saved = { 0 };
-	struct spot_save what = { .name = options->name };
+	struct spot_save what = { .name = options->name, .is_urgent = options->urgent };
 	struct err err = ERR_INIT;
 
 	if (spot_open(&spot, options, report, &err) < 0 ||

@@ -18,6 +18,8 @@ enum option_group {
 	OPT_CONSENT = 128, /* what asks before it does it */
 	OPT_SAVE = 256,
 	OPT_PRUNE = 512,
+	OPT_WATCH = 1024,
+	OPT_URGENT = 2048,
 };
 
 const struct command commands[] = {
@@ -47,7 +49,12 @@ const struct command commands[] = {
 	  "their "
 	  "tags what a restore has to know; on the instance itself the file systems are frozen for "
 	  "it",
-	  OPT_AWS | OPT_SAVE | OPT_OUTPUT, cmd_spot_save },
+	  OPT_AWS | OPT_SAVE | OPT_URGENT | OPT_OUTPUT, cmd_spot_save },
+	{ "spot watch", "", 0, 0,
+	  "on a spot instance, as a service: save its state on a schedule and when it is about to "
+	  "be "
+	  "interrupted",
+	  OPT_AWS | OPT_SAVE | OPT_WATCH | OPT_OUTPUT, cmd_spot_watch },
 	{ "spot list", "[STATE]", 0, 1, "list the saved sets, and whether they are complete",
 	  OPT_AWS | OPT_OUTPUT, cmd_spot_list },
 	{ "spot prune", "[STATE]", 0, 1,
@@ -155,6 +162,10 @@ const struct option_row option_rows[] = {
 	    "shell command that lets it go on; runs whatever happened"),
 	ROW("hook-timeout", VALUE_SECONDS, OPT_SAVE, hook_s, "SECONDS",
 	    "patience with each of these commands; default 30"),
+	ROW("urgent", VALUE_FLAG, OPT_URGENT, urgent, NULL,
+	    "save although a file system cannot be frozen or --before fails"),
+	ROW("every", VALUE_AGE, OPT_WATCH, every_s, "AGE",
+	    "save so often, too: 30m, 6h, 1d; default: only when it is about to be interrupted"),
 	ROW("keep-last", VALUE_COUNT, OPT_PRUNE, keep_last, "N", "keep the newest N sets"),
 	ROW("keep-daily", VALUE_COUNT, OPT_PRUNE, keep_daily, "N",
 	    "keep the newest set of each of the last N days (UTC) that have one"),
@@ -216,7 +227,7 @@ static int parse_age(const char *text, uint32_t *ret)
 	static const struct {
 		char unit;
 		uint32_t seconds;
-	} units[] = { { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 7 * 86400 } };
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 7 * 86400 } };
 	size_t len = strlen(text);
 	cleanup(free) char *number = mem_strndup(text, len ? len - 1 : 0);
 
@@ -227,6 +238,48 @@ static int parse_age(const char *text, uint32_t *ret)
 			return 0;
 		}
 	return -1;
+}
+
+/* NULL: it is not set. */
+static char *value_of(const struct option_row *row, const struct options *options)
+{
+	const void *field = (const char *)options + row->offset;
+
+	if (row->kind == VALUE_TEXT) {
+		const char *text = *(const char *const *)field;
+
+		return text ? mem_strdup(text) : NULL;
+	}
+	return *(const uint32_t *)field ? mem_printf("%u%s", *(const uint32_t *)field,
+						     row->kind == VALUE_AGE ? "s" : "")
+					: NULL;
+}
+
+static void add_argument(struct words *into, const struct option_row *row, const char *value)
+{
+	vec_push(into,
+		 value ? mem_printf("--%s=%s", row->name, value) : mem_printf("--%s", row->name));
+}
+
+void command_argv(const struct command *command, const struct options *options, struct words *into)
+{
+	for (size_t i = 0; i < option_row_count; i++) {
+		const struct option_row *row = &option_rows[i];
+		const void *field = (const char *)options + row->offset;
+		cleanup(free) char *value = NULL;
+
+		if (!(row->groups & command->options))
+			continue;
+		if (row->kind == VALUE_FLAG) {
+			if (*(const bool *)field)
+				add_argument(into, row, NULL);
+		} else if (row->kind == VALUE_WORDS) {
+			vec_foreach (word, (const struct words *)field)
+				add_argument(into, row, *word);
+		} else if ((value = value_of(row, options))) {
+			add_argument(into, row, value);
+		}
+	}
 }
 
 static int set_value(const struct option_row *row, const char *value, struct options *options,

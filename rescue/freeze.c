@@ -108,6 +108,14 @@ static struct libmnt_table *mounted(struct err *err)
 	return table;
 }
 
+/* The file system, not this mount of it: a service may see everything read-only. */
+static bool is_writable(struct libmnt_fs *fs)
+{
+	const char *options = mnt_fs_get_fs_options(fs);
+
+	return options && mnt_match_options(options, "rw");
+}
+
 int freeze_find(bool (*on_volume)(void *arg, unsigned major, unsigned minor), void *arg,
 		struct freeze_list *ret, struct err *err)
 {
@@ -119,7 +127,7 @@ int freeze_find(bool (*on_volume)(void *arg, unsigned major, unsigned minor), vo
 		const char *path = mnt_fs_get_target(fs);
 		dev_t dev = device_of(fs);
 
-		if (path && major(dev) && mnt_fs_match_options(fs, "rw") &&
+		if (path && major(dev) && is_writable(fs) &&
 		    (!on_volume || on_volume(arg, major(dev), minor(dev))))
 			(void)!add(ret, fs, path);
 	}
@@ -198,7 +206,8 @@ static void thaw(const struct freeze_list *list, size_t from)
 static int freeze_all(const struct freeze_list *list, struct message *ret)
 {
 	for (size_t i = list->count; i-- > 0;) {
-		if (!ioctl(list->items[i].fd, FIFREEZE, 0) || errno == EOPNOTSUPP || errno == ENOTTY)
+		if (!ioctl(list->items[i].fd, FIFREEZE, 0) || errno == EOPNOTSUPP ||
+		    errno == ENOTTY)
 			continue;
 		*ret = (struct message){ .word = WORD_FAILED, .at = (int)i, .error = errno };
 		thaw(list, i + 1);
@@ -329,9 +338,10 @@ static int failed(const struct freeze *freeze, const struct message *message, st
 				   : "?";
 
 	if (message->error == EBUSY)
-		return err_set(err, ERR_BUSY,
-			       "%s is frozen by another program; `fsfreeze --unfreeze %s` ends that",
-			       path, path);
+		return err_set(
+			err, ERR_BUSY,
+			"%s is frozen by another program; `fsfreeze --unfreeze %s` ends that", path,
+			path);
 	return err_errno(err, message->error, "%s cannot be frozen", path);
 }
 

@@ -48,6 +48,7 @@ int freeze_begin(const struct freeze_list *, const struct freeze_limits *, struc
 		 struct err *err) __attribute__((warn_unused_result));
 /* Thaws, in any case. ret_ms: for how long writers had to wait. ERR_TIMEOUT: the limit was over before, so what was
  * done meanwhile did not all find the file systems frozen. */
-int freeze_end(struct freeze *, double *ret_ms, struct err *err) __attribute__((warn_unused_result));
+int freeze_end(struct freeze *, double *ret_ms, struct err *err)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -57,7 +57,9 @@ struct options {
 	bool no_freeze;
 	uint32_t freeze_s; /* at most; default 5 */
 	const char *before, *after;
-	uint32_t hook_s; /* patience with each; default 30 */
+	uint32_t hook_s;  /* patience with each; default 30 */
+	bool urgent;	  /* what cannot be had is done without */
+	uint32_t every_s; /* spot watch: between saves; 0: only at a notice */
 	/* spot prune */
 	uint32_t keep_last, keep_daily, keep_weekly; /* 0: no such rule */
 	uint32_t older_than_s;

@@ -40,6 +40,9 @@ int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err);
  * of the two (the second may be NULL) are its name. */
 const struct command *command_find(const char *first, const char *second, int *ret_words);
 
+/* Adds the options that the command takes, as they are set, as arguments of a command line; each is malloc'd. */
+void command_argv(const struct command *, const struct options *, struct words *into);
+
 /* rescue/usage.c */
 void print_usage(FILE *out, const struct command *command); /* NULL: the whole program */
 bool print_family(FILE *out, const char *word); /* "spot": its commands; false: it is none */

@@ -16,9 +16,9 @@ struct signals {
 	void (*came)(void *arg);
 	void *arg;
 };
-#define SIGNALS_INIT       \
-	(struct signals)   \
-	{                  \
+#define SIGNALS_INIT     \
+	(struct signals) \
+	{                \
 		.fd = -1 \
 	}
 int signals_open(struct signals *, struct loop *, void (*came)(void *arg), void *arg,

@@ -14,10 +14,9 @@ static void on_signal(void *arg)
 int spot_open(struct spot *spot, const struct options *options, struct report *report,
 	      struct err *err)
 {
-	*spot = (struct spot){ .options = options,
-			       .report = report,
-			       .signals = SIGNALS_INIT,
-			       .pace = cloud_pace() };
+	*spot = (struct spot){
+		.options = options, .report = report, .signals = SIGNALS_INIT, .pace = cloud_pace()
+	};
 	return loop_open(&spot->loop, err) < 0 ||
 			       cloud_open(spot->loop, options, NULL, NULL, &spot->ec2, err) < 0 ||
 			       signals_open(&spot->signals, spot->loop, on_signal, spot, err) < 0
@@ -71,8 +70,8 @@ int spot_nap(struct spot *spot, int64_t ms, struct err *err)
 	bool is_over = false;
 	int rc;
 
-	loop_timer(spot->loop, loop_now_ms(spot->loop) + (int64_t)((double)ms / spot->pace) + 1, wake,
-		   &is_over);
+	loop_timer(spot->loop, loop_now_ms(spot->loop) + (int64_t)((double)ms / spot->pace) + 1,
+		   wake, &is_over);
 	rc = spot_until(spot, &is_over, err);
 	loop_timer(spot->loop, -1, wake, &is_over);
 	return rc;

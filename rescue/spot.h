@@ -26,15 +26,17 @@ DEFINE_CLEANUP_DONE(struct spot, spot_close)
 int spot_fail(const struct spot *, const struct err *err);
 
 /* ERR_INTERRUPTED: ^C came; the call's fate is not known. */
-int spot_wait(struct spot *, struct ec2_op *op, struct err *err) __attribute__((warn_unused_result));
+int spot_wait(struct spot *, struct ec2_op *op, struct err *err)
+	__attribute__((warn_unused_result));
 int spot_nap(struct spot *, int64_t ms, struct err *err) __attribute__((warn_unused_result));
 /* Runs the loop until *is_over, set by somebody's callback. */
-int spot_until(struct spot *, const bool *is_over, struct err *err) __attribute__((warn_unused_result));
+int spot_until(struct spot *, const bool *is_over, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* Every saved set; of this state alone when name is not NULL. id not NULL: of this set alone, which may not show at
  * once after it was made. */
-int spot_find(struct spot *, const char *name, const char *id, struct spot_sets *ret, struct err *err)
-	__attribute__((warn_unused_result));
+int spot_find(struct spot *, const char *name, const char *id, struct spot_sets *ret,
+	      struct err *err) __attribute__((warn_unused_result));
 
 /* ---- rescue/spot_save.c */
 
@@ -51,7 +53,8 @@ struct spot_save {
 struct spot_saved {
 	char name[SPOT_NAME_SIZE], id[SPOT_ID_SIZE];
 	enum spot_consistency consistency;
-	double frozen_ms, call_ms; /* how long writers waited, and how long the call that decides took */
+	double frozen_ms,
+		call_ms; /* how long writers waited, and how long the call that decides took */
 	struct ec2_snapshots snapshots;
 };
 void spot_saved_done(struct spot_saved *);

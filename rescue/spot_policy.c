@@ -14,10 +14,14 @@ static int64_t week_of(int64_t at)
 const char *spot_keep_name(enum spot_keep keep)
 {
 	static const char *const names[] = {
-		[SPOT_GOES] = "goes",		  [SPOT_KEPT_LAST] = "last",
-		[SPOT_KEPT_DAILY] = "daily",	  [SPOT_KEPT_WEEKLY] = "weekly",
-		[SPOT_KEPT_YOUNG] = "young",	  [SPOT_KEPT_ONLY] = "only",
-		[SPOT_KEPT_PENDING] = "pending", [SPOT_KEPT_NEW] = "new",
+		[SPOT_GOES] = "goes",
+		[SPOT_KEPT_LAST] = "last",
+		[SPOT_KEPT_DAILY] = "daily",
+		[SPOT_KEPT_WEEKLY] = "weekly",
+		[SPOT_KEPT_YOUNG] = "young",
+		[SPOT_KEPT_ONLY] = "only",
+		[SPOT_KEPT_PENDING] = "pending",
+		[SPOT_KEPT_NEW] = "new",
 	};
 
 	return names[keep];
@@ -67,9 +71,9 @@ static void judge_state(const struct spot_sets *sets, const char *name,
 		if (standing == SPOT_COMPLETE)
 			ret[i] = judge_complete(&tally, policy, set->at);
 		else
-			ret[i] = standing == SPOT_PENDING    ? SPOT_KEPT_PENDING
+			ret[i] = standing == SPOT_PENDING ? SPOT_KEPT_PENDING
 				 : now - set->at <= NEW_S ? SPOT_KEPT_NEW
-							     : SPOT_GOES;
+							  : SPOT_GOES;
 		if (ret[i] == SPOT_GOES && is_young(policy, now - set->at))
 			ret[i] = SPOT_KEPT_YOUNG;
 	}

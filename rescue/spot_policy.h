@@ -9,16 +9,16 @@
 
 struct spot_policy {
 	uint32_t keep_last, keep_daily, keep_weekly; /* 0: no such rule */
-	int64_t older_than_s;			     /* younger ones stay in any case; 0: no such rule */
+	int64_t older_than_s; /* younger ones stay in any case; 0: no such rule */
 };
 
 enum spot_keep {
 	SPOT_GOES,
-	SPOT_KEPT_LAST,	   /* one of the newest */
+	SPOT_KEPT_LAST, /* one of the newest */
 	SPOT_KEPT_DAILY,
 	SPOT_KEPT_WEEKLY,
 	SPOT_KEPT_YOUNG,
-	SPOT_KEPT_ONLY,	   /* the newest complete one, whatever the rules are; or all, where none is complete */
+	SPOT_KEPT_ONLY, /* the newest complete one, whatever the rules are; or all, where none is complete */
 	SPOT_KEPT_PENDING, /* it may become complete */
 	SPOT_KEPT_NEW,	   /* incomplete, but so new that the rest of it may only not show yet */
 };

@@ -54,8 +54,8 @@ int spot_target(struct spot *spot, const char *target, struct spot_save *ret, st
 
 static void warn(const struct spot *spot, const char *text, const struct err *why)
 {
-	cleanup(free) char *line = mem_printf("%s%s%s%s", text, why ? " (" : "", why ? why->text : "",
-					      why ? ")" : "");
+	cleanup(free) char *line =
+		mem_printf("%s%s%s%s", text, why ? " (" : "", why ? why->text : "", why ? ")" : "");
 
 	report_say(spot->report, NULL, "warning", "{s:s}", "text", line);
 }
@@ -114,9 +114,10 @@ static int take_name(struct saving *s, const struct ec2_instance *i, struct err 
 	const char *name = s->what->name ?: ec2_tag_value(&i->tags, SPOT_TAG) ?: i->id.s;
 
 	if (!spot_name_is_valid(name))
-		return err_set(err, ERR_USAGE,
-			       "\"%s\" is no name for a state: letters, digits and . _ - are (--name)",
-			       name);
+		return err_set(
+			err, ERR_USAGE,
+			"\"%s\" is no name for a state: letters, digits and . _ - are (--name)",
+			name);
 	memcpy(s->set.name, name, strlen(name) + 1);
 	return 0;
 }
@@ -216,8 +217,8 @@ static int find_mounts(struct saving *s, struct err *err)
 			return -1;
 	if (options->freeze.count || !s->is_self)
 		return 0;
-	return freeze_find(options->volumes.count ? is_on_volume : NULL, &s->set.volumes, &s->freeze,
-			   err);
+	return freeze_find(options->volumes.count ? is_on_volume : NULL, &s->set.volumes,
+			   &s->freeze, err);
 }
 
 /* ---- hooks */
@@ -240,7 +241,8 @@ static void hook_ended(void *arg, struct proc_result *result, const struct err *
 /* It is let come to its end, which is never far. */
 static int run_hook(struct saving *s, const char *option, const char *command, struct err *err)
 {
-	cleanup(free) char *path = mem_printf("PATH=%s", getenv("PATH") ?: "/usr/sbin:/usr/bin:/sbin:/bin");
+	cleanup(free) char *path =
+		mem_printf("PATH=%s", getenv("PATH") ?: "/usr/sbin:/usr/bin:/sbin:/bin");
 	cleanup(free) char *name = mem_printf("EC2_RESCUE_STATE=%s", s->set.name);
 	cleanup(free) char *set = mem_printf("EC2_RESCUE_SET=%s", s->set.id);
 	const char *const argv[] = { "/bin/sh", "-c", command, NULL };
@@ -283,8 +285,8 @@ static int64_t now_us(void)
 
 static int freeze_now(struct saving *s, struct freeze **ret, struct err *err)
 {
-	const struct freeze_limits limits = { .sync_ms = s->what->is_urgent ? URGENT_SYNC_MS
-									    : SYNC_MS,
+	const struct freeze_limits limits = { .sync_ms =
+						      s->what->is_urgent ? URGENT_SYNC_MS : SYNC_MS,
 					      .hold_ms = s->spot->options->freeze_s * 1000 };
 	struct err why = ERR_INIT;
 
@@ -293,19 +295,21 @@ static int freeze_now(struct saving *s, struct freeze **ret, struct err *err)
 		return 0;
 	if (!s->what->is_urgent) {
 		*err = why;
-		return err_in(err, "the file systems could not be frozen (--no-freeze saves them as "
-				   "they are)");
+		return err_in(err,
+			      "the file systems could not be frozen (--no-freeze saves them as "
+			      "they are)");
 	}
 	warn(s->spot, "saved without freezing", &why);
 	return 0;
 }
 
 /* Nothing between the freeze and the thaw but the call. */
-static int call(struct saving *s, const struct spot_tags *tags, struct freeze *freeze, struct err *err)
+static int call(struct saving *s, const struct spot_tags *tags, struct freeze *freeze,
+		struct err *err)
 {
 	struct spot *spot = s->spot;
-	cleanup(free) char *text = mem_printf("ec2-rescue: state %s of %s", s->set.name,
-					      s->set.instance);
+	cleanup(free) char *text =
+		mem_printf("ec2-rescue: state %s of %s", s->set.name, s->set.instance);
 	const struct ec2_create_snapshots request = { .instance = s->what->instance,
 						      .is_without_root = s->is_without_root,
 						      .excluded = s->excluded.items,
@@ -326,8 +330,9 @@ static int call(struct saving *s, const struct spot_tags *tags, struct freeze *f
 	if (freeze && freeze_end(freeze, &s->ret->frozen_ms, &late) < 0) {
 		s->ret->consistency = SPOT_CRASH;
 		if (!rc)
-			warn(spot, "the set is good, but as after a loss of power; --freeze-limit is "
-				   "the time for it",
+			warn(spot,
+			     "the set is good, but as after a loss of power; --freeze-limit is "
+			     "the time for it",
 			     &late);
 	}
 	return rc;
@@ -397,7 +402,8 @@ static int take(struct saving *s, struct err *err)
 	int64_t nap = FIRST_NAP_MS;
 	int made = 0;
 
-	for (int i = 0; i < ATTEMPTS && !made; i++, nap = nap * 2 < LAST_NAP_MS ? nap * 2 : LAST_NAP_MS) {
+	for (int i = 0; i < ATTEMPTS && !made;
+	     i++, nap = nap * 2 < LAST_NAP_MS ? nap * 2 : LAST_NAP_MS) {
 		struct err ignored = ERR_INIT;
 
 		if (i && s->spot->signals.count)
@@ -432,7 +438,8 @@ static int take_between_hooks(struct saving *s, struct err *err)
 	return rc;
 }
 
-int spot_save(struct spot *spot, const struct spot_save *what, struct spot_saved *ret, struct err *err)
+int spot_save(struct spot *spot, const struct spot_save *what, struct spot_saved *ret,
+	      struct err *err)
 {
 	struct saving s = { .spot = spot, .what = what, .ret = ret };
 	int rc = -1;

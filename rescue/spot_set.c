@@ -19,18 +19,26 @@ static const struct {
 	const char *key;
 	size_t offset;
 } rows[] = {
-#define FACT(key_, member)                                        \
-	{                                                         \
+#define FACT(key_, member)                                           \
+	{                                                            \
 		SPOT_TAG "-" key_, offsetof(struct spot_set, member) \
 	}
-	FACT("instance", instance),	  FACT("zone", zone),
-	FACT("type", type),		  FACT("image", image),
-	FACT("architecture", architecture), FACT("boot-mode", boot_mode),
-	FACT("ena", ena),		  FACT("root-device", root_device),
-	FACT("key-name", key_name),	  FACT("profile", profile),
-	FACT("vpc", vpc),		  FACT("subnet", subnet),
-	FACT("groups", groups),		  FACT("private-ip", private_ip),
-	FACT("elastic-ip", elastic_ip),	  FACT("interfaces", interfaces),
+	FACT("instance", instance),
+	FACT("zone", zone),
+	FACT("type", type),
+	FACT("image", image),
+	FACT("architecture", architecture),
+	FACT("boot-mode", boot_mode),
+	FACT("ena", ena),
+	FACT("root-device", root_device),
+	FACT("key-name", key_name),
+	FACT("profile", profile),
+	FACT("vpc", vpc),
+	FACT("subnet", subnet),
+	FACT("groups", groups),
+	FACT("private-ip", private_ip),
+	FACT("elastic-ip", elastic_ip),
+	FACT("interfaces", interfaces),
 	FACT("lifecycle", lifecycle),
 };
 
@@ -69,13 +77,14 @@ void spot_set_id(int64_t now, char ret[SPOT_ID_SIZE])
 	gmtime_r(&at, &tm);
 	random_bytes(random, sizeof(random));
 	strftime(ret, SPOT_ID_SIZE, "s%Y%m%d-%H%M%S", &tm);
-	snprintf(ret + strlen(ret), SPOT_ID_SIZE - strlen(ret), "-%02x%02x%02x", random[0], random[1],
-		 random[2]);
+	snprintf(ret + strlen(ret), SPOT_ID_SIZE - strlen(ret), "-%02x%02x%02x", random[0],
+		 random[1], random[2]);
 }
 
 bool spot_name_is_valid(const char *name)
 {
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+	size_t len =
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 
 	return len && len < SPOT_NAME_SIZE && !name[len];
 }
@@ -194,7 +203,8 @@ static void add_char(struct str *into, char c)
 		str_addf(into, "@%02x", (unsigned char)c);
 }
 
-static bool add_tag(struct spot_tags *tags, const char *key, unsigned number, const struct str *value)
+static bool add_tag(struct spot_tags *tags, const char *key, unsigned number,
+		    const struct str *value)
 {
 	if (tags->count == ARRAY_LEN(tags->pairs))
 		return false;
@@ -262,8 +272,8 @@ static void add_cmdline(struct spot_tags *tags, const char *text)
 
 int spot_set_tags(const struct spot_set *set, struct spot_tags *ret, struct err *err)
 {
-	cleanup(free) char *name = mem_printf("ec2-rescue: state %s of %s", set->name,
-					      set->instance ?: "?");
+	cleanup(free) char *name =
+		mem_printf("ec2-rescue: state %s of %s", set->name, set->instance ?: "?");
 	char at[21];
 	bool fits;
 
@@ -350,8 +360,7 @@ static void read_volume(struct spot_set *set, char *word)
 
 static const char *numbered(const struct ec2_tags *tags, const char *key, unsigned number)
 {
-	cleanup(free) char *name =
-		number > 1 ? mem_printf("%s%u", key, number) : mem_strdup(key);
+	cleanup(free) char *name = number > 1 ? mem_printf("%s%u", key, number) : mem_strdup(key);
 
 	return ec2_tag_value(tags, name);
 }
@@ -424,7 +433,8 @@ void spot_sets_of(const struct ec2_snapshots *snapshots, struct spot_sets *ret)
 			if (!id_eq(&v->id, &s->volume))
 				continue;
 			if (!id_none(&v->snapshot)) {
-				vec_push(&set->more, v->status == SNAPSHOT_ERROR ? v->snapshot : s->id);
+				vec_push(&set->more,
+					 v->status == SNAPSHOT_ERROR ? v->snapshot : s->id);
 				if (v->status != SNAPSHOT_ERROR)
 					continue;
 			}
@@ -455,7 +465,7 @@ enum spot_standing spot_set_standing(const struct spot_set *set)
 
 const char *spot_standing_name(enum spot_standing standing)
 {
-	return standing == SPOT_COMPLETE ? "complete"
+	return standing == SPOT_COMPLETE  ? "complete"
 	       : standing == SPOT_PENDING ? "pending"
 					  : "incomplete";
 }

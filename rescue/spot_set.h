@@ -22,9 +22,9 @@
 
 struct spot_volume {
 	struct volume_id id;
-	char *device, *type; /* "/dev/xvda", "gp3" */
+	char *device, *type;	       /* "/dev/xvda", "gp3" */
 	int64_t gib, iops, throughput; /* 0: the type's own */
-	bool is_root, goes; /* goes: DeleteOnTermination was on */
+	bool is_root, goes;	       /* goes: DeleteOnTermination was on */
 	/* What there is of it now; none: nothing. */
 	struct snapshot_id snapshot;
 	enum ec2_snapshot_status status;

@@ -2,48 +2,7 @@
 #include "tests/cloud/instance.h"
 #include "tests/cloud/kinds.h"
 
-/* Zones, regions, interfaces, spot requests: further things that are only read. */
-
-const struct filter spot_filters[] = {
-	{ "spot-instance-request-id", "spotInstanceRequestId" },
-	{ "instance-id", "instanceId" },
-	{ "state", "state" },
-	{ "status-code", "status.code" },
-	{ "type", "type" },
-	{ 0 },
-};
-
-json_t *spot_render(struct sim *sim, const json_t *v)
-{
-	json_t *out = json_object();
-	cleanup(free) char *when = time_text(sim->now);
-
-	jcopy(out, "spotInstanceRequestId", v, "id");
-	jset_s(out, "spotPrice", *js(v, "price") ? js(v, "price") : "0.010000");
-	jcopy(out, "type", v, "type");
-	jcopy(out, "state", v, "state");
-	jset(out, "status",
-	     json_pack("{s:s,s:s,s:s}", "code", js(v, "status"), "updateTime", when, "message",
-		       ""));
-	jcopy(out, "instanceId", v, "instance");
-	jcopy(out, "instanceInterruptionBehavior", v, "interruption");
-	jset_s(out, "productDescription", "Linux/UNIX");
-	jset(out, "tagSet", tags_render(v));
-	json_object_update(out, jget(v, "raw"));
-	return out;
-}
-
-int spot_load(struct sim *sim, json_t *in, struct err *err)
-{
-	(void)err;
-	jdefault(in, "type", json_string("one-time"));
-	jdefault(in, "state", json_string("active"));
-	jdefault(in, "status", json_string("fulfilled"));
-	jdefault(in, "interruption", json_string("terminate"));
-	jdefault(in, "tags", json_object());
-	world_add(sim, &kind_spot, js(in, "id"), json_incref(in));
-	return 0;
-}
+/* Zones, regions, interfaces: further things that are only read. */
 
 void describe_network_interfaces(struct call *call)
 {

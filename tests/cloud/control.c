@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/file.h"
-#include "tests/cloud/call.h"
+#include "tests/cloud/instance.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -67,6 +67,19 @@ static void do_change(struct sim *sim, json_t *body, struct reply *reply)
 	json_object_update(res->truth, jget(body, "set"));
 	world_touch(res);
 	answer_json(reply, 200, json_incref(res->truth));
+}
+
+/* ---- /interrupt */
+static void do_interrupt(struct sim *sim, json_t *body, struct reply *reply)
+{
+	struct res *inst = world_get(sim, js(body, "id"));
+
+	if (!inst || inst->kind != &kind_instance || !js_is(inst->truth, "lifecycle", "spot")) {
+		answer_error(reply, 404, "no such spot instance");
+		return;
+	}
+	spot_interrupt(sim, inst, body);
+	answer_json(reply, 200, json_incref(inst->truth));
 }
 
 /* ---- /faults */
@@ -224,6 +237,8 @@ void control_handle(struct sim *sim, const struct request *req, struct reply *re
 		do_clock(sim, body, reply);
 	else if (str_eq(what, "change") && body)
 		do_change(sim, body, reply);
+	else if (str_eq(what, "interrupt") && body)
+		do_interrupt(sim, body, reply);
 	else
 		answer_error(reply, 404, "no such control");
 	json_decref(body);

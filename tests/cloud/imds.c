@@ -177,7 +177,8 @@ static json_t *tree_make(struct sim *sim, const json_t *v, const char *path)
 	add_mapping(v, tree);
 	add_interface(v, tree);
 	add_role(sim, tree, str_starts(path, "meta-data/iam/security-credentials/"));
-	/* Anything else, such as spot/instance-action, by its whole path. */
+	spot_items(v, tree);
+	/* Anything else by its whole path. */
 	json_object_foreach (jget(setting(sim, "imds"), "items"), key, item)
 		json_object_set(tree, key, item);
 	return tree;

@@ -18,6 +18,14 @@ int boot_load(struct sim *sim, json_t *in, struct err *err) __attribute__((warn_
 int console_read(struct sim *sim, const char *id, struct str *into); /* the last 64 KiB; -1: none */
 void interface_render(struct sim *sim, const json_t *inst, const json_t *eni, json_t *out);
 
+/* Spot (spot.c). */
+void spot_request_of(struct sim *sim, struct res *inst);
+void spot_state(struct sim *sim, struct res *inst, const char *state, const char *code);
+void spot_ended(struct sim *sim, struct res *inst);
+void spot_interrupt(struct sim *sim, struct res *inst, const json_t *how);
+void spot_interrupted(struct sim *sim, struct res *inst);
+void spot_items(const json_t *inst, json_t *tree);
+
 /* Auto Scaling (asg.c). A stopped member counts as unhealthy. */
 void asg_notice(struct sim *sim, struct res *inst);
 void asg_moved(struct sim *sim, struct res *inst); /* into standby, or back in service */

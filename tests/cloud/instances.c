@@ -176,6 +176,7 @@ void instance_start(struct sim *sim, struct res *inst)
 {
 	instance_set_state(sim, inst, "pending");
 	instance_reason(sim, inst, NULL, NULL);
+	json_object_del(inst->truth, "interruption");
 	jset_n(inst->truth, "launch_time", sim->now);
 	public_address_assign(sim, inst);
 	/* Another host: what was on the instance store is gone. */
@@ -212,17 +213,6 @@ static void release_volumes(struct sim *sim, struct res *inst)
 	}
 }
 
-static void spot_state(struct sim *sim, struct res *inst, const char *state, const char *code)
-{
-	struct res *spot = world_get(sim, js(inst->truth, "spot_request"));
-
-	if (spot) {
-		jset_s(spot->truth, "state", state);
-		jset_s(spot->truth, "status", code);
-		world_touch(spot);
-	}
-}
-
 static void reached_terminated(struct sim *sim, struct res *inst)
 {
 	struct res *address = address_of(sim, inst->id);
@@ -234,7 +224,7 @@ static void reached_terminated(struct sim *sim, struct res *inst)
 		world_touch(address);
 	}
 	json_object_del(inst->truth, "public_ip");
-	spot_state(sim, inst, "closed", "instance-terminated-by-user");
+	spot_ended(sim, inst);
 	timer_set(inst, "forget", sim->now + TERMINATED_SHOWN_S);
 }
 
@@ -280,7 +270,7 @@ static void reached_state(struct sim *sim, struct res *inst)
 		instance_set_state(sim, inst, "stopped");
 		let_go(sim, inst);
 		public_address_release(sim, inst);
-		spot_state(sim, inst, "disabled", "instance-stopped-by-user");
+		spot_ended(sim, inst);
 		asg_notice(sim, inst);
 	} else if (str_eq(state, "shutting-down")) {
 		reached_terminated(sim, inst);
@@ -321,6 +311,8 @@ void instance_timer(struct sim *sim, struct res *inst, const char *name)
 	} else if (str_eq(name, "forget")) {
 		jset_b(inst->truth, "gone", true);
 		world_touch(inst);
+	} else if (str_eq(name, "interrupt")) {
+		spot_interrupted(sim, inst);
 	} else if (str_eq(name, "asg")) {
 		instance_terminate(sim, inst, "Client.UserInitiatedShutdown");
 	} else if (str_eq(name, "asg_state")) {

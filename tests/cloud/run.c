@@ -130,31 +130,6 @@ static void load_address(struct sim *sim, struct res *inst)
 		jdefault(inst->truth, "public_auto", json_true());
 }
 
-static void load_spot(struct sim *sim, struct res *inst)
-{
-	const char *id = js(inst->truth, "spot_request");
-
-	if (!js_is(inst->truth, "lifecycle", "spot"))
-		return;
-	if (!*id) {
-		cleanup(free) char *made = id_new(sim, "sir-");
-
-		jset_s(inst->truth, "spot_request", made);
-		id = js(inst->truth, "spot_request");
-	}
-	if (!world_get(sim, id))
-		world_add(sim, &kind_spot, id,
-			  json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:{}}", "id", id, "instance",
-				    inst->id, "type",
-				    *js(inst->truth, "spot_type") ? js(inst->truth, "spot_type")
-								  : "one-time",
-				    "state", "active", "status", "fulfilled", "interruption",
-				    *js(inst->truth, "spot_interruption")
-					    ? js(inst->truth, "spot_interruption")
-					    : "terminate",
-				    "tags"));
-}
-
 int instance_load(struct sim *sim, json_t *in, struct err *err)
 {
 	json_t *volumes = json_incref(jget(in, "volumes"));
@@ -173,7 +148,7 @@ int instance_load(struct sim *sim, json_t *in, struct err *err)
 	if (result)
 		return -1;
 	load_address(sim, inst);
-	load_spot(sim, inst);
+	spot_request_of(sim, inst);
 	if (js_is(in, "state", "running") && js_is(in, "status", "ok") &&
 	    jhas(jget(in, "boot"), "sshd_listen"))
 		jset_b(inst->truth, "sshd_open", !sshd_open(sim, inst));
@@ -410,7 +385,7 @@ void run_instances(struct call *call)
 		json_array_append_new(call->new_ids, json_string(id));
 		instance_complete(call->sim, in);
 		inst = world_add(call->sim, &kind_instance, id, in);
-		load_spot(call->sim, inst);
+		spot_request_of(call->sim, inst);
 		add_volumes(&run, inst);
 		public_address_assign(call->sim, inst);
 		timer_set(inst, "state", call->sim->now + latency(call->sim, inst, "run_pending"));

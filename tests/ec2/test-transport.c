@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libcurl on the event loop against a server that misbehaves: each reply here is one that must end
+/* libcurl on the event loop, and what does without it, against a server that misbehaves: each reply here is one that must end
  * as a typed error, in time, with the right verdict on whether the request may have been executed.
  */
 #include "ec2/http.h"
@@ -116,12 +116,11 @@ static int listen_anywhere(int *port)
 	return fd;
 }
 
-static int set_up(void **state)
+static int set_up_server(void)
 {
 	struct err err = ERR_INIT;
 	int listener = listen_anywhere(&fx.port);
 
-	(void)state;
 	fx.server = fork();
 	if (!fx.server) {
 		signal(SIGPIPE, SIG_IGN);
@@ -132,9 +131,24 @@ static int set_up(void **state)
 	}
 	close(listener);
 	snprintf(fx.url, sizeof(fx.url), "http://127.0.0.1:%d", fx.port);
-	if (loop_open(&fx.loop, &err) < 0)
+	return loop_open(&fx.loop, &err);
+}
+
+static int set_up(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	return set_up_server() < 0 ? -1 : curl_transport_open(fx.loop, NULL, &fx.transport, &err);
+}
+
+static int set_up_plain(void **state)
+{
+	(void)state;
+	if (set_up_server() < 0)
 		return -1;
-	return curl_transport_open(fx.loop, NULL, &fx.transport, &err);
+	fx.transport = plain_transport_open(fx.loop);
+	return 0;
 }
 
 static int tear_down(void **state)
@@ -422,7 +436,7 @@ static void test_tls(void **state)
 	}
 }
 
-static void test_cancel_and_close(void **state)
+static void cancel_and_close(struct transport *transport)
 {
 	cleanup(free) char *url = mem_printf("%s/slow", fx.url);
 	struct http_request request = { .method = "GET",
@@ -431,12 +445,9 @@ static void test_cancel_and_close(void **state)
 					.total_timeout_ms = 5000,
 					.max_reply_bytes = 10 };
 	struct http_reply never = HTTP_REPLY_INIT;
-	struct transport *transport;
 	struct transfer *transfer;
 	struct err err = ERR_INIT;
 
-	(void)state;
-	assert_int_equal(curl_transport_open(fx.loop, NULL, &transport, &err), 0);
 	transfer = transport->ops->send(transport, &request, on_reply, &never);
 	transport->ops->send(transport, &request, on_reply, &never);
 	for (int i = 0; i < 5; i++)
@@ -446,6 +457,22 @@ static void test_cancel_and_close(void **state)
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(loop_step(fx.loop, 10, &err), 0);
 	assert_int_equal(never.status, 0);
+}
+
+static void test_cancel_and_close(void **state)
+{
+	struct transport *transport;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(curl_transport_open(fx.loop, NULL, &transport, &err), 0);
+	cancel_and_close(transport);
+}
+
+static void test_plain_cancel_and_close(void **state)
+{
+	(void)state;
+	cancel_and_close(plain_transport_open(fx.loop));
 }
 
 int main(void)
@@ -465,6 +492,19 @@ int main(void)
 		cmocka_unit_test(test_cancel_and_close),
 	};
 
+	static const struct CMUnitTest plain_tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_last_answer_counts),
+		cmocka_unit_test(test_misbehaviour),
+		cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_redirect_is_not_followed),
+		cmocka_unit_test(test_header_stays_one),
+		cmocka_unit_test(test_not_sent),
+		cmocka_unit_test(test_other_schemes),
+		cmocka_unit_test(test_plain_cancel_and_close),
+	};
+
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, tear_down) +
+	       cmocka_run_group_tests(plain_tests, set_up_plain, tear_down);
 }

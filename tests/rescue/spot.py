@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """State that outlives spot instances, against the embedded cloud. TAP. usage: spot.py [NAME...]"""
-import ctypes, glob, json, os, signal, subprocess, sys, tempfile, threading, time
+import ctypes, json, os, signal, socket, subprocess, sys, tempfile, threading, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import Skip, Wrong, contains, expect, run_all, scenario
 from worlds import BUILD, Cloud, HELPER
@@ -206,6 +206,94 @@ def prune_used(cloud):
     expect('status', run.status, 20)
     contains('error', texts(run, 'error'), 'ami-0000000000000aaaa')
     expect('sets', [s['standing'] for s in sets(cloud, 'used')], ['complete', 'complete'])
+
+# ---- watching
+
+class Watch:
+    """`spot watch` on an instance that is this machine, as systemd would run it."""
+    def __init__(self, cloud, *options, **over):
+        self.cloud = cloud
+        self.patient = instance(cloud, lifecycle='spot', **over)
+        cloud.ask('POST', 'imds', {'instance': self.patient.instance}); cloud.forget()
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(cloud.dir + '/notify%d' % cloud.count)
+        self.log = cloud.dir + '/watch%d.log' % cloud.count
+        with open(self.log, 'w') as log:
+            self.process = subprocess.Popen(cloud.argv('spot', 'watch', '--json', '--no-freeze', *options), env=dict(cloud.env, NOTIFY_SOCKET=cloud.dir + '/notify%d' % cloud.count, WATCHDOG_USEC='30000000'),
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.wait('watching')
+    def said(self):
+        with open(self.log) as f: return ' | '.join(json.loads(line).get('text', '') for line in f if line.startswith('{'))
+    def wait(self, text, times=1, within=15):
+        until = time.monotonic() + within
+        while time.monotonic() < until:
+            if self.said().count(text) >= times: return
+            time.sleep(0.01)
+        raise Wrong('it never said %r: %s' % (text, self.said()))
+    def told(self):
+        self.socket.setblocking(False)
+        got = []
+        try:
+            while True: got.append(self.socket.recv(500).decode())
+        except BlockingIOError: return got
+    def sets(self): return complete(self.cloud, self.patient.instance)
+    def interrupt(self, **how): self.cloud.ask('POST', 'interrupt', {'id': self.patient.instance, 'notice_s': 60 * 600, **how})
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+    def __enter__(self): return self
+    def __exit__(self, *_):
+        if self.process.poll() is None: self.process.kill()
+        self.process.wait(); self.socket.close()
+
+@scenario('at the notice the state is saved, once; systemd hears of it; SIGTERM ends it')
+def watch(cloud):
+    with Watch(cloud) as w:
+        time.sleep(1)
+        expect('nothing saved without a reason', ours(cloud, w.patient.instance), {})
+        w.interrupt()
+        w.wait('the spot service will take this instance'); w.wait('for the interruption notice')
+        settle(cloud); time.sleep(1)
+        expect('one set', len(w.sets()), 1)
+        told = w.told()
+        expect('told systemd', ('READY=1' in told, 'WATCHDOG=1' in told), (True, True))
+        contains('status', ' '.join(told), 'STATUS=saving')
+        expect('calls', [c['action'] for c in cloud.calls()].count('CreateSnapshots'), 1)
+        expect('ended', w.end(), 0)
+        expect('told systemd', 'STOPPING=1' in w.told(), True)
+
+@scenario('within the notice it keeps trying: refused, throttled, lost, a hook that fails')
+def watch_tries(cloud):
+    for code in ('RequestLimitExceeded', 'InternalError', 'UnauthorizedOperation'):
+        with Watch(cloud, '--before', 'exit 1') as w:
+            cloud.ask('POST', 'faults', {'action': 'CreateSnapshots', 'times': 7, 'kind': 'refused', 'code': code, 'status': 503 if code != 'UnauthorizedOperation' else 403})
+            w.interrupt(); w.wait(' as set ', within=40)
+            settle(cloud)
+            expect('one set', len(w.sets()), 1)
+            contains('the hook', w.said(), 'saved all the same')
+
+@scenario('the schedule, and the recommendation to leave; metadata that is away is said once and waited for')
+def watch_schedule(cloud):
+    with Watch(cloud, '--every', '10s') as w:
+        w.wait('saved, for the schedule'); settle(cloud); w.wait('saved, for the schedule', 2); settle(cloud)
+        expect('sets', len(w.sets()) >= 2, True)
+        w.interrupt(rebalance=True)
+        w.wait('saved, for the rebalance recommendation'); settle(cloud)
+        cloud.ask('POST', 'imds', {'disabled': True})
+        w.wait('switched off'); time.sleep(1)
+        expect('said once', w.said().count('switched off') - w.said().count('which instance') , 1)
+        cloud.ask('POST', 'imds', {'disabled': False})
+        w.wait('is back')
+        w.interrupt(action='stop'); w.wait('saved, for the interruption notice', within=30)
+        expect('ended', w.end(), 0)
+
+@scenario('it needs little memory')
+def watch_idle(cloud):
+    with Watch(cloud) as w:
+        time.sleep(1)
+        with open('/proc/%d/status' % w.process.pid) as f: status = dict(line.split(':', 1) for line in f)
+        print('# VmRSS %s, RssAnon %s' % (status['VmRSS'].strip(), status['RssAnon'].strip()))
+        if int(status['VmSize'].split()[0]) < 1 << 30: expect('less than 8 MiB', int(status['VmRSS'].split()[0]) < 8192, True)  # sanitizers map more than that
 
 # ---- the moment itself
 

@@ -41,9 +41,8 @@ static void fill(struct spot_set *set, size_t volumes)
 	set->cmdline = word_of(1 + chance(300));
 	for (size_t i = 0; i < volumes; i++) {
 		struct spot_volume *v = vec_add(&set->volumes);
-		struct err err;
 
-		assert_int_equal(volume_id_parse(mem_printf("vol-%017zx", i + 1), &v->id, &err), 0);
+		snprintf(v->id.s, sizeof(v->id.s), "vol-%017zx", i + 1);
 		v->device = mem_printf("/dev/sd%c%zu", (char)('a' + i % 26), i);
 		v->type = mem_strdup(i % 2 ? "gp3" : "io2");
 		v->gib = (int64_t)i + 1;
@@ -125,9 +124,9 @@ static void round_trip(void **state)
 			const struct spot_volume *a = &set.volumes.items[i],
 						 *b = &sets.items[0].volumes.items[i];
 
-			assert_true(id_eq(&a->id, &b->id) && a->gib == b->gib && a->iops == b->iops &&
-				    a->throughput == b->throughput && a->is_root == b->is_root &&
-				    a->goes == b->goes);
+			assert_true(id_eq(&a->id, &b->id) && a->gib == b->gib &&
+				    a->iops == b->iops && a->throughput == b->throughput &&
+				    a->is_root == b->is_root && a->goes == b->goes);
 			same_text(a->device, b->device);
 			same_text(a->type, b->type);
 		}
@@ -163,9 +162,12 @@ static void standing(void **state)
 		bool is_missing;
 		enum spot_standing want;
 	} rows[] = {
-		{ SNAPSHOT_COMPLETED, false, SPOT_COMPLETE }, { SNAPSHOT_PENDING, false, SPOT_PENDING },
-		{ SNAPSHOT_ERROR, false, SPOT_INCOMPLETE },   { SNAPSHOT_RECOVERABLE, false, SPOT_INCOMPLETE },
-		{ SNAPSHOT_PENDING, true, SPOT_INCOMPLETE },  { SNAPSHOT_COMPLETED, true, SPOT_INCOMPLETE },
+		{ SNAPSHOT_COMPLETED, false, SPOT_COMPLETE },
+		{ SNAPSHOT_PENDING, false, SPOT_PENDING },
+		{ SNAPSHOT_ERROR, false, SPOT_INCOMPLETE },
+		{ SNAPSHOT_RECOVERABLE, false, SPOT_INCOMPLETE },
+		{ SNAPSHOT_PENDING, true, SPOT_INCOMPLETE },
+		{ SNAPSHOT_COMPLETED, true, SPOT_INCOMPLETE },
 	};
 
 	(void)state;
@@ -207,7 +209,8 @@ static void hostile(void **state)
 			size_t len = strlen(tag->value);
 
 			if (len)
-				tag->value[chance(len)] = (char)(chance(3) ? "=: @/\n\x1b\xff"[chance(8)] : 0);
+				tag->value[chance(len)] =
+					(char)(chance(3) ? "=: @/\n\x1b\xff"[chance(8)] : 0);
 		}
 		spot_sets_of(&list, &sets);
 		assert_true(sets.count <= list.count);
@@ -269,7 +272,8 @@ static bool stays(const struct spot_sets *sets, size_t which, const struct spot_
 		last_day = day;
 		last_week = week;
 	}
-	return !newer || newer < policy->keep_last || (is_newest_of_day && days < policy->keep_daily) ||
+	return !newer || newer < policy->keep_last ||
+	       (is_newest_of_day && days < policy->keep_daily) ||
 	       (is_newest_of_week && weeks < policy->keep_weekly);
 }
 
@@ -308,8 +312,8 @@ static void a_year(const struct spot_policy *policy, size_t *ret_judged)
 		assert_true(left > 0);
 	}
 	if (!policy->older_than_s)
-		assert_true(sets.count <= policy->keep_last + policy->keep_daily +
-						  policy->keep_weekly + 12);
+		assert_true(sets.count <=
+			    policy->keep_last + policy->keep_daily + policy->keep_weekly + 12);
 	spot_sets_done(&sets);
 }
 
@@ -353,8 +357,9 @@ static void states_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(round_trip), cmocka_unit_test(too_many), cmocka_unit_test(standing),
-		cmocka_unit_test(hostile),    cmocka_unit_test(years),	  cmocka_unit_test(states_apart),
+		cmocka_unit_test(round_trip), cmocka_unit_test(too_many),
+		cmocka_unit_test(standing),   cmocka_unit_test(hostile),
+		cmocka_unit_test(years),      cmocka_unit_test(states_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@ tool=$BUILD/ec2-rescue
 "$tool" drill nowhere >"$T/out" 2>"$T/err"; is $? 2 "no such drill"
 like "$(cat "$T/err")" 'there is: anywhere' "those that there are"
 make -s BUILD="$BUILD" PREFIX="$T/usr" install >"$T/install" 2>&1; is $? 0 "installed"
+systemd-analyze verify --man=no "$T"/usr/lib/systemd/system/* >"$T/units" 2>&1; is "$?$(cat "$T/units")" 0 "systemd takes the units"
 mkdir "$T/tmp"
 TMPDIR=$T/tmp "$T/usr/bin/ec2-rescue" drill anywhere >"$T/out" 2>"$T/err"; is $? 0 "anywhere"
 out=$(cat "$T/out")
