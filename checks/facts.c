@@ -61,11 +61,12 @@ json_t *cloud_facts_to_json(const struct cloud_facts *facts)
 							 facts->volumes[i].device, "volume",
 							 facts->volumes[i].volume, "size_gib",
 							 (json_int_t)facts->volumes[i].size_gib));
-	return json_pack("{s:b, s:s*, s:s*, s:s*, s:s*, s:o, s:o, s:o}", "is_known",
-			 facts->is_known, "instance", facts->instance, "instance_type",
-			 facts->instance_type, "hypervisor", facts->hypervisor, "boot_mode",
-			 facts->boot_mode, "interfaces", interfaces, "vpc_cidrs",
-			 list_to_json(facts->vpc_cidrs, facts->vpc_cidr_count), "volumes", volumes);
+	return json_pack("{s:b, s:b, s:s*, s:s*, s:s*, s:s*, s:o, s:o, s:o}", "is_known",
+			 facts->is_known, "has_new_cards", facts->has_new_cards, "instance",
+			 facts->instance, "instance_type", facts->instance_type, "hypervisor",
+			 facts->hypervisor, "boot_mode", facts->boot_mode, "interfaces", interfaces,
+			 "vpc_cidrs", list_to_json(facts->vpc_cidrs, facts->vpc_cidr_count),
+			 "volumes", volumes);
 }
 
 static char *text_of(const json_t *object, const char *key)
@@ -112,6 +113,7 @@ int cloud_facts_from_json(const json_t *json, struct cloud_facts *ret, struct er
 	facts.instance_type = text_of(json, "instance_type");
 	facts.hypervisor = text_of(json, "hypervisor");
 	facts.boot_mode = text_of(json, "boot_mode");
+	facts.has_new_cards = json_is_true(json_object_get(json, "has_new_cards"));
 	facts.vpc_cidrs = list_of(json, "vpc_cidrs", &facts.vpc_cidr_count);
 	facts.interfaces = mem_array(json_array_size(interfaces), sizeof(*facts.interfaces));
 	for (; facts.interface_count < json_array_size(interfaces); facts.interface_count++) {

@@ -30,6 +30,7 @@ struct cloud_facts {
 	bool is_known;				     /* false: nothing of this is (a local image) */
 	char *instance, *instance_type, *hypervisor; /* "nitro", "xen", NULL */
 	char *boot_mode; /* in which it starts: "legacy-bios", "uefi", NULL: not known */
+	bool has_new_cards; /* the network cards are others than those that the volume knew; which is not known yet */
 	struct cloud_interface *interfaces;
 	size_t interface_count;
 	char **vpc_cidrs;

@@ -54,6 +54,8 @@ static enum mac_state judge(const struct machine *machine, const struct ifcfg *f
 		if (cloud->interfaces[i].mac && !strcasecmp(cloud->interfaces[i].mac, mac))
 			return MAC_OURS;
 	}
+	if (cloud && cloud->has_new_cards)
+		return MAC_FOREIGN;
 	if (known && known == cloud->interface_count)
 		return MAC_FOREIGN;
 	return console_denies(machine, file, mac) ? MAC_FOREIGN : MAC_UNKNOWN;

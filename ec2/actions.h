@@ -31,6 +31,9 @@ struct snapshots_request {
 	const struct ec2_create_snapshots *specs; /* itself when it has tags */
 	size_t spec_count;
 };
+struct ec2_delete_volume {
+	struct volume_id volume;
+};
 struct ec2_delete_snapshot {
 	struct snapshot_id snapshot;
 };
@@ -45,6 +48,22 @@ struct run_request {
 	size_t spec_count;
 	const char *data; /* base64 */
 	bool is_public;
+};
+struct launch_request {
+	struct ec2_launch launch;
+	struct run_tags specs[2];
+	size_t spec_count;
+	const struct run_tags *spec_rows;
+	const char *market;
+};
+struct associate_request {
+	const char *allocation;
+	struct instance_id instance;
+};
+struct attach_eni_request {
+	const char *eni;
+	struct instance_id instance;
+	int64_t device_index;
 };
 struct group_request {
 	struct ec2_create_security_group group;
@@ -93,7 +112,8 @@ extern const struct ec2_action action_describe_instances, action_describe_volume
 	action_register_image, action_deregister_image, action_create_replace_task,
 	action_run_instances, action_terminate_instances, action_create_security_group,
 	action_authorize_ingress, action_delete_security_group, action_describe_security_groups,
-	action_get_parameter, action_create_snapshots;
+	action_get_parameter, action_create_snapshots, action_launch, action_describe_addresses,
+	action_associate_address, action_describe_enis, action_attach_eni, action_delete_volume;
 /* Every one of them, NULL at the end: for the list of permissions that a policy needs, and for
  * tests. */
 extern const struct ec2_action *const all_actions[];

@@ -48,6 +48,8 @@ DESCRIBE(ec2_describe_vpcs, describe_vpcs, ec2_vpcs)
 DESCRIBE(ec2_describe_spot_requests, describe_spot_requests, ec2_spot_requests)
 DESCRIBE(ec2_describe_images, describe_images, ec2_images)
 DESCRIBE(ec2_describe_replace_tasks, describe_replace_tasks, ec2_replace_tasks)
+DESCRIBE(ec2_describe_addresses, describe_addresses, ec2_elastic_ips)
+DESCRIBE(ec2_describe_enis, describe_enis, ec2_enis)
 DESCRIBE(ec2_describe_security_groups, describe_security_groups, ec2_security_groups)
 
 void ec2_run_instance(struct ec2 *ec2, const struct ec2_run_instance *request,
@@ -67,6 +69,33 @@ void ec2_run_instance(struct ec2 *ec2, const struct ec2_run_instance *request,
 	wire.specs = wire.spec_rows;
 	wire.data = data.s;
 	start(ec2, &action_run_instances, &wire, ret, op);
+}
+
+void ec2_launch(struct ec2 *ec2, const struct ec2_launch *request, struct ec2_instances *ret,
+		struct ec2_op *op)
+{
+	struct launch_request wire = { .launch = *request,
+				       .specs = { { "instance", request->tags, request->tag_count },
+						  { "volume", request->tags, request->tag_count } },
+				       .spec_count = request->tag_count ? 2 : 0,
+				       .market = request->is_spot ? "spot" : NULL };
+
+	wire.spec_rows = wire.specs;
+	start(ec2, &action_launch, &wire, ret, op);
+}
+
+void ec2_associate_address(struct ec2 *ec2, const char *allocation,
+			   const struct instance_id *instance, struct ec2_op *op)
+{
+	start(ec2, &action_associate_address, &(struct associate_request){ allocation, *instance },
+	      NULL, op);
+}
+
+void ec2_attach_eni(struct ec2 *ec2, const char *eni, const struct instance_id *instance,
+		    int64_t device_index, struct ec2_op *op)
+{
+	start(ec2, &action_attach_eni, &(struct attach_eni_request){ eni, *instance, device_index },
+	      NULL, op);
 }
 
 void ec2_terminate_instance(struct ec2 *ec2, const struct instance_id *instance,
@@ -209,6 +238,13 @@ void ec2_create_volume(struct ec2 *ec2, const struct ec2_create_volume *request,
 	struct volume_tags_request wire = { *request, request, request->tag_count ? 1 : 0 };
 
 	start(ec2, &action_create_volume, &wire, ret, op);
+}
+
+void ec2_delete_volume(struct ec2 *ec2, const struct volume_id *volume, struct ec2_op *op)
+{
+	struct ec2_delete_volume request = { *volume };
+
+	start(ec2, &action_delete_volume, &request, NULL, op);
 }
 
 void ec2_create_tags(struct ec2 *ec2, const struct ec2_change_tags *request, struct ec2_op *op)
@@ -384,6 +420,8 @@ DONE(ec2_images_done, describe_images, ec2_images)
 DONE(ec2_image_done, register_image, ec2_image)
 DONE(ec2_replace_tasks_done, describe_replace_tasks, ec2_replace_tasks)
 DONE(ec2_replace_task_done, create_replace_task, ec2_replace_task)
+DONE(ec2_elastic_ips_done, describe_addresses, ec2_elastic_ips)
+DONE(ec2_enis_done, describe_enis, ec2_enis)
 DONE(ec2_security_groups_done, describe_security_groups, ec2_security_groups)
 DONE(ec2_security_group_done, create_security_group, ec2_security_group)
 DONE(ssm_parameter_done, get_parameter, ssm_parameter)

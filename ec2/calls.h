@@ -144,6 +144,9 @@ struct ec2_create_volume {
 void ec2_create_volume(struct ec2 *, const struct ec2_create_volume *, struct ec2_volume *ret,
 		       struct ec2_op *op);
 
+/* ERR_NOTFOUND: it is gone already. */
+void ec2_delete_volume(struct ec2 *, const struct volume_id *, struct ec2_op *op);
+
 struct ec2_change_tags {
 	const char *const *resources; /* instance, volume, snapshot ids */
 	size_t resource_count;
@@ -201,6 +204,42 @@ void ec2_run_instance(struct ec2 *, const struct ec2_run_instance *, struct ec2_
 /* ERR_NOTFOUND: there is none, or not yet. */
 void ec2_terminate_instance(struct ec2 *, const struct instance_id *, enum ec2_dry_run,
 			    struct ec2_state_changes *ret, struct ec2_op *op);
+
+/* RunInstances of one instance that stays, with what it is to have. ERR_BUSY, ERR_UNSUPPORTED, ERR_CLOUD with aws_code
+ * InsufficientInstanceCapacity, SpotMaxPriceTooLow, MaxSpotInstanceCountExceeded, ...: another type, zone or market may
+ * do. */
+struct ec2_launch_device {
+	const char *device;
+	struct snapshot_id snapshot; /* none: the image's own volume there, with another type */
+	const char *type;	     /* of the volume; NULL: as EC2 does */
+	int64_t iops, throughput;    /* 0: the type's own */
+};
+struct ec2_launch {
+	const char *image, *type, *subnet;
+	const char *private_ip, *key_name, *profile; /* NULL: none in particular; profile: ARN */
+	const char *const *groups;
+	size_t group_count;
+	const struct ec2_launch_device *devices; /* none of them goes with the instance */
+	size_t device_count;
+	bool is_spot;
+	const char *max_price;		 /* NULL: the on-demand price */
+	const char *client_token;	 /* the same one again is the same launch; never NULL */
+	const struct ec2_tag_pair *tags; /* of the instance and its volumes */
+	size_t tag_count;
+	enum ec2_dry_run dry_run;
+};
+void ec2_launch(struct ec2 *, const struct ec2_launch *, struct ec2_instances *ret,
+		struct ec2_op *op);
+
+void ec2_describe_addresses(struct ec2 *, const struct ec2_describe *, struct ec2_elastic_ips *ret,
+			    struct ec2_op *op);
+/* Takes it from whoever has it. */
+void ec2_associate_address(struct ec2 *, const char *allocation, const struct instance_id *,
+			   struct ec2_op *op);
+void ec2_describe_enis(struct ec2 *, const struct ec2_describe *, struct ec2_enis *ret,
+		       struct ec2_op *op);
+void ec2_attach_eni(struct ec2 *, const char *eni, const struct instance_id *, int64_t device_index,
+		    struct ec2_op *op);
 
 /* A name that its VPC has once: aws_code InvalidGroup.Duplicate. Only the id is in the reply. */
 struct ec2_create_security_group {
@@ -330,6 +369,8 @@ void ec2_console_done(struct ec2_console *);
 void ec2_attribute_done(struct ec2_attribute *);
 void sts_identity_done(struct sts_identity *);
 void imds_self_done(struct imds_self *);
+void ec2_elastic_ips_done(struct ec2_elastic_ips *);
+void ec2_enis_done(struct ec2_enis *);
 void ec2_security_groups_done(struct ec2_security_groups *);
 void ec2_security_group_done(struct ec2_security_group *);
 void ssm_parameter_done(struct ssm_parameter *);

@@ -165,7 +165,8 @@ static int take_head(struct transfer *t, bool is_end, size_t *ret_head)
 	}
 	if (*ret_head)
 		return http_reply_header(&t->reply, "Transfer-Encoding")
-			       ? err_set(err, ERR_NETWORK, "the answer is in pieces, which is not understood")
+			       ? err_set(err, ERR_NETWORK,
+					 "the answer is in pieces, which is not understood")
 			       : 1;
 	if (is_end && !t->in.len)
 		return err_set(err, ERR_NETWORK, "the connection was closed");
@@ -186,7 +187,8 @@ static bool take(struct transfer *t, bool is_end)
 	body = t->in.len - head;
 	length = length_of(&t->reply);
 	if (length > (int64_t)t->max || body > t->max) {
-		err_set(&t->reply.err, ERR_MALFORMED, "the answer is longer than %zu bytes", t->max);
+		err_set(&t->reply.err, ERR_MALFORMED, "the answer is longer than %zu bytes",
+			t->max);
 		return true;
 	}
 	if (!is_end && (length < 0 || (int64_t)body < length))
@@ -278,10 +280,12 @@ static struct addrinfo *address_of(const char *url, const char **ret_path, char 
 static void write_request(struct transfer *t, const struct http_request *request, const char *path,
 			  const char *host)
 {
-	str_addf(&t->out, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %zu\r\n",
+	str_addf(&t->out,
+		 "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %zu\r\n",
 		 request->method, path, host, request->body_len);
 	for (size_t i = 0; i < request->header_count; i++)
-		str_addf(&t->out, "%s: %s\r\n", request->headers[i].name, request->headers[i].value);
+		str_addf(&t->out, "%s: %s\r\n", request->headers[i].name,
+			 request->headers[i].value);
 	str_add(&t->out, "\r\n");
 	str_add_bytes(&t->out, request->body, request->body_len);
 }

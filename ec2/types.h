@@ -215,6 +215,16 @@ struct ec2_vpc {
 };
 VEC_TYPE(ec2_vpcs, struct ec2_vpc);
 
+struct ec2_elastic_ip {
+	char *allocation, *public_ip, *association; /* association: NULL while it is nobody's */
+	struct instance_id instance;
+};
+VEC_TYPE(ec2_elastic_ips, struct ec2_elastic_ip);
+struct ec2_eni {		  /* a network interface by itself */
+	char *id, *zone, *status; /* "available", "in-use", ... */
+};
+VEC_TYPE(ec2_enis, struct ec2_eni);
+
 struct ec2_spot_request {
 	char *id;
 	struct instance_id instance; /* launched for it; none: not yet */

@@ -14,10 +14,11 @@
 #include <time.h>
 
 enum {
-	LOOK_MS = 5000, /* EC2 user guide, "Spot Instance interruption notices": poll every 5 seconds */
+	LOOK_MS =
+		5000, /* EC2 user guide, "Spot Instance interruption notices": poll every 5 seconds */
 	AGAIN_MS = 1000,
 	NOTICE_S = 120,
-	LEAVE_S = 20,  /* for a save that was under way when the notice came */
+	LEAVE_S = 20, /* for a save that was under way when the notice came */
 	SAVE_S = 3600,
 	TEXT_MAX = 512,
 };
@@ -31,7 +32,7 @@ struct item {
 	struct watch *watch;
 	const char *path;
 	struct imds_get *get;
-	char text[TEXT_MAX]; /* as it was last; "" none */
+	char text[TEXT_MAX];   /* as it was last; "" none */
 	char served[TEXT_MAX]; /* what the last save for it was made for */
 };
 
@@ -43,9 +44,10 @@ struct watch {
 	struct signals signals;
 	double pace;
 	struct item notice, rebalance;
-	bool is_away; /* the metadata service */
+	bool is_away;	      /* the metadata service */
 	char taken[TEXT_MAX]; /* the notice that was acted on */
-	int64_t next_s, until_s; /* of CLOCK_BOOTTIME: the next save of the schedule, the end of the notice */
+	int64_t next_s,
+		until_s; /* of CLOCK_BOOTTIME: the next save of the schedule, the end of the notice */
 	struct proc_job *save;
 	enum reason reason;
 	int64_t save_began_s;
@@ -68,12 +70,12 @@ static void say(const struct watch *w, const char *kind, const char *text)
 
 static void tell_status(const struct watch *w)
 {
-	cleanup(free) char *text =
-		mem_printf("STATUS=%s; %zu saves", w->save	      ? "saving"
-						   : w->notice.text[0] ? "the instance is about to go"
-						   : w->is_away ? "the metadata service is away"
-								: "watching",
-			   w->saves);
+	cleanup(free) char *text = mem_printf("STATUS=%s; %zu saves",
+					      w->save		  ? "saving"
+					      : w->notice.text[0] ? "the instance is about to go"
+					      : w->is_away	  ? "the metadata service is away"
+								  : "watching",
+					      w->saves);
 
 	notify_systemd(text);
 }
@@ -140,7 +142,9 @@ static void save_ended(void *arg, struct proc_result *result, const struct err *
 	tell_status(w);
 	/* What was announced meanwhile, or could not be done; at the notice until it is over. */
 	if (!is_handled(&w->notice) && boot_s(w) < w->until_s)
-		loop_timer(w->loop, loop_now_ms(w->loop) + (is_good ? 1 : (int64_t)(AGAIN_MS / w->pace)), save_again, w);
+		loop_timer(w->loop,
+			   loop_now_ms(w->loop) + (is_good ? 1 : (int64_t)(AGAIN_MS / w->pace)),
+			   save_again, w);
 }
 
 static void save_again(void *arg)
@@ -323,17 +327,15 @@ static void close_watch(struct watch *w)
 
 int cmd_spot_watch(const struct options *options, struct report *report)
 {
-	struct watch w = { .options = options,
-			   .report = report,
-			   .signals = SIGNALS_INIT,
-			   .pace = cloud_pace() };
+	struct watch w = {
+		.options = options, .report = report, .signals = SIGNALS_INIT, .pace = cloud_pace()
+	};
 	struct err err = ERR_INIT;
 	int rc;
 
 	w.notice = (struct item){ .watch = &w, .path = "/latest/meta-data/spot/instance-action" };
-	w.rebalance = (struct item){
-		.watch = &w, .path = "/latest/meta-data/events/recommendations/rebalance"
-	};
+	w.rebalance = (struct item){ .watch = &w,
+				     .path = "/latest/meta-data/events/recommendations/rebalance" };
 	rc = open_watch(&w, &err);
 	if (!rc) {
 		if (options->every_s)

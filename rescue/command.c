@@ -20,6 +20,8 @@ enum option_group {
 	OPT_PRUNE = 512,
 	OPT_WATCH = 1024,
 	OPT_URGENT = 2048,
+	OPT_RESTORE = 4096,
+	OPT_PLAN = 8192, /* what shows what it would do */
 };
 
 const struct command commands[] = {
@@ -55,6 +57,11 @@ const struct command commands[] = {
 	  "be "
 	  "interrupted",
 	  OPT_AWS | OPT_SAVE | OPT_WATCH | OPT_OUTPUT, cmd_spot_watch },
+	{ "spot restore", "STATE", 1, 1,
+	  "make an instance of a saved set: its root examined and repaired first, its volumes, "
+	  "groups, "
+	  "addresses and interfaces as they were where that is still possible; what is not is said",
+	  OPT_AWS | OPT_RESTORE | OPT_PLAN | OPT_OUTPUT, cmd_spot_restore },
 	{ "spot list", "[STATE]", 0, 1, "list the saved sets, and whether they are complete",
 	  OPT_AWS | OPT_OUTPUT, cmd_spot_list },
 	{ "spot prune", "[STATE]", 0, 1,
@@ -76,7 +83,7 @@ const size_t command_count = ARRAY_LEN(commands);
 const struct option_row option_rows[] = {
 	ROW("yes", VALUE_FLAG, OPT_RESCUE | OPT_SURGERY | OPT_CONSENT, yes, NULL,
 	    "consent to the hazards and repairs that are printed"),
-	ROW("dry-run", VALUE_FLAG, OPT_RESCUE | OPT_SURGERY | OPT_CONSENT, dry_run, NULL,
+	ROW("dry-run", VALUE_FLAG, OPT_RESCUE | OPT_SURGERY | OPT_CONSENT | OPT_PLAN, dry_run, NULL,
 	    "show exactly what would happen and change nothing"),
 	ROW("fix", VALUE_WORDS, OPT_SURGERY, fix, "NAME",
 	    "also do the offered repairs of this check; may be repeated"),
@@ -166,6 +173,21 @@ const struct option_row option_rows[] = {
 	    "save although a file system cannot be frozen or --before fails"),
 	ROW("every", VALUE_AGE, OPT_WATCH, every_s, "AGE",
 	    "save so often, too: 30m, 6h, 1d; default: only when it is about to be interrupted"),
+	ROW("at", VALUE_TEXT, OPT_RESTORE, at, "TIME",
+	    "the newest set of that time or before: 2026-11-22T07:00:00Z, or a day; default: the "
+	    "newest"),
+	ROW("type", VALUE_WORDS, OPT_RESTORE, types, "TYPE",
+	    "instance type; may be repeated, the next one is tried when there is no capacity; "
+	    "default: "
+	    "as it was"),
+	ROW("zone", VALUE_WORDS, OPT_RESTORE, zones, "ZONE|SUBNET-ID",
+	    "Availability Zone or subnet; may be repeated likewise; default: the subnet that it "
+	    "was in"),
+	ROW("on-demand", VALUE_FLAG, OPT_RESTORE, on_demand, NULL, "not a spot instance"),
+	ROW("max-price", VALUE_TEXT, OPT_RESTORE, max_price, "USD",
+	    "per hour, at most; default: the on-demand price"),
+	ROW("no-audit", VALUE_FLAG, OPT_RESTORE, no_audit, NULL,
+	    "do not examine and repair the root before"),
 	ROW("keep-last", VALUE_COUNT, OPT_PRUNE, keep_last, "N", "keep the newest N sets"),
 	ROW("keep-daily", VALUE_COUNT, OPT_PRUNE, keep_daily, "N",
 	    "keep the newest set of each of the last N days (UTC) that have one"),

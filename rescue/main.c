@@ -15,6 +15,8 @@ static void options_done(struct options *options)
 	vec_done(&options->targets);
 	vec_done(&options->fix);
 	vec_done(&options->with);
+	vec_done(&options->types);
+	vec_done(&options->zones);
 	vec_done(&options->volumes);
 	vec_done(&options->freeze);
 	free(options->key_line);

@@ -25,8 +25,7 @@ void notify_systemd(const char *state)
 	memcpy(to.sun_path, path, len);
 	if (to.sun_path[0] == '@') /* the abstract namespace */
 		to.sun_path[0] = '\0';
-	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
-		      (struct sockaddr *)&to,
+	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&to,
 		      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 }
 

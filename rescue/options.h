@@ -60,6 +60,11 @@ struct options {
 	uint32_t hook_s;  /* patience with each; default 30 */
 	bool urgent;	  /* what cannot be had is done without */
 	uint32_t every_s; /* spot watch: between saves; 0: only at a notice */
+	/* spot restore */
+	const char *at;
+	struct words types, zones; /* in the order in which they are tried; none: as it was */
+	bool on_demand, no_audit;
+	const char *max_price;
 	/* spot prune */
 	uint32_t keep_last, keep_daily, keep_weekly; /* 0: no such rule */
 	uint32_t older_than_s;

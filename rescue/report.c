@@ -290,7 +290,8 @@ static void say_verdict(const struct line *line, const json_t *event)
 	bool good = str_eq(result, "rescued") || str_eq(result, "healthy") ||
 		    str_eq(result, "repaired") || str_eq(result, "undone") ||
 		    str_eq(result, "boots") || str_eq(result, "saved") ||
-		    str_eq(result, "pruned") || str_eq(result, "planned");
+		    str_eq(result, "restored") || str_eq(result, "pruned") ||
+		    str_eq(result, "planned");
 
 	put_who(line);
 	put_tinted(line, good ? TINT_GOOD : TINT_BAD, result);

@@ -23,7 +23,7 @@
  *   warning        text                                    says what happens next
  *   error          code, exit_status, text
  *   verdict        result, text, run, down_s, snapshot, next   result: rescued, healthy, repaired, faults, returned,
- *                                                          unverified, away, undone, could-not-tell, saved, pruned,
+ *                                                          unverified, away, undone, could-not-tell, saved, restored, pruned,
  *                                                          planned
  *   audit          the whole object of `audit --json`, printed as it is */
 

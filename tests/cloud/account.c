@@ -53,6 +53,19 @@ void describe_network_interfaces(struct call *call)
 			json_decref(shape);
 		}
 	}
+	sim_foreach (alone, call->sim, &kind_eni) {
+		bool asked = !ids.count;
+
+		vec_foreach (id, &ids)
+			asked |= str_eq(*id, alone->id);
+		if (!asked || *js(alone->truth, "instance"))
+			continue;
+		jset_b(found, alone->id, true);
+		shape = eni_render(call->sim, alone->truth);
+		if (filters_match(call, filters, shape) > 0)
+			json_array_append(list, shape);
+		json_decref(shape);
+	}
 	vec_foreach (id, &ids)
 		if (!jb(found, *id))
 			call_fail(call, "InvalidNetworkInterfaceID.NotFound",

@@ -202,6 +202,8 @@ void credential_mint(struct sim *sim, json_t *like, const char *arn, double last
 	X(create_security_group)            \
 	X(authorize_security_group_ingress) \
 	X(delete_security_group)            \
+	X(associate_address)                \
+	X(attach_network_interface)         \
 	X(get_parameter)                    \
 	X(describe_key)                     \
 	X(get_ebs_encryption_by_default)    \

@@ -26,6 +26,12 @@ void spot_interrupt(struct sim *sim, struct res *inst, const json_t *how);
 void spot_interrupted(struct sim *sim, struct res *inst);
 void spot_items(const json_t *inst, json_t *tree);
 
+bool spot_refuses(struct call *call, const char *type,
+		  const char *zone); /* no capacity, too dear, too many */
+
+void enis_release(struct sim *sim,
+		  struct res *inst); /* those that were made by themselves (moves.c) */
+
 /* Auto Scaling (asg.c). A stopped member counts as unhealthy. */
 void asg_notice(struct sim *sim, struct res *inst);
 void asg_moved(struct sim *sim, struct res *inst); /* into standby, or back in service */

@@ -219,6 +219,7 @@ static void reached_terminated(struct sim *sim, struct res *inst)
 
 	instance_set_state(sim, inst, "terminated");
 	release_volumes(sim, inst);
+	enis_release(sim, inst);
 	if (address) {
 		json_object_del(address->truth, "instance");
 		world_touch(address);

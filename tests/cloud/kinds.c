@@ -152,11 +152,25 @@ const struct kind kind_spot = {
 	.load = spot_load,
 };
 
+const struct kind kind_eni = {
+	.name = "network-interface",
+	.plural = "network_interfaces",
+	.prefix = "eni-",
+	.malformed = "InvalidNetworkInterfaceID.Malformed",
+	.malformed_text = "Invalid id: \"%s\"",
+	.missing = "InvalidNetworkInterfaceID.NotFound",
+	.missing_text = "The networkInterface ID '%s' does not exist",
+	.render = eni_render,
+	.filters = eni_filters,
+	.load = eni_load,
+};
+
 /* The order of loading: what is named by others comes first. */
 const struct kind *const kinds[] = {
-	&kind_settings,	   &kind_token,	   &kind_vpc,	  &kind_subnet,	 &kind_security_group,
-	&kind_route_table, &kind_snapshot, &kind_image,	  &kind_volume,	 &kind_asg,
-	&kind_spot,	   &kind_instance, &kind_address, &kind_replace, NULL,
+	&kind_settings,	      &kind_token,	 &kind_vpc,	 &kind_subnet,
+	&kind_security_group, &kind_route_table, &kind_snapshot, &kind_image,
+	&kind_volume,	      &kind_asg,	 &kind_spot,	 &kind_instance,
+	&kind_address,	      &kind_replace,	 &kind_eni,	 NULL,
 };
 
 const struct kind *kind_of_id(const char *id)

@@ -20,6 +20,7 @@ KIND_FUNCTIONS(security_group)
 KIND_FUNCTIONS(route_table)
 KIND_FUNCTIONS(address)
 KIND_FUNCTIONS(spot)
+KIND_FUNCTIONS(eni)
 KIND_FUNCTIONS(replace)
 int asg_load(struct sim *sim, json_t *in, struct err *err);
 

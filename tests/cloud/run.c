@@ -375,7 +375,8 @@ void run_instances(struct call *call)
 			run_reply(call, ids);
 		return;
 	}
-	if (read_run(&run))
+	if (read_run(&run) || (str_eq(param(call, "InstanceMarketOptions.MarketType"), "spot") &&
+			       spot_refuses(call, param(call, "InstanceType"), run.zone)))
 		return;
 	for (json_int_t i = 0; i < run.count; i++) {
 		cleanup(free) char *id = id_new(call->sim, "i-");

@@ -85,14 +85,42 @@ void spot_state(struct sim *sim, struct res *inst, const char *state, const char
 	}
 }
 
+/* "spot": {"capacity": {"TYPE/ZONE": N}, "prices": {"TYPE/ZONE": P}, "max_instances": N} of the world. */
+bool spot_refuses(struct call *call, const char *type, const char *zone)
+{
+	const json_t *spot = setting(call->sim, "spot");
+	cleanup(free) char *first = mem_printf("%sa", sim_region(call->sim));
+	cleanup(free) char *place = mem_printf("%s/%s", type, *zone ? zone : first);
+	const char *most = param(call, "InstanceMarketOptions.SpotOptions.MaxPrice");
+	json_int_t there = 0;
+
+	sim_foreach (inst, call->sim, &kind_instance)
+		there += js_is(inst->truth, "lifecycle", "spot") &&
+			 !js_is(inst->truth, "state", "terminated") && !jb(inst->truth, "gone");
+	if (jhas(spot, "max_instances") && there >= ji(spot, "max_instances"))
+		call_fail(call, "MaxSpotInstanceCountExceeded", "Max spot instance count exceeded");
+	else if (jhas(jget(spot, "capacity"), place) && ji(jget(spot, "capacity"), place) <= 0)
+		call_fail(call, "InsufficientInstanceCapacity",
+			  "There is no Spot capacity available that matches your request.");
+	else if (*most && strtod(most, NULL) < jd(jget(spot, "prices"), place))
+		call_fail(call, "SpotMaxPriceTooLow",
+			  "Your Spot request price of %s is lower than the minimum required Spot "
+			  "request fulfillment price of %g.",
+			  most, jd(jget(spot, "prices"), place));
+	else if (jhas(jget(spot, "capacity"), place)) {
+		jset_i(jget(spot, "capacity"), place, ji(jget(spot, "capacity"), place) - 1);
+		world_touch(call->sim->settings);
+	}
+	return call_failed(call);
+}
+
 /* It is stopped or terminated: by the spot service where that was announced, else by the user. */
 void spot_ended(struct sim *sim, struct res *inst)
 {
 	bool is_stop = js_is(inst->truth, "state", "stopped");
 	bool was_taken = jb(inst->truth, "taken");
-	cleanup(free) char *code =
-		mem_printf("instance-%s-%s", is_stop ? "stopped" : "terminated",
-			   was_taken ? "no-capacity" : "by-user");
+	cleanup(free) char *code = mem_printf("instance-%s-%s", is_stop ? "stopped" : "terminated",
+					      was_taken ? "no-capacity" : "by-user");
 
 	spot_state(sim, inst, is_stop ? "disabled" : "closed", code);
 	json_object_del(inst->truth, "taken");
@@ -102,7 +130,7 @@ void spot_ended(struct sim *sim, struct res *inst)
 void spot_interrupt(struct sim *sim, struct res *inst, const json_t *how)
 {
 	const struct res *request = world_get(sim, js(inst->truth, "spot_request"));
-	const char *action = *js(how, "action")			 ? js(how, "action")
+	const char *action = *js(how, "action") ? js(how, "action")
 			     : request && *js(request->truth, "interruption")
 				     ? js(request->truth, "interruption")
 				     : "terminate";

@@ -170,6 +170,47 @@ static void create_snapshots(struct run *run)
 	ec2_create_snapshots(run->ec2, &request, (void *)&run->ret, &run->op);
 }
 
+/* What a restore asks for beside. */
+static void restore(struct run *run)
+{
+	const char *call = text(run, "call"), *group = text(run, "group");
+	struct instance_id id = instance(run);
+	struct ec2_tag_pair pairs[8];
+	struct ec2_launch_device devices[] = {
+		{ .device = "/dev/xvda", .type = "gp3" },
+		{ .device = "/dev/sdf", .type = "io2", .iops = 4000 }
+	};
+	struct ec2_launch launch = { .image = text(run, "image"),
+				     .type = text(run, "type"),
+				     .subnet = text(run, "subnet"),
+				     .private_ip = text(run, "private_ip"),
+				     .key_name = text(run, "key"),
+				     .profile = text(run, "profile"),
+				     .groups = &group,
+				     .group_count = group ? 1 : 0,
+				     .devices = devices,
+				     .device_count = ARRAY_LEN(devices),
+				     .is_spot = flag(run, "spot"),
+				     .max_price = text(run, "max_price"),
+				     .client_token = text(run, "token"),
+				     .tags = pairs,
+				     .tag_count = tags(run, pairs) };
+	struct volume_id volume_id = volume(run);
+
+	if (str_eq(call, "launch")) {
+		strncpy(devices[1].snapshot.s, text(run, "snapshot"),
+			sizeof(devices[1].snapshot.s) - 1);
+		run->action = &action_launch;
+		ec2_launch(run->ec2, &launch, (void *)&run->ret, &run->op);
+	} else if (str_eq(call, "associate-address")) {
+		ec2_associate_address(run->ec2, text(run, "address"), &id, &run->op);
+	} else if (str_eq(call, "attach-eni")) {
+		ec2_attach_eni(run->ec2, text(run, "eni"), &id, 1, &run->op);
+	} else {
+		ec2_delete_volume(run->ec2, &volume_id, &run->op);
+	}
+}
+
 static void create_volume(struct run *run)
 {
 	struct ec2_tag_pair pairs[8];
@@ -385,6 +426,10 @@ static const struct {
 	{ "start-instance", power },
 	{ "attach-volume", attach },
 	{ "detach-volume", attach },
+	{ "launch", restore },
+	{ "associate-address", restore },
+	{ "attach-eni", restore },
+	{ "delete-volume", restore },
 	{ "create-snapshots", create_snapshots },
 	{ "create-snapshot", create_snapshot },
 	{ "create-volume", create_volume },

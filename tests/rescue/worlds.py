@@ -99,7 +99,7 @@ class Cloud:
     def state(self, machine): return '%s/%s/state' % (self.dir, machine)
     def argv(self, *args, state=None, own_devices=True):
         """own_devices: the devices of the cloud's helper are this machine's."""
-        if args[0] == 'spot' and args[1] in ('save', 'list', 'prune', 'watch'): return [TOOL, *args]  # which keep nothing here
+        if args[0] == 'spot': return [TOOL, *args]  # which keep nothing here
         return [TOOL, *args, '--state-dir', state or self.state('here'), *(['--device-dir', self.devices] if own_devices and args[0] not in ('audit', 'runs') else [])]
     def start(self, *args, state=None, json_events=True, pace=None, env={}, own_devices=True):
         return subprocess.Popen(self.argv(*args, *(['--json'] if json_events else []), state=state, own_devices=own_devices), env=dict(self.env, EC2_RESCUE_PACE=str(pace or self.pace), **env), stdin=subprocess.DEVNULL,
