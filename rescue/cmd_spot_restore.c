@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ec2/find.h"
 #include "ec2/when.h"
+#include "rescue/spot_choose.h"
 #include "rescue/spot_restore.h"
 
 #include <stdio.h>
@@ -34,48 +35,8 @@ void spot_deviates(struct spot_restore *r, const char *fmt, ...)
 	str_add(&text, "not as it was: ");
 	str_add_escaped(&text, line, strlen(line));
 	r->deviations++;
-	report_say(r->spot->report, NULL, "warning", "{s:s, s:s}", "name", "deviation", "text", text.s);
-}
-
-/* ---- which set */
-
-static const struct spot_set *choose(const struct spot_sets *sets, const char *name, int64_t at,
-				     struct err *err)
-{
-	const struct spot_set *best = NULL;
-	size_t pending = 0;
-
-	vec_foreach (set, sets) {
-		enum spot_standing standing = spot_set_standing(set);
-
-		pending += standing == SPOT_PENDING;
-		if (standing == SPOT_COMPLETE && (!at || set->at <= at))
-			best = set;
-	}
-	if (best && !spot_set_root(best)) {
-		err_set(err, ERR_REFUSED,
-			"the set %s of %s has no root volume; `ec2-rescue spot swap` attaches what it "
-			"has to an instance",
-			best->id, name);
-		return NULL;
-	}
-	if (!best)
-		err_set(err, ERR_NOTFOUND,
-			"no complete set of %s%s%s; `ec2-rescue spot list %s` shows what there is", name,
-			at ? " is that old" : "",
-			pending ? " (one that is pending may become complete)" : "", name);
-	return best;
-}
-
-static int time_of(const char *text, int64_t *ret, struct err *err)
-{
-	cleanup(free) char *day = text ? mem_printf("%sT23:59:59Z", text) : NULL;
-
-	*ret = 0;
-	if (!text || when_parse_iso8601(text, ret) == 0 || when_parse_iso8601(day, ret) == 0)
-		return 0;
-	return err_set(err, ERR_USAGE, "--at: \"%s\" is no time; write 2026-11-22T07:00:00Z or a day",
-		       text);
+	report_say(r->spot->report, NULL, "warning", "{s:s, s:s}", "name", "deviation", "text",
+		   text.s);
 }
 
 /* ---- the plan */
@@ -92,11 +53,12 @@ static void say_plan(struct spot_restore *r)
 	spot_first_place(r, &type, &subnet);
 	vec_foreach (v, &set->volumes)
 		gib += v->gib;
-	text = mem_printf("%s as it was at %s (set %s): %s instance %s in %s, %zu volume%s of %lld GiB "
-			  "in all, which stay when it goes",
-			  set->name, at, set->id, r->spot->options->on_demand ? "an on-demand" : "a spot",
-			  type ?: "?", subnet ?: "the default subnet", set->volumes.count,
-			  set->volumes.count == 1 ? "" : "s", (long long)gib);
+	text = mem_printf(
+		"%s as it was at %s (set %s): %s instance %s in %s, %zu volume%s of %lld GiB "
+		"in all, which stay when it goes",
+		set->name, at, set->id, r->spot->options->on_demand ? "an on-demand" : "a spot",
+		type ?: "?", subnet ?: "the default subnet", set->volumes.count,
+		set->volumes.count == 1 ? "" : "s", (long long)gib);
 	say(r, "fact", text);
 }
 
@@ -141,17 +103,17 @@ static int await_running(struct spot_restore *r, struct err *err)
 	cleanup(free) char *text = mem_printf("%s comes up", r->instance.s);
 	int rc = 0;
 
-	report_say(r->spot->report, NULL, "waiting", "{s:s, s:s, s:i}", "name", "restore", "text", text,
-		   "deadline_s", RUNNING_S);
+	report_say(r->spot->report, NULL, "waiting", "{s:s, s:s, s:i}", "name", "restore", "text",
+		   text, "deadline_s", RUNNING_S);
 	for (int i = 0; i < RUNNING_S && !(rc = look(r, err)); i++)
 		if (spot_nap(r->spot, LOOK_MS, err) < 0)
 			return -1;
 	if (rc > 0)
 		err_clear(err);
-	return rc > 0 ? 0
+	return rc > 0	? 0
 	       : rc < 0 ? -1
-			: err_set(err, ERR_TIMEOUT, "%s does not come up within %d s", r->instance.s,
-				  RUNNING_S);
+			: err_set(err, ERR_TIMEOUT, "%s does not come up within %d s",
+				  r->instance.s, RUNNING_S);
 }
 
 /* ---- what goes with it */
@@ -196,9 +158,11 @@ static void give_address(struct spot_restore *r)
 	if (id_eq(&ip->instance, &r->instance))
 		return;
 	if (has_holder(r, ip)) {
-		spot_deviates(r, "the Elastic IP address %s belongs to %s, which is there; it was left "
-				 "there",
-			      ip->public_ip, ip->instance.s);
+		spot_deviates(
+			r,
+			"the Elastic IP address %s belongs to %s, which is there; it was left "
+			"there",
+			ip->public_ip, ip->instance.s);
 		return;
 	}
 	for (int i = 0; !done; i++) {
@@ -208,8 +172,8 @@ static void give_address(struct spot_restore *r)
 		done = retry(r, &op, i, &err);
 	}
 	if (done < 0) {
-		spot_deviates(r, "the Elastic IP address %s could not be associated (%s)", ip->public_ip,
-			      err.text);
+		spot_deviates(r, "the Elastic IP address %s could not be associated (%s)",
+			      ip->public_ip, err.text);
 		return;
 	}
 	free(r->public_ip);
@@ -247,7 +211,8 @@ static void give_interface(struct spot_restore *r, const char *id, int64_t index
 	}
 	/* It was attached by a call whose reply was lost, or before this restore was cut off. */
 	if (done < 0 && !strstr(err.text, r->instance.s))
-		spot_deviates(r, "the network interface %s could not be attached (%s)", id, err.text);
+		spot_deviates(r, "the network interface %s could not be attached (%s)", id,
+			      err.text);
 }
 
 static void give_interfaces(struct spot_restore *r)
@@ -287,8 +252,9 @@ static void finish(struct spot_restore *r)
 		done = retry(r, &op, i, &err);
 	}
 	if (done < 0)
-		say(r, "warning", "its tag " SPOT_RESTORING_TAG " could not be taken off; the same "
-				  "restore again does that");
+		say(r, "warning",
+		    "its tag " SPOT_RESTORING_TAG " could not be taken off; the same "
+		    "restore again does that");
 	vec_done(&ids);
 }
 
@@ -318,8 +284,27 @@ static void warn_of_others(struct spot_restore *r)
 		if (!r->set->instance || !str_eq(i->id.s, r->set->instance) ||
 		    i->state == INSTANCE_TERMINATED || i->state == INSTANCE_SHUTTING_DOWN)
 			continue;
-		text = mem_printf("%s, whose state this is, is %s; there will be two of it", i->id.s,
-				  ec2_instance_state_name(i->state));
+		text = mem_printf(
+			"%s, whose state this is, is %s%s; there will be two of it", i->id.s,
+			ec2_instance_state_name(i->state),
+			i->state_reason_code && strstr(i->state_reason_code, "SpotInstance")
+				? " by the spot service, which starts it again when there is "
+				  "capacity"
+				: "");
+		say(r, "warning", text);
+	}
+	vec_foreach (request, &r->place.requests) {
+		cleanup(free) char *text = NULL;
+
+		if (!request->type || !str_eq(request->type, "persistent") || !r->set->instance ||
+		    !str_eq(request->instance.s, r->set->instance) ||
+		    (request->state &&
+		     (str_eq(request->state, "cancelled") || str_eq(request->state, "closed"))))
+			continue;
+		text = mem_printf(
+			"the spot request %s is persistent: EC2 launches another instance for it, "
+			"without this state, until it is cancelled",
+			request->id ?: "?");
 		say(r, "warning", text);
 	}
 }
@@ -353,13 +338,14 @@ static int await_child(struct spot_restore *r, struct err *err)
 		if (spot_wait(r->spot, &op, err) < 0)
 			continue;
 		vec_foreach (s, &list.snapshots)
-			is_completed |= id_eq(&s->id, &r->mended.root) &&
-					s->status == SNAPSHOT_COMPLETED;
+			is_completed |=
+				id_eq(&s->id, &r->mended.root) && s->status == SNAPSHOT_COMPLETED;
 		ec2_list_done(EC2_SNAPSHOTS, &list);
 	}
 	err_clear(err);
-	return is_completed ? 0
-			    : err_set(err, ERR_TIMEOUT, "the repaired root %s is not completed", id);
+	return is_completed
+		       ? 0
+		       : err_set(err, ERR_TIMEOUT, "the repaired root %s is not completed", id);
 }
 
 static int restore(struct spot_restore *r, struct err *err)
@@ -389,15 +375,26 @@ static void say_verdict(struct spot_restore *r)
 	if (is_dry)
 		text = mem_printf("%s would be restored; nothing was made", r->set->name);
 	else
-		text = mem_printf("%s runs again as %s (%s in %s, %s%s%s)%s", r->set->name, r->instance.s,
-				  r->type ?: "?", r->zone ?: "?", r->private_ip ?: "no address",
-				  r->public_ip ? ", " : "", r->public_ip ?: "",
+		text = mem_printf("%s runs again as %s (%s in %s, %s%s%s)%s", r->set->name,
+				  r->instance.s, r->type ?: "?", r->zone ?: "?",
+				  r->private_ip ?: "no address", r->public_ip ? ", " : "",
+				  r->public_ip ?: "",
 				  r->deviations ? "; what is not as it was was said above" : "");
 	report_say(r->spot->report, NULL, "verdict", "{s:s, s:s, s:s, s:s, s:s*, s:i, s:i, s:i}",
-		   "result", is_dry ? "planned" : "restored", "text", text, "state", r->set->name, "set",
-		   r->set->id, "instance", is_dry ? NULL : r->instance.s, "deviations",
+		   "result", is_dry ? "planned" : "restored", "text", text, "state", r->set->name,
+		   "set", r->set->id, "instance", is_dry ? NULL : r->instance.s, "deviations",
 		   (int)r->deviations, "repairs", (int)r->mended.repairs, "faults",
 		   (int)r->mended.faults);
+}
+
+static int check_root(const struct spot_restore *r, struct err *err)
+{
+	return spot_set_root(r->set) ? 0
+				     : err_set(err, ERR_REFUSED,
+					       "the set %s of %s has no root volume; `ec2-rescue "
+					       "spot swap` attaches what it "
+					       "has to an instance",
+					       r->set->id, r->set->name);
 }
 
 int cmd_spot_restore(const struct options *options, struct report *report)
@@ -407,15 +404,16 @@ int cmd_spot_restore(const struct options *options, struct report *report)
 	cleanup(spot_sets_done) struct spot_sets sets = { 0 };
 	struct spot_restore r = { .spot = &spot };
 	struct err err = ERR_INIT;
-	int64_t at;
 	int rc = -1;
 
-	if (spot_open(&spot, options, report, &err) < 0 || time_of(options->at, &at, &err) < 0 ||
-	    spot_find(&spot, name, NULL, &sets, &err) < 0 || !(r.set = choose(&sets, name, at, &err)))
+	if (spot_open(&spot, options, report, &err) < 0 ||
+	    spot_find(&spot, name, NULL, &sets, &err) < 0 ||
+	    !(r.set = spot_choose(&sets, name, options->at, &err)) || check_root(&r, &err) < 0)
 		return spot_fail(&spot, &err);
 	rc = restore(&r, &err);
 	if (rc < 0 && !id_none(&r.instance))
-		err_in(&err, "%s was launched, and costs money; the same restore again goes on with it",
+		err_in(&err,
+		       "%s was launched, and costs money; the same restore again goes on with it",
 		       r.instance.s);
 	if (!options->dry_run)
 		spot_clean_up(&r, rc < 0 ? &err : NULL);

@@ -21,6 +21,7 @@ enum option_group {
 	OPT_WATCH = 1024,
 	OPT_URGENT = 2048,
 	OPT_RESTORE = 4096,
+	OPT_SWAP = 16384,
 	OPT_PLAN = 8192, /* what shows what it would do */
 };
 
@@ -62,6 +63,9 @@ const struct command commands[] = {
 	  "groups, "
 	  "addresses and interfaces as they were where that is still possible; what is not is said",
 	  OPT_AWS | OPT_RESTORE | OPT_PLAN | OPT_OUTPUT, cmd_spot_restore },
+	{ "spot swap", "STATE INSTANCE-ID|self", 2, 2,
+	  "attach copies of the data volumes of a saved set to an instance that runs already",
+	  OPT_AWS | OPT_SWAP | OPT_PLAN | OPT_OUTPUT, cmd_spot_swap },
 	{ "spot list", "[STATE]", 0, 1, "list the saved sets, and whether they are complete",
 	  OPT_AWS | OPT_OUTPUT, cmd_spot_list },
 	{ "spot prune", "[STATE]", 0, 1,
@@ -173,7 +177,7 @@ const struct option_row option_rows[] = {
 	    "save although a file system cannot be frozen or --before fails"),
 	ROW("every", VALUE_AGE, OPT_WATCH, every_s, "AGE",
 	    "save so often, too: 30m, 6h, 1d; default: only when it is about to be interrupted"),
-	ROW("at", VALUE_TEXT, OPT_RESTORE, at, "TIME",
+	ROW("at", VALUE_TEXT, OPT_RESTORE | OPT_SWAP, at, "TIME",
 	    "the newest set of that time or before: 2026-11-22T07:00:00Z, or a day; default: the "
 	    "newest"),
 	ROW("type", VALUE_WORDS, OPT_RESTORE, types, "TYPE",

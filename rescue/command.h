@@ -34,6 +34,7 @@ int cmd_drill(const struct options *, struct report *);
 int cmd_spot_save(const struct options *, struct report *);
 int cmd_spot_watch(const struct options *, struct report *);
 int cmd_spot_restore(const struct options *, struct report *);
+int cmd_spot_swap(const struct options *, struct report *);
 int cmd_spot_list(const struct options *, struct report *);
 int cmd_spot_prune(const struct options *, struct report *);
 int cmd_checks(const struct options *, struct report *);

@@ -75,8 +75,8 @@ void spot_first_place(const struct spot_restore *r, const char **ret_type, const
 {
 	struct places places = { 0 };
 
-	*ret_type = r->spot->options->types.count ? r->spot->options->types.items[0]
-						  : original_type(r);
+	*ret_type =
+		r->spot->options->types.count ? r->spot->options->types.items[0] : original_type(r);
 	*ret_subnet = r->set->subnet;
 	list_places(r, &places);
 	if (places.count)
@@ -120,7 +120,8 @@ static int register_once(struct spot_restore *r, struct err *err)
 						    .architecture = set->architecture ?: "x86_64",
 						    .root_device = set->root_device,
 						    .boot_mode = set->boot_mode,
-						    .has_ena = !set->ena || str_eq(set->ena, "true"),
+						    .has_ena =
+							    !set->ena || str_eq(set->ena, "true"),
 						    .snapshot = r->mended.root };
 	struct ec2_image image = { 0 };
 	struct ec2_op op = { 0 };
@@ -165,11 +166,11 @@ static int make_image(struct spot_restore *r, struct err *err)
 		err_clear(err);
 		return 0;
 	}
-	return err->code != ERR_NONE
-		       ? -1
-		       : err_set(err, ERR_TIMEOUT, "the image %s of the saved root does not become "
-						   "available",
-				 r->image);
+	return err->code != ERR_NONE ? -1
+				     : err_set(err, ERR_TIMEOUT,
+					       "the image %s of the saved root does not become "
+					       "available",
+					       r->image);
 }
 
 /* ---- the launch */
@@ -196,9 +197,9 @@ static bool is_of_place(const struct ec2_op *op)
 /* What was recorded and is refused is done without. */
 static bool gives_up(struct spot_restore *r, struct wishes *w, const struct ec2_op *op)
 {
-	bool is_ip = str_starts(op->aws_code, "InvalidIPAddress") ||
-		     (str_eq(op->aws_code, "InvalidParameterValue") &&
-		      strstr(op->err.text, "ddress"));
+	bool is_ip =
+		str_starts(op->aws_code, "InvalidIPAddress") ||
+		(str_eq(op->aws_code, "InvalidParameterValue") && strstr(op->err.text, "ddress"));
 
 	if (is_ip && !w->without_ip && r->set->private_ip) {
 		w->without_ip = true;
@@ -230,11 +231,12 @@ static void list_devices(const struct spot_restore *r, struct ec2_launch_device 
 		bool has_throughput = v->type && str_eq(v->type, "gp3");
 		bool has_iops = v->type && (str_eq(v->type, "gp3") || str_starts(v->type, "io"));
 
-		devices[i] = (struct ec2_launch_device){ .device = v->device,
-							 .type = v->type,
-							 .iops = has_iops ? v->iops : 0,
-							 .throughput = has_throughput ? v->throughput
-										      : 0 };
+		devices[i] =
+			(struct ec2_launch_device){ .device = v->device,
+						    .type = v->type,
+						    .iops = has_iops ? v->iops : 0,
+						    .throughput =
+							    has_throughput ? v->throughput : 0 };
 		if (!v->is_root)
 			devices[i].snapshot = v->snapshot;
 	}
@@ -287,7 +289,8 @@ static int launch_at(struct spot_restore *r, const struct place *place, struct w
 			ec2_instances_done(&launched);
 			return launched.count || !id_none(&r->instance)
 				       ? 1
-				       : err_set(err, ERR_MALFORMED, "RunInstances names no instance");
+				       : err_set(err, ERR_MALFORMED,
+						 "RunInstances names no instance");
 		}
 		if (gives_up(r, w, &op)) {
 			spot_set_id((int64_t)time(NULL), token); /* another request */

@@ -15,7 +15,6 @@ struct spot_mended {
 /* The child carries the set's id as CLAIM_RUN_TAG. A volume that cannot be examined is no failure: a warning, and the set's
  * own root. */
 int spot_mend(struct spot *, const struct spot_set *, const struct cloud_facts *,
-	      struct spot_mended *ret, struct err *err)
-	__attribute__((warn_unused_result));
+	      struct spot_mended *ret, struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -9,6 +9,7 @@ void spot_place_done(struct spot_place *place)
 	ec2_enis_done(&place->enis);
 	ec2_instance_types_done(&place->types);
 	ec2_instances_done(&place->others);
+	ec2_spot_requests_done(&place->requests);
 	ec2_instances_done(&place->unfinished);
 }
 
@@ -18,7 +19,8 @@ static void split(const char *list, char **ret_copy, struct words *ret)
 	char *save = NULL;
 
 	*ret_copy = mem_strdup(list ?: "");
-	for (char *word = strtok_r(*ret_copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+	for (char *word = strtok_r(*ret_copy, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save)) {
 		word[strcspn(word, ":")] = '\0'; /* of an interface: its place */
 		if (ret->count < 100)
 			vec_push(ret, word);
@@ -59,15 +61,19 @@ static int take(struct spot *spot, struct question *q, const char *what, struct 
 /* All side by side. */
 int spot_place_find(struct spot_restore *r, struct err *err)
 {
-	static const char *const names[] = { "the subnets", "the security groups",
-					     "the Elastic IP address", "the further interfaces",
-					     "the instance type", "the instance" };
+	static const char *const names[] = { "the subnets",
+					     "the security groups",
+					     "the Elastic IP address",
+					     "the further interfaces",
+					     "the instance type",
+					     "the instance",
+					     "its spot request" };
 	struct spot *spot = r->spot;
 	struct spot_place *p = &r->place;
 	const char *set_id = r->set->id, *type, *subnet;
 	cleanup(free) char *groups_text = NULL, *enis_text = NULL;
 	struct words groups = { 0 }, enis = { 0 };
-	struct question q[7] = { 0 };
+	struct question q[8] = { 0 };
 	int rc = 0;
 
 	split(r->set->groups, &groups_text, &groups);
@@ -81,7 +87,9 @@ int spot_place_find(struct spot_restore *r, struct err *err)
 	prepare(&q[4], "instance-type", &type, type ? 1 : 0);
 	prepare(&q[5], "instance-id", (const char *const *)&r->set->instance,
 		r->set->instance ? 1 : 0);
-	prepare(&q[6], "tag:" SPOT_RESTORING_TAG, &set_id, 1);
+	prepare(&q[6], "instance-id", (const char *const *)&r->set->instance,
+		r->set->instance ? 1 : 0);
+	prepare(&q[7], "tag:" SPOT_RESTORING_TAG, &set_id, 1);
 	if (q[0].is_asked)
 		ec2_describe_subnets(spot->ec2, &q[0].request, &p->subnets, &q[0].op);
 	if (q[1].is_asked)
@@ -94,12 +102,14 @@ int spot_place_find(struct spot_restore *r, struct err *err)
 		ec2_describe_instance_types(spot->ec2, &q[4].request, &p->types, &q[4].op);
 	if (q[5].is_asked)
 		ec2_describe_instances(spot->ec2, &q[5].request, &p->others, &q[5].op);
-	ec2_describe_instances(spot->ec2, &q[6].request, &p->unfinished, &q[6].op);
+	if (q[6].is_asked)
+		ec2_describe_spot_requests(spot->ec2, &q[6].request, &p->requests, &q[6].op);
+	ec2_describe_instances(spot->ec2, &q[7].request, &p->unfinished, &q[7].op);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (rc == 0)
 			rc = take(spot, &q[i], names[i], err);
 	if (rc == 0) /* without this one an instance might be launched twice */
-		rc = spot_wait(spot, &q[6].op, err);
+		rc = spot_wait(spot, &q[7].op, err);
 	for (size_t i = 0; rc < 0 && i < ARRAY_LEN(q); i++)
 		ec2_cancel(spot->ec2, &q[i].op);
 	vec_done(&groups);
@@ -125,8 +135,8 @@ void spot_facts(const struct spot_restore *r, const char *type, const char *subn
 	*ret = (struct cloud_facts){ .is_known = true,
 				     .has_new_cards = true,
 				     .instance_type = type ? mem_strdup(type) : NULL,
-				     .boot_mode = set->boot_mode ? mem_strdup(set->boot_mode)
-								 : NULL };
+				     .boot_mode =
+					     set->boot_mode ? mem_strdup(set->boot_mode) : NULL };
 	vec_foreach (t, &r->place.types)
 		if (type && t->type && str_eq(t->type, type) && t->hypervisor)
 			ret->hypervisor = mem_strdup(t->hypervisor);

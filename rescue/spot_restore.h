@@ -18,8 +18,9 @@ struct spot_place {
 	struct ec2_elastic_ips addresses;
 	struct ec2_enis enis;
 	struct ec2_instance_types types;
-	struct ec2_instances others;	 /* whose state it is */
-	struct ec2_instances unfinished; /* of a restore of this set that was cut off */
+	struct ec2_instances others;	   /* whose state it is */
+	struct ec2_spot_requests requests; /* that it was launched for */
+	struct ec2_instances unfinished;   /* of a restore of this set that was cut off */
 };
 void spot_place_done(struct spot_place *);
 
@@ -32,13 +33,14 @@ struct spot_restore {
 	struct instance_id instance;
 	bool is_continued; /* it was launched by a restore that was cut off */
 	char *private_ip, *public_ip, *zone, *type; /* of the instance, in the end */
-	VEC(struct volume_id) volumes; /* of the instance */
+	VEC(struct volume_id) volumes;		    /* of the instance */
 	size_t deviations;			    /* from what was saved; each was said */
 };
 void spot_restore_done(struct spot_restore *);
 
 /* Says what is not as it was. */
-void spot_deviates(struct spot_restore *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void spot_deviates(struct spot_restore *, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* ---- rescue/spot_place.c */
 int spot_place_find(struct spot_restore *, struct err *err) __attribute__((warn_unused_result));

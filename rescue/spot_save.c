@@ -122,6 +122,13 @@ static int take_name(struct saving *s, const struct ec2_instance *i, struct err 
 	return 0;
 }
 
+/* EC2 user guide, "Hibernate your Amazon EC2 instance"; the spot service has a reason of its own for it. */
+static bool is_hibernated(const struct ec2_instance *i)
+{
+	return (i->state_reason_code && strstr(i->state_reason_code, "ibernat")) ||
+	       (i->reason && strstr(i->reason, "ibernat"));
+}
+
 static int take_instance(struct saving *s, const struct ec2_instance *i,
 			 const struct ec2_volumes *volumes, struct err *err)
 {
@@ -131,6 +138,12 @@ static int take_instance(struct saving *s, const struct ec2_instance *i,
 		return err_set(err, ERR_REFUSED,
 			       "%s is %s; what its volumes held can no longer be saved", i->id.s,
 			       ec2_instance_state_name(i->state));
+	if (i->state == INSTANCE_STOPPED && is_hibernated(i))
+		return err_set(
+			err, ERR_REFUSED,
+			"%s is hibernated: its root holds the memory of a system that no other "
+			"instance can wake; start it, and save it then",
+			i->id.s);
 	if (check_names(options, i, err) < 0 || take_name(s, i, err) < 0)
 		return -1;
 	spot_set_describe(i, volumes, is_wanted, (void *)(uintptr_t)options, &s->set);

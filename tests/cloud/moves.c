@@ -108,15 +108,15 @@ void attach_network_interface(struct call *call)
 	if (!inst)
 		return;
 	if (*js(eni->truth, "instance")) {
-		call_fail(call, "InvalidParameterValue",
-			  "Interface: %s is in use, attached to %s.", eni->id,
-			  js(eni->truth, "instance"));
+		call_fail(call, "InvalidParameterValue", "Interface: %s is in use, attached to %s.",
+			  eni->id, js(eni->truth, "instance"));
 		return;
 	}
 	if (!js_is(eni->truth, "zone", js(inst->truth, "zone"))) {
-		call_fail(call, "InvalidParameterCombination",
-			  "You may not attach a network interface to an instance if they are not in "
-			  "the same availability zone");
+		call_fail(
+			call, "InvalidParameterCombination",
+			"You may not attach a network interface to an instance if they are not in "
+			"the same availability zone");
 		return;
 	}
 	eni_join(call->sim, eni, inst, param_int(call, "DeviceIndex", 1));
