@@ -42,8 +42,8 @@ static struct swapped *at_device(struct swap *s, const char *device)
 }
 
 /* What the instance has under the names of the set's volumes. */
-static int take_devices(struct swap *s, const struct ec2_instance *i, const struct ec2_volumes *known,
-			struct err *err)
+static int take_devices(struct swap *s, const struct ec2_instance *i,
+			const struct ec2_volumes *known, struct err *err)
 {
 	vec_foreach (d, &i->devices) {
 		struct swapped *v = at_device(s, d->device_name);
@@ -56,8 +56,8 @@ static int take_devices(struct swap *s, const struct ec2_instance *i, const stru
 				from = ec2_tag_value(&volume->tags, SPOT_FROM_TAG);
 		if (!from || !str_eq(from, s->set->id))
 			return err_set(err, ERR_REFUSED,
-				       "%s has %s as %s already; unmount and detach it first", i->id.s,
-				       d->volume.s, d->device_name);
+				       "%s has %s as %s already; unmount and detach it first",
+				       i->id.s, d->volume.s, d->device_name);
 		v->made = d->volume;
 		v->is_there = true;
 	}
@@ -143,8 +143,8 @@ static int make(struct swap *s, struct swapped *v, struct err *err)
 						   .zone = s->zone,
 						   .type = v->from->type,
 						   .iops = has_iops ? v->from->iops : 0,
-						   .throughput = has_throughput ? v->from->throughput
-										: 0,
+						   .throughput =
+							   has_throughput ? v->from->throughput : 0,
 						   .client_token = token,
 						   .tags = tags,
 						   .tag_count = ARRAY_LEN(tags) };
@@ -206,8 +206,8 @@ static int attach_all(struct swap *s, struct err *err)
 		if (spot_nap(s->spot, LOOK_MS, err) < 0)
 			return -1;
 	}
-	return err_set(err, ERR_TIMEOUT, "not all volumes of %s are attached after %d s", s->set->id,
-		       WAIT_S);
+	return err_set(err, ERR_TIMEOUT, "not all volumes of %s are attached after %d s",
+		       s->set->id, WAIT_S);
 }
 
 static void untag(struct swap *s)
@@ -252,10 +252,10 @@ static void take_back(struct swap *s)
 				break;
 		}
 		if (!v->is_there && !id_none(&v->made)) {
-			cleanup(free) char *text =
-				mem_printf("%s is left, and costs money; the same swap again goes on "
-					   "with it",
-					   v->made.s);
+			cleanup(free) char *text = mem_printf(
+				"%s is left, and costs money; the same swap again goes on "
+				"with it",
+				v->made.s);
 
 			report_say(s->spot->report, NULL, "warning", "{s:s}", "text", text);
 		}
@@ -270,7 +270,8 @@ static int swap(struct swap *s, struct err *err)
 			vec_push(&s->volumes, ((struct swapped){ .from = v }));
 	if (!s->volumes.count)
 		return err_set(err, ERR_REFUSED,
-			       "the set %s of %s has no volume but the root; `ec2-rescue spot restore` makes "
+			       "the set %s of %s has no volume but the root; `ec2-rescue spot "
+			       "restore` makes "
 			       "an instance of it",
 			       s->set->id, s->set->name);
 	if (look(s, err) < 0)
@@ -298,11 +299,11 @@ static void say_verdict(struct swap *s)
 			 id_none(&v->made) ? "" : " as ", v->from->device);
 		json_object_set_new(volumes, v->from->device, json_string(v->made.s));
 	}
-	text = mem_printf("%s %s the state %s (set %s): %s", s->instance.s, is_dry ? "would have" : "has",
-			  s->set->name, s->set->id, list.s);
+	text = mem_printf("%s %s the state %s (set %s): %s", s->instance.s,
+			  is_dry ? "would have" : "has", s->set->name, s->set->id, list.s);
 	report_say(s->spot->report, NULL, "verdict", "{s:s, s:s, s:s, s:s, s:s, s:o}", "result",
-		   is_dry ? "planned" : "restored", "text", text, "state", s->set->name, "set", s->set->id,
-		   "instance", s->instance.s, "volumes", volumes);
+		   is_dry ? "planned" : "restored", "text", text, "state", s->set->name, "set",
+		   s->set->id, "instance", s->instance.s, "volumes", volumes);
 }
 
 int cmd_spot_swap(const struct options *options, struct report *report)

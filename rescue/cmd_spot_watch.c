@@ -242,7 +242,7 @@ static void judge(struct watch *w)
 		memcpy(w->taken, w->notice.text, sizeof(w->taken));
 		take_notice(w);
 	}
-	if (w->save || w->signals.count || (w->notice.text[0] && boot_s(w) < w->until_s))
+	if (w->save || w->signals.count || w->notice.text[0])
 		return;
 	if (!is_handled(&w->rebalance)) {
 		say(w, "warning",

@@ -72,8 +72,9 @@ const struct command commands[] = {
 	  "delete the saved sets that no rule keeps; never the newest complete one of a state",
 	  OPT_AWS | OPT_PRUNE | OPT_CONSENT | OPT_OUTPUT, cmd_spot_prune },
 	{ "drill", "NAME", 1, 1,
-	  "show rescues in an embedded EC2; anywhere: on each way to the root volume, with a table "
-	  "of what it costs",
+	  "show the tool at work in an embedded EC2; anywhere: rescues on each way to the root "
+	  "volume, "
+	  "with a table of what it costs; spot: a state that outlives its instance",
 	  0, cmd_drill },
 	{ "checks", "[NAME]", 0, 1, "list every check, or explain one", OPT_OUTPUT, cmd_checks },
 };

@@ -10,8 +10,8 @@ static int time_of(const char *text, int64_t *ret, struct err *err)
 	*ret = 0;
 	if (!text || when_parse_iso8601(text, ret) == 0 || when_parse_iso8601(day, ret) == 0)
 		return 0;
-	return err_set(err, ERR_USAGE, "--at: \"%s\" is no time; write 2026-11-22T07:00:00Z or a day",
-		       text);
+	return err_set(err, ERR_USAGE,
+		       "--at: \"%s\" is no time; write 2026-11-22T07:00:00Z or a day", text);
 }
 
 const struct spot_set *spot_choose(const struct spot_sets *sets, const char *name, const char *when,
@@ -32,8 +32,8 @@ const struct spot_set *spot_choose(const struct spot_sets *sets, const char *nam
 	}
 	if (!best)
 		err_set(err, ERR_NOTFOUND,
-			"no complete set of %s%s%s; `ec2-rescue spot list %s` shows what there is", name,
-			at ? " is that old" : "",
+			"no complete set of %s%s%s; `ec2-rescue spot list %s` shows what there is",
+			name, at ? " is that old" : "",
 			pending ? " (one that is pending may become complete)" : "", name);
 	return best;
 }
