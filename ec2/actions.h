@@ -54,7 +54,7 @@ struct launch_request {
 	struct run_tags specs[2];
 	size_t spec_count;
 	const struct run_tags *spec_rows;
-	const char *market;
+	const char *market, *spot_type, *interruption;
 };
 struct associate_request {
 	const char *allocation;

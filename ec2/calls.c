@@ -79,6 +79,10 @@ void ec2_launch(struct ec2 *ec2, const struct ec2_launch *request, struct ec2_in
 						  { "volume", request->tags, request->tag_count } },
 				       .spec_count = request->tag_count ? 2 : 0,
 				       .market = request->is_spot ? "spot" : NULL };
+	bool is_lasting = request->is_spot && request->may_stop;
+
+	wire.spot_type = is_lasting ? "persistent" : NULL;
+	wire.interruption = is_lasting ? "stop" : NULL;
 
 	wire.spec_rows = wire.specs;
 	start(ec2, &action_launch, &wire, ret, op);

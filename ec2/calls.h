@@ -222,6 +222,7 @@ struct ec2_launch {
 	const struct ec2_launch_device *devices; /* none of them goes with the instance */
 	size_t device_count;
 	bool is_spot;
+	bool may_stop; /* of spot: its request is persistent, and an interruption stops it */
 	const char *max_price;		 /* NULL: the on-demand price */
 	const char *client_token;	 /* the same one again is the same launch; never NULL */
 	const struct ec2_tag_pair *tags; /* of the instance and its volumes */

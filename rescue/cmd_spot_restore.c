@@ -232,7 +232,8 @@ static void give_interfaces(struct spot_restore *r)
 /* From now on it is an instance like any other. */
 static void finish(struct spot_restore *r)
 {
-	const struct ec2_tag_pair tag = { SPOT_RESTORING_TAG, NULL };
+	const struct ec2_tag_pair tags[] = { { SPOT_RESTORING_TAG, NULL },
+					     { SPOT_ROOT_TAG, NULL } };
 	VEC(const char *) ids = { 0 };
 	struct err err = ERR_INIT;
 	int done = 0;
@@ -243,8 +244,8 @@ static void finish(struct spot_restore *r)
 	for (int i = 0; !done; i++) {
 		const struct ec2_change_tags change = { .resources = ids.items,
 							.resource_count = ids.count,
-							.tags = &tag,
-							.tag_count = 1 };
+							.tags = tags,
+							.tag_count = ARRAY_LEN(tags) };
 
 		struct ec2_op op = { 0 };
 
@@ -262,15 +263,21 @@ static void finish(struct spot_restore *r)
 
 static void take_unfinished(struct spot_restore *r)
 {
+	struct err ignored;
+
 	vec_foreach (i, &r->place.unfinished) {
 		const char *value = ec2_tag_value(&i->tags, SPOT_RESTORING_TAG);
 		cleanup(free) char *text = NULL;
 
-		if (!value || !str_eq(value, r->set->id) ||
-		    (i->state != INSTANCE_PENDING && i->state != INSTANCE_RUNNING))
+		if (!value || !str_eq(value, r->set->id) || i->state == INSTANCE_TERMINATED ||
+		    i->state == INSTANCE_SHUTTING_DOWN)
 			continue;
 		r->instance = i->id;
 		r->is_continued = true;
+		if (ec2_tag_value(&i->tags, SPOT_ROOT_TAG) &&
+		    snapshot_id_parse(ec2_tag_value(&i->tags, SPOT_ROOT_TAG), &r->root, &ignored) <
+			    0)
+			r->root = (struct snapshot_id){ "" };
 		text = mem_printf("a restore of this set was cut off; going on with %s", i->id.s);
 		say(r, "fact", text);
 	}
@@ -359,6 +366,8 @@ static int restore(struct spot_restore *r, struct err *err)
 		return 0;
 	if (id_none(&r->instance) &&
 	    (mend(r, err) < 0 || await_child(r, err) < 0 || spot_launch(r, err) < 0))
+		return -1;
+	if (!id_none(&r->root) && spot_root_swap(r, &r->root, err) < 0)
 		return -1;
 	if (await_running(r, err) < 0)
 		return -1;

@@ -254,7 +254,8 @@ static int launch_at(struct spot_restore *r, const struct place *place, struct w
 	struct ec2_tag_pair tags[] = { { SPOT_TAG, set->name },
 				       { SPOT_FROM_TAG, set->id },
 				       { SPOT_RESTORING_TAG, set->id },
-				       { "Name", name } };
+				       { "Name", name },
+				       { SPOT_ROOT_TAG, r->root.s } };
 	bool is_home = place->subnet && set->subnet && str_eq(place->subnet, set->subnet);
 	struct ec2_op op = { 0 };
 	char token[SPOT_ID_SIZE];
@@ -263,7 +264,7 @@ static int launch_at(struct spot_restore *r, const struct place *place, struct w
 	spot_set_id((int64_t)time(NULL), token);
 	for (int i = 0; i < TRIES; i++) {
 		const struct ec2_launch request = {
-			.image = r->image,
+			.image = r->own_image ?: r->image,
 			.type = place->type,
 			.subnet = place->subnet,
 			.private_ip = is_home && !w->without_ip ? set->private_ip : NULL,
@@ -274,10 +275,11 @@ static int launch_at(struct spot_restore *r, const struct place *place, struct w
 			.devices = devices,
 			.device_count = set->volumes.count,
 			.is_spot = !o->on_demand,
+			.may_stop = !id_none(&r->root),
 			.max_price = o->on_demand ? NULL : o->max_price,
 			.client_token = token,
 			.tags = tags,
-			.tag_count = ARRAY_LEN(tags)
+			.tag_count = ARRAY_LEN(tags) - (id_none(&r->root) ? 1 : 0)
 		};
 		struct ec2_instances launched = { 0 };
 
@@ -325,6 +327,28 @@ static int find_launched(struct spot_restore *r)
 	}
 	ec2_list_done(EC2_INSTANCES, &list);
 	return !id_none(&r->instance);
+}
+
+/* The image that the saved instance was made of; its root gives way to the saved one (spot_root.c). */
+static int use_own_image(struct spot_restore *r, struct err *err)
+{
+	const char *image = r->set->image;
+	cleanup(free) char *text = NULL;
+
+	if (may_pass(err) || err->code == ERR_INTERRUPTED || err->code == ERR_CREDENTIALS ||
+	    !image || !str_starts(image, "ami-"))
+		return -1;
+	text = mem_printf("%s; it is launched of %s and gets the saved root while it is stopped",
+			  err->text, image);
+	report_say(r->spot->report, NULL, "warning", "{s:s}", "text", text);
+	r->own_image = image;
+	r->root = r->mended.root;
+	if (!r->spot->options->on_demand)
+		spot_deviates(
+			r, "its spot request is persistent, because only such an instance can be "
+			   "stopped; cancel the request before the instance is terminated");
+	err_clear(err);
+	return 0;
 }
 
 static void take_groups(struct spot_restore *r, struct wishes *w)
@@ -378,7 +402,7 @@ int spot_launch(struct spot_restore *r, struct err *err)
 	struct places places = { 0 };
 	int rc;
 
-	if (make_image(r, err) < 0)
+	if (make_image(r, err) < 0 && use_own_image(r, err) < 0)
 		return -1;
 	take_groups(r, &wishes);
 	list_places(r, &places);

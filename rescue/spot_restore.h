@@ -10,6 +10,8 @@
 
 #define SPOT_RESTORING_TAG SPOT_TAG "-restoring"
 #define SPOT_FROM_TAG	   SPOT_TAG "-from" /* the set that an instance was made of */
+/* Of an instance that has another root yet: the snapshot that its root is to be made of. */
+#define SPOT_ROOT_TAG SPOT_TAG "-root"
 
 /* What there still is of what the set names. */
 struct spot_place {
@@ -30,8 +32,11 @@ struct spot_restore {
 	struct spot_place place;
 	struct spot_mended mended;
 	char image[ID_SIZE];
+	const char *
+		own_image; /* of the saved instance, where no image can be made; NULL: `image` is */
 	struct instance_id instance;
-	bool is_continued; /* it was launched by a restore that was cut off */
+	struct snapshot_id root; /* it still has to be given; none: it was launched of it */
+	bool is_continued;	 /* it was launched by a restore that was cut off */
 	char *private_ip, *public_ip, *zone, *type; /* of the instance, in the end */
 	VEC(struct volume_id) volumes;		    /* of the instance */
 	size_t deviations;			    /* from what was saved; each was said */
@@ -54,6 +59,12 @@ void spot_facts(const struct spot_restore *, const char *type, const char *subne
 int spot_launch(struct spot_restore *, struct err *err) __attribute__((warn_unused_result));
 /* Where the first attempt would go. */
 void spot_first_place(const struct spot_restore *, const char **ret_type, const char **ret_subnet);
+/* ---- rescue/spot_root.c */
+/* The root of the instance, which was launched of another image, becomes one of this snapshot; then it runs. */
+int spot_root_swap(struct spot_restore *, const struct snapshot_id *, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* ---- rescue/spot_launch.c */
 /* The image and a repaired root are of no use afterwards; after a failure also volumes that nobody has. */
 void spot_clean_up(struct spot_restore *, const struct err *why);
 

@@ -173,6 +173,43 @@ def swap_fails(cloud):
             expect(where + ': volumes that are nobody\'s', left, [])
     print('# %d situations' % tried)
 
+def coded(cloud, name):
+    """A state whose root no image can be made of, because it has a product code."""
+    cloud.ask('POST', 'world', {'snapshots': [{'id': 'snap-0000000000000c0de', 'size': 1}], 'images': [{'id': 'ami-0000000000000c0de', 'name': 'paid for', 'product_codes': [{'code': 'abc', 'type': 'marketplace'}], 'snapshot': 'snap-0000000000000c0de'}]})
+    return saved(cloud, name, image='ami-0000000000000c0de', product_codes=[{'code': 'abc', 'type': 'marketplace'}])
+def check_coded(cloud, run, p, verdict):
+    inst = restored(cloud, run)
+    root = next(m['volume'] for m in inst['mapping'] if m['device'] == inst['root_device_name'])
+    expect('the saved root', cloud.world()[root].get('snapshot'), verdict['snapshots'][p.volume])
+    expect('state', inst['state'], 'running')
+    expect('devices', sorted(m['device'] for m in inst['mapping']), ['/dev/sdf', '/dev/xvda'])
+    expect('left behind', leftovers(cloud, 'coded') + ['%s is nobody\'s' % id for id, r in cloud.world().items() if id.startswith('vol-') and r.get('state') == 'available' and r.get('tags', {}).get('ec2-rescue-spot')], [])
+
+@scenario('where no image can be registered the root is swapped in while the instance is stopped')
+def restore_without_image(cloud):
+    p, verdict = coded(cloud, 'coded')
+    run = cloud.run('spot', 'restore', 'coded', '--no-audit')
+    expect('status', (run.status, run.result), (0, 'restored'))
+    contains('said', texts(run, 'warning'), 'gets the saved root while it is stopped')
+    check_coded(cloud, run, p, verdict)
+    total, tried = len(cloud.calls()), 0
+    for call in range(8, total + 1, 2):
+        for kind in ('refused', 'lost-after', 'lost-before', 'kill'):
+            cloud.forget(); tried += 1
+            if kind == 'kill':
+                process = cloud.start('spot', 'restore', 'coded', '--no-audit')
+                cloud.ask('POST', 'faults', {'kind': 'lost-after', 'action': '*', 'nth': call, 'kill_pid': process.pid})
+                process.communicate(); cloud.forget()
+                if process.returncode == 0: continue
+                run = cloud.run('spot', 'restore', 'coded', '--no-audit')
+            else:
+                cloud.ask('POST', 'faults', {'kind': kind, 'action': '*', 'nth': call})
+                run = cloud.run('spot', 'restore', 'coded', '--no-audit'); cloud.forget()
+                if run.status: run = cloud.run('spot', 'restore', 'coded', '--no-audit')
+            if run.status: raise Wrong('call %d, %s: status %d %s' % (call, kind, run.status, texts(run, 'error')))
+            check_coded(cloud, run, p, verdict)
+    print('# %d situations' % tried)
+
 @scenario('every call of a restore failing in every way: it is restored, or the same again restores it; nothing is lost and nothing left behind')
 def restore_fails(cloud):
     p, _ = saved(cloud, 'tried')
