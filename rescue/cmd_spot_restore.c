@@ -408,16 +408,15 @@ static int check_root(const struct spot_restore *r, struct err *err)
 
 int cmd_spot_restore(const struct options *options, struct report *report)
 {
-	const char *name = options->targets.items[0];
 	cleanup(spot_close) struct spot spot = { .signals = SIGNALS_INIT };
-	cleanup(spot_sets_done) struct spot_sets sets = { 0 };
-	struct spot_restore r = { .spot = &spot };
+	cleanup(spot_set_done) struct spot_set set = { 0 };
+	struct spot_restore r = { .spot = &spot, .set = &set };
 	struct err err = ERR_INIT;
 	int rc = -1;
 
 	if (spot_open(&spot, options, report, &err) < 0 ||
-	    spot_find(&spot, name, NULL, &sets, &err) < 0 ||
-	    !(r.set = spot_choose(&sets, name, options->at, &err)) || check_root(&r, &err) < 0)
+	    spot_choose(&spot, options->targets.items[0], &set, &err) < 0 ||
+	    check_root(&r, &err) < 0)
 		return spot_fail(&spot, &err);
 	rc = restore(&r, &err);
 	if (rc < 0 && !id_none(&r.instance))

@@ -123,12 +123,6 @@ static int look(struct swap *s, struct err *err)
 	return rc;
 }
 
-static bool may_pass(const struct err *err)
-{
-	return err->code == ERR_INDOUBT || err->code == ERR_NETWORK || err->code == ERR_TIMEOUT ||
-	       err->code == ERR_BUSY || err->code == ERR_THROTTLED || err->code == ERR_MALFORMED;
-}
-
 static int make(struct swap *s, struct swapped *v, struct err *err)
 {
 	cleanup(free) char *name = mem_printf("%s %s (restored)", s->set->name, v->from->device);
@@ -136,20 +130,16 @@ static int make(struct swap *s, struct swapped *v, struct err *err)
 					     { SPOT_FROM_TAG, s->set->id },
 					     { SPOT_RESTORING_TAG, s->mark },
 					     { "Name", name } };
-	bool has_throughput = v->from->type && str_eq(v->from->type, "gp3");
-	bool has_iops = has_throughput || (v->from->type && str_starts(v->from->type, "io"));
 	char token[SPOT_ID_SIZE];
-	const struct ec2_create_volume request = { .snapshot = v->from->snapshot,
-						   .zone = s->zone,
-						   .type = v->from->type,
-						   .iops = has_iops ? v->from->iops : 0,
-						   .throughput =
-							   has_throughput ? v->from->throughput : 0,
-						   .client_token = token,
-						   .tags = tags,
-						   .tag_count = ARRAY_LEN(tags) };
+	struct ec2_create_volume request = { .snapshot = v->from->snapshot,
+					     .zone = s->zone,
+					     .type = v->from->type,
+					     .client_token = token,
+					     .tags = tags,
+					     .tag_count = ARRAY_LEN(tags) };
 
 	spot_set_id((int64_t)time(NULL), token);
+	spot_volume_rates(v->from, &request.iops, &request.throughput);
 	for (int i = 0; i < TRIES; i++) {
 		struct ec2_volume volume = { 0 };
 		struct ec2_op op = { 0 };
@@ -164,7 +154,7 @@ static int make(struct swap *s, struct swapped *v, struct err *err)
 			ec2_volume_done(&volume);
 			return 0;
 		}
-		if (!may_pass(err))
+		if (!spot_may_pass(err))
 			break;
 	}
 	return err_in(err, "a volume of %s", v->from->snapshot.s);
@@ -180,7 +170,7 @@ static int attach(struct swap *s, struct swapped *v, struct err *err)
 
 	ec2_attach_volume(s->spot->ec2, &request, &attachment, &op);
 	if (spot_wait(s->spot, &op, err) < 0)
-		return may_pass(err) ? 0 : err_in(err, "%s as %s", v->made.s, v->from->device);
+		return spot_may_pass(err) ? 0 : err_in(err, "%s as %s", v->made.s, v->from->device);
 	ec2_attachment_done(&attachment);
 	return 0;
 }
@@ -191,7 +181,7 @@ static int attach_all(struct swap *s, struct err *err)
 	for (int i = 0; i < WAIT_S; i++) {
 		bool is_over = true;
 
-		if (look(s, err) < 0 && !may_pass(err))
+		if (look(s, err) < 0 && !spot_may_pass(err))
 			return -1;
 		vec_foreach (v, &s->volumes) {
 			is_over &= v->is_there;
@@ -308,18 +298,16 @@ static void say_verdict(struct swap *s)
 
 int cmd_spot_swap(const struct options *options, struct report *report)
 {
-	const char *name = options->targets.items[0];
 	cleanup(spot_close) struct spot spot = { .signals = SIGNALS_INIT };
-	cleanup(spot_sets_done) struct spot_sets sets = { 0 };
-	struct swap s = { .spot = &spot };
+	cleanup(spot_set_done) struct spot_set set = { 0 };
+	struct swap s = { .spot = &spot, .set = &set };
 	struct spot_save target = { 0 };
 	struct err err = ERR_INIT;
 	int rc = -1;
 
 	if (spot_open(&spot, options, report, &err) < 0 ||
 	    spot_target(&spot, options->targets.items[1], &target, &err) < 0 ||
-	    spot_find(&spot, name, NULL, &sets, &err) < 0 ||
-	    !(s.set = spot_choose(&sets, name, options->at, &err)))
+	    spot_choose(&spot, options->targets.items[0], &set, &err) < 0)
 		return spot_fail(&spot, &err);
 	s.instance = target.instance;
 	s.mark = mem_printf("%s/%s", s.set->id, s.instance.s);

@@ -113,6 +113,14 @@ static char *words_of(const struct proc_result *result)
 	return words ?: mem_strdup("it said nothing");
 }
 
+/* Until the notice is over. */
+static void try_again(struct watch *w, int64_t ms)
+{
+	if (!is_handled(&w->notice) && boot_s(w) < w->until_s)
+		loop_timer(w->loop, loop_now_ms(w->loop) + (int64_t)((double)ms / w->pace) + 1,
+			   save_again, w);
+}
+
 static void serve(struct item *item)
 {
 	memcpy(item->served, item->text, sizeof(item->served));
@@ -141,10 +149,7 @@ static void save_ended(void *arg, struct proc_result *result, const struct err *
 	}
 	tell_status(w);
 	/* What was announced meanwhile, or could not be done; at the notice until it is over. */
-	if (!is_handled(&w->notice) && boot_s(w) < w->until_s)
-		loop_timer(w->loop,
-			   loop_now_ms(w->loop) + (is_good ? 1 : (int64_t)(AGAIN_MS / w->pace)),
-			   save_again, w);
+	try_again(w, is_good ? 1 : AGAIN_MS);
 }
 
 static void save_again(void *arg)
@@ -182,6 +187,7 @@ static void start_save(struct watch *w, enum reason reason)
 	if (proc_start(w->loop, &run, save_ended, w, &w->save, &err) < 0) {
 		w->save = NULL;
 		say(w, "warning", err.text);
+		try_again(w, AGAIN_MS);
 	}
 	vec_foreach (word, &argv)
 		free((char *)(uintptr_t)*word);

@@ -181,6 +181,9 @@ const struct option_row option_rows[] = {
 	ROW("at", VALUE_TEXT, OPT_RESTORE | OPT_SWAP, at, "TIME",
 	    "the newest set of that time or before: 2026-11-22T07:00:00Z, or a day; default: the "
 	    "newest"),
+	ROW("wait", VALUE_SECONDS, OPT_RESTORE | OPT_SWAP, wait_s, "SECONDS",
+	    "wait so long for a newer set whose snapshots are not completed yet; default: take the "
+	    "newest complete one, and say so"),
 	ROW("type", VALUE_WORDS, OPT_RESTORE, types, "TYPE",
 	    "instance type; may be repeated, the next one is tried when there is no capacity; "
 	    "default: "

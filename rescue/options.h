@@ -65,6 +65,7 @@ struct options {
 	struct words types, zones; /* in the order in which they are tried; none: as it was */
 	bool on_demand, no_audit;
 	const char *max_price;
+	uint32_t wait_s; /* for a newer set that is not complete yet; 0: the newest that is */
 	/* spot prune */
 	uint32_t keep_last, keep_daily, keep_weekly; /* 0: no such rule */
 	uint32_t older_than_s;

@@ -77,6 +77,12 @@ int spot_nap(struct spot *spot, int64_t ms, struct err *err)
 	return rc;
 }
 
+bool spot_may_pass(const struct err *err)
+{
+	return err->code == ERR_INDOUBT || err->code == ERR_NETWORK || err->code == ERR_TIMEOUT ||
+	       err->code == ERR_BUSY || err->code == ERR_THROTTLED || err->code == ERR_MALFORMED;
+}
+
 int spot_find(struct spot *spot, const char *name, const char *id, struct spot_sets *ret,
 	      struct err *err)
 {

@@ -33,6 +33,9 @@ int spot_nap(struct spot *, int64_t ms, struct err *err) __attribute__((warn_unu
 int spot_until(struct spot *, const bool *is_over, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* May the same succeed the next time, or have succeeded without its reply? */
+bool spot_may_pass(const struct err *);
+
 /* Every saved set; of this state alone when name is not NULL. id not NULL: of this set alone, which may not show at
  * once after it was made. */
 int spot_find(struct spot *, const char *name, const char *id, struct spot_sets *ret,

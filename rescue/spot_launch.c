@@ -135,12 +135,6 @@ static int register_once(struct spot_restore *r, struct err *err)
 	return 0;
 }
 
-static bool may_pass(const struct err *err)
-{
-	return err->code == ERR_INDOUBT || err->code == ERR_NETWORK || err->code == ERR_TIMEOUT ||
-	       err->code == ERR_BUSY || err->code == ERR_THROTTLED || err->code == ERR_MALFORMED;
-}
-
 /* No client token, but a name: whether a lost reply's call took effect a look tells. */
 static int make_image(struct spot_restore *r, struct err *err)
 {
@@ -151,10 +145,10 @@ static int make_image(struct spot_restore *r, struct err *err)
 		if (i && spot_nap(r->spot, (int64_t)TRY_NAP_MS << i, err) < 0)
 			return -1;
 		err_clear(err);
-		if (register_once(r, err) < 0 && !may_pass(err))
+		if (register_once(r, err) < 0 && !spot_may_pass(err))
 			return err_in(err, "an image of %s", r->mended.root.s);
 		found = find_image(r, &is_available, err);
-		if (found < 0 && !may_pass(err))
+		if (found < 0 && !spot_may_pass(err))
 			return -1;
 		found = found > 0;
 	}
@@ -228,15 +222,9 @@ static void list_devices(const struct spot_restore *r, struct ec2_launch_device 
 {
 	for (size_t i = 0; i < r->set->volumes.count; i++) {
 		const struct spot_volume *v = &r->set->volumes.items[i];
-		bool has_throughput = v->type && str_eq(v->type, "gp3");
-		bool has_iops = v->type && (str_eq(v->type, "gp3") || str_starts(v->type, "io"));
 
-		devices[i] =
-			(struct ec2_launch_device){ .device = v->device,
-						    .type = v->type,
-						    .iops = has_iops ? v->iops : 0,
-						    .throughput =
-							    has_throughput ? v->throughput : 0 };
+		devices[i] = (struct ec2_launch_device){ .device = v->device, .type = v->type };
+		spot_volume_rates(v, &devices[i].iops, &devices[i].throughput);
 		if (!v->is_root)
 			devices[i].snapshot = v->snapshot;
 	}
@@ -299,7 +287,7 @@ static int launch_at(struct spot_restore *r, const struct place *place, struct w
 			continue;
 		}
 		/* The same token again is the same launch, whatever became of the first. */
-		if (is_of_place(&op) || !may_pass(err) ||
+		if (is_of_place(&op) || !spot_may_pass(err) ||
 		    spot_nap(r->spot, (int64_t)TRY_NAP_MS << i, &(struct err){ 0 }) < 0)
 			break;
 	}
@@ -335,7 +323,7 @@ static int use_own_image(struct spot_restore *r, struct err *err)
 	const char *image = r->set->image;
 	cleanup(free) char *text = NULL;
 
-	if (may_pass(err) || err->code == ERR_INTERRUPTED || err->code == ERR_CREDENTIALS ||
+	if (spot_may_pass(err) || err->code == ERR_INTERRUPTED || err->code == ERR_CREDENTIALS ||
 	    !image || !str_starts(image, "ami-"))
 		return -1;
 	text = mem_printf("%s; it is launched of %s and gets the saved root while it is stopped",
@@ -418,7 +406,7 @@ int spot_launch(struct spot_restore *r, struct err *err)
 		say_attempt(r, place, rc > 0 ? NULL : err);
 	}
 	/* Whether the last one took effect after all its tag tells. */
-	if (rc < 0 && may_pass(err) && find_launched(r) > 0)
+	if (rc < 0 && spot_may_pass(err) && find_launched(r) > 0)
 		rc = 1;
 	vec_done(&wishes.groups);
 	vec_done(&places);

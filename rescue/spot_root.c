@@ -94,21 +94,18 @@ static int make(struct root *root, struct err *err)
 	const struct ec2_tag_pair tags[] = { { SPOT_TAG, set->name },
 					     { SPOT_FROM_TAG, set->id },
 					     { SPOT_RESTORING_TAG, set->id } };
-	bool has_throughput = v->type && str_eq(v->type, "gp3");
-	bool has_iops = has_throughput || (v->type && str_starts(v->type, "io"));
 	/* One for each instance, however often it is asked for. */
 	cleanup(free) char *token = mem_printf("root-%s", root->r->instance.s);
-	const struct ec2_create_volume request = { .snapshot = root->snapshot,
-						   .zone = root->zone,
-						   .type = v->type,
-						   .iops = has_iops ? v->iops : 0,
-						   .throughput = has_throughput ? v->throughput : 0,
-						   .client_token = token,
-						   .tags = tags,
-						   .tag_count = ARRAY_LEN(tags) };
+	struct ec2_create_volume request = { .snapshot = root->snapshot,
+					     .zone = root->zone,
+					     .type = v->type,
+					     .client_token = token,
+					     .tags = tags,
+					     .tag_count = ARRAY_LEN(tags) };
 	struct ec2_volume volume = { 0 };
 	struct ec2_op op = { 0 };
 
+	spot_volume_rates(v, &request.iops, &request.throughput);
 	ec2_create_volume(root->r->spot->ec2, &request, &volume, &op);
 	if (spot_wait(root->r->spot, &op, err) < 0)
 		return -1;
@@ -137,7 +134,8 @@ static int move(struct root *root, const struct volume_id *volume, bool in, stru
 	struct ec2_attachment attachment = { 0 };
 	struct ec2_op op = { 0 };
 
-	(in ? ec2_attach_volume : ec2_detach_volume)(root->r->spot->ec2, &request, &attachment, &op);
+	(in ? ec2_attach_volume : ec2_detach_volume)(root->r->spot->ec2, &request, &attachment,
+						     &op);
 	if (spot_wait(root->r->spot, &op, err) < 0)
 		return -1;
 	ec2_attachment_done(&attachment);
@@ -181,11 +179,11 @@ static int step(struct root *root, struct err *err)
 int spot_root_swap(struct spot_restore *r, const struct snapshot_id *snapshot, struct err *err)
 {
 	struct root root = { .r = r, .snapshot = *snapshot };
-	cleanup(free) char *text =
-		mem_printf("%s is stopped and gets the saved root in the place of its image's", r->instance.s);
+	cleanup(free) char *text = mem_printf(
+		"%s is stopped and gets the saved root in the place of its image's", r->instance.s);
 
-	report_say(r->spot->report, NULL, "waiting", "{s:s, s:s, s:i}", "name", "restore", "text", text,
-		   "deadline_s", LIMIT_S);
+	report_say(r->spot->report, NULL, "waiting", "{s:s, s:s, s:i}", "name", "restore", "text",
+		   text, "deadline_s", LIMIT_S);
 	for (int i = 0; i < LIMIT_S; i++) {
 		int done;
 

@@ -378,12 +378,6 @@ static int search(struct saving *s, struct err *err)
 	return 0;
 }
 
-static bool is_in_doubt(const struct err *err)
-{
-	return err->code == ERR_INDOUBT || err->code == ERR_TIMEOUT || err->code == ERR_NETWORK ||
-	       err->code == ERR_MALFORMED;
-}
-
 /* 1: made, 0: not, and another attempt may do better. */
 static int attempt(struct saving *s, struct err *err)
 {
@@ -398,15 +392,10 @@ static int attempt(struct saving *s, struct err *err)
 		return -1;
 	if (call(s, &tags, freeze, err) == 0)
 		return 1;
-	if (is_in_doubt(err)) {
-		found = search(s, &why);
-		if (found > 0)
-			return 1;
-		if (found < 0 && why.code == ERR_INTERRUPTED)
-			return -1;
-		return 0;
-	}
-	return err->code == ERR_BUSY || err->code == ERR_THROTTLED ? 0 : -1;
+	if (!spot_may_pass(err))
+		return -1;
+	found = err->code == ERR_BUSY || err->code == ERR_THROTTLED ? 0 : search(s, &why);
+	return found < 0 && why.code != ERR_INTERRUPTED ? 0 : found;
 }
 
 /* The application is quiet between the hooks, and is let go on whatever happens. */

@@ -449,6 +449,15 @@ void spot_sets_of(const struct ec2_snapshots *snapshots, struct spot_sets *ret)
 		qsort(ret->items, ret->count, sizeof(*ret->items), by_time);
 }
 
+/* CreateVolume in the API reference: Iops for gp3, io1 and io2, Throughput for gp3. */
+void spot_volume_rates(const struct spot_volume *v, int64_t *ret_iops, int64_t *ret_throughput)
+{
+	bool is_gp3 = v->type && str_eq(v->type, "gp3");
+
+	*ret_iops = is_gp3 || (v->type && str_starts(v->type, "io")) ? v->iops : 0;
+	*ret_throughput = is_gp3 ? v->throughput : 0;
+}
+
 enum spot_standing spot_set_standing(const struct spot_set *set)
 {
 	enum spot_standing standing = SPOT_COMPLETE;

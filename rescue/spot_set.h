@@ -74,6 +74,8 @@ DEFINE_CLEANUP_DONE(struct spot_tags, spot_tags_done)
 int spot_set_tags(const struct spot_set *, struct spot_tags *ret, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* What a volume of that type may be given, and EC2 refuses for others. */
+void spot_volume_rates(const struct spot_volume *, int64_t *ret_iops, int64_t *ret_throughput);
 /* The sets that these snapshots make up, oldest first. Snapshots without the tags, or with tags that say nothing
  * of the kind, are nobody's. */
 void spot_sets_of(const struct ec2_snapshots *, struct spot_sets *ret);
