@@ -129,12 +129,16 @@ static int retry(struct spot_restore *r, struct ec2_op *op, int i, struct err *e
 	return spot_nap(r->spot, (int64_t)TRY_NAP_MS << i, err) < 0 ? -1 : 0;
 }
 
+static bool is_alive(const struct ec2_instance *i)
+{
+	return i->state != INSTANCE_TERMINATED && i->state != INSTANCE_SHUTTING_DOWN;
+}
+
 /* The instance that has it, when that one is alive. */
 static bool has_holder(const struct spot_restore *r, const struct ec2_elastic_ip *ip)
 {
 	vec_foreach (i, &r->place.others)
-		if (id_eq(&i->id, &ip->instance) && i->state != INSTANCE_TERMINATED &&
-		    i->state != INSTANCE_SHUTTING_DOWN)
+		if (id_eq(&i->id, &ip->instance) && is_alive(i))
 			return true;
 	return !id_none(&ip->instance) && !str_eq(ip->instance.s, r->set->instance ?: "");
 }
@@ -269,8 +273,7 @@ static void take_unfinished(struct spot_restore *r)
 		const char *value = ec2_tag_value(&i->tags, SPOT_RESTORING_TAG);
 		cleanup(free) char *text = NULL;
 
-		if (!value || !str_eq(value, r->set->id) || i->state == INSTANCE_TERMINATED ||
-		    i->state == INSTANCE_SHUTTING_DOWN)
+		if (!value || !str_eq(value, r->set->id) || !is_alive(i))
 			continue;
 		r->instance = i->id;
 		r->is_continued = true;
@@ -283,22 +286,32 @@ static void take_unfinished(struct spot_restore *r)
 	}
 }
 
+static void warn_of_other(struct spot_restore *r, const struct ec2_instance *i, const char *what)
+{
+	bool is_by_service = i->state_reason_code && strstr(i->state_reason_code, "SpotInstance");
+	cleanup(free) char *text = mem_printf(
+		"%s, %s, is %s%s; there will be two of it", i->id.s, what,
+		ec2_instance_state_name(i->state),
+		is_by_service ? " by the spot service, which starts it again when there is capacity"
+			      : "");
+
+	say(r, "warning", text);
+}
+
 static void warn_of_others(struct spot_restore *r)
 {
-	vec_foreach (i, &r->place.others) {
-		cleanup(free) char *text = NULL;
+	const char *instance = r->set->instance ?: "";
 
-		if (!r->set->instance || !str_eq(i->id.s, r->set->instance) ||
-		    i->state == INSTANCE_TERMINATED || i->state == INSTANCE_SHUTTING_DOWN)
-			continue;
-		text = mem_printf(
-			"%s, whose state this is, is %s%s; there will be two of it", i->id.s,
-			ec2_instance_state_name(i->state),
-			i->state_reason_code && strstr(i->state_reason_code, "SpotInstance")
-				? " by the spot service, which starts it again when there is "
-				  "capacity"
-				: "");
-		say(r, "warning", text);
+	vec_foreach (i, &r->place.others)
+		if (str_eq(i->id.s, instance) && is_alive(i))
+			warn_of_other(r, i, "whose state this is");
+	vec_foreach (i, &r->place.siblings) {
+		const char *name = ec2_tag_value(&i->tags, SPOT_TAG);
+		const char *set = ec2_tag_value(&i->tags, SPOT_RESTORING_TAG);
+
+		if (name && str_eq(name, r->set->name) && is_alive(i) &&
+		    !str_eq(i->id.s, instance) && !(set && str_eq(set, r->set->id)))
+			warn_of_other(r, i, "which was restored of this state");
 	}
 	vec_foreach (request, &r->place.requests) {
 		cleanup(free) char *text = NULL;

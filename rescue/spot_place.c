@@ -9,6 +9,7 @@ void spot_place_done(struct spot_place *place)
 	ec2_enis_done(&place->enis);
 	ec2_instance_types_done(&place->types);
 	ec2_instances_done(&place->others);
+	ec2_instances_done(&place->siblings);
 	ec2_spot_requests_done(&place->requests);
 	ec2_instances_done(&place->unfinished);
 }
@@ -67,13 +68,14 @@ int spot_place_find(struct spot_restore *r, struct err *err)
 					     "the further interfaces",
 					     "the instance type",
 					     "the instance",
-					     "its spot request" };
+					     "its spot request",
+					     "instances of its name" };
 	struct spot *spot = r->spot;
 	struct spot_place *p = &r->place;
-	const char *set_id = r->set->id, *type, *subnet;
+	const char *set_id = r->set->id, *name = r->set->name, *type, *subnet;
 	cleanup(free) char *groups_text = NULL, *enis_text = NULL;
 	struct words groups = { 0 }, enis = { 0 };
-	struct question q[8] = { 0 };
+	struct question q[9] = { 0 };
 	int rc = 0;
 
 	split(r->set->groups, &groups_text, &groups);
@@ -89,7 +91,8 @@ int spot_place_find(struct spot_restore *r, struct err *err)
 		r->set->instance ? 1 : 0);
 	prepare(&q[6], "instance-id", (const char *const *)&r->set->instance,
 		r->set->instance ? 1 : 0);
-	prepare(&q[7], "tag:" SPOT_RESTORING_TAG, &set_id, 1);
+	prepare(&q[7], "tag:" SPOT_TAG, &name, 1);
+	prepare(&q[8], "tag:" SPOT_RESTORING_TAG, &set_id, 1);
 	if (q[0].is_asked)
 		ec2_describe_subnets(spot->ec2, &q[0].request, &p->subnets, &q[0].op);
 	if (q[1].is_asked)
@@ -104,12 +107,13 @@ int spot_place_find(struct spot_restore *r, struct err *err)
 		ec2_describe_instances(spot->ec2, &q[5].request, &p->others, &q[5].op);
 	if (q[6].is_asked)
 		ec2_describe_spot_requests(spot->ec2, &q[6].request, &p->requests, &q[6].op);
-	ec2_describe_instances(spot->ec2, &q[7].request, &p->unfinished, &q[7].op);
+	ec2_describe_instances(spot->ec2, &q[7].request, &p->siblings, &q[7].op);
+	ec2_describe_instances(spot->ec2, &q[8].request, &p->unfinished, &q[8].op);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (rc == 0)
 			rc = take(spot, &q[i], names[i], err);
 	if (rc == 0) /* without this one an instance might be launched twice */
-		rc = spot_wait(spot, &q[7].op, err);
+		rc = spot_wait(spot, &q[8].op, err);
 	for (size_t i = 0; rc < 0 && i < ARRAY_LEN(q); i++)
 		ec2_cancel(spot->ec2, &q[i].op);
 	vec_done(&groups);

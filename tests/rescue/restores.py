@@ -82,6 +82,7 @@ def restore_elsewhere(cloud):
     expect('place', (inst['type'], inst['zone']), ('m5.large', 'us-east-1b'))
     for part in ('its type is m5.large', 'us-east-1b', 'private address', 'sg-0000000000000cccc does not exist'): contains('deviations', texts(run, 'warning'), part)
     run = cloud.run('spot', 'restore', 'away', '--no-audit', '--on-demand')
+    contains('two of it', texts(run, 'warning'), 'which was restored of this state')
     expect('on demand', (run.status, restored(cloud, run).get('lifecycle')), (0, None))
     cloud.ask('POST', 'world', {'spot': {'capacity': {}, 'prices': {'t3.micro/us-east-1a': 0.5}, 'max_instances': 1000}})
     run = cloud.run('spot', 'restore', 'away', '--no-audit', '--max-price', '0.01')
