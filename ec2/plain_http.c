@@ -8,7 +8,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -98,9 +97,9 @@ static void on_time(void *arg)
 /* The length of the head with its blank line; 0: there is more to come. */
 static size_t head_of(const struct str *in)
 {
-	const char *end = strstr(in->s, "\r\n\r\n");
+	const char *blank = strstr(in->s, "\r\n\r\n");
 
-	return end ? (size_t)(end - in->s) + 4 : 0;
+	return blank ? (size_t)(blank - in->s) + 4 : 0;
 }
 
 /* What Content-Length says of what is behind the head; -1: nothing, so it ends with the connection. */
@@ -124,13 +123,24 @@ static void add_header(struct http_reply *reply, char *line)
 	http_reply_add_header(reply, line, value);
 }
 
+/* "HTTP/1.1 200 OK"; 0: it is none. */
+static int status_of(const char *line)
+{
+	static const char form[] = "HTTP/1.d ddd";
+
+	for (size_t i = 0; form[i]; i++)
+		if (form[i] == 'd' ? !isdigit((unsigned char)line[i]) : line[i] != form[i])
+			return 0;
+	return line[9] < '1' ? 0 : (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
+}
+
 static int parse_head(struct transfer *t, size_t head)
 {
 	cleanup(free) char *text = mem_strndup(t->in.s, head - 4);
 	char *save = NULL, *line = strtok_r(text, "\r\n", &save);
-	int major = 0, status = 0;
+	int status = line ? status_of(line) : 0;
 
-	if (!line || sscanf(line, "HTTP/1.%1d %3d", &major, &status) != 2 || status < 100)
+	if (!status)
 		return -1;
 	while ((line = strtok_r(NULL, "\r\n", &save)))
 		add_header(&t->reply, line);
@@ -359,8 +369,12 @@ static void plain_close(struct transport *transport)
 {
 	struct plain *plain = (struct plain *)transport;
 
-	while (plain->transfers)
-		transfer_free(plain->transfers);
+	while (plain->transfers) {
+		struct transfer *t = plain->transfers;
+
+		plain->transfers = t->next;
+		transfer_free(t);
+	}
 	free(plain);
 }
 

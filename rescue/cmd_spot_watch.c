@@ -208,7 +208,7 @@ static int64_t left_of(const struct watch *w)
 	if (text && strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm))
 		left = (int64_t)((double)(timegm(&tm) - time(NULL)) * w->pace);
 	json_decref(json);
-	return left >= 10 && left <= 2 * NOTICE_S ? left : NOTICE_S;
+	return left >= 10 && left <= 2 * (int64_t)NOTICE_S ? left : NOTICE_S;
 }
 
 /* A save that was under way may be of any age; it gets some seconds, then the one that counts begins. */
@@ -238,7 +238,7 @@ static void take_notice(struct watch *w)
 	if (!w->save)
 		start_save(w, ON_NOTICE);
 	else
-		loop_timer(w->loop, loop_now_ms(w->loop) + (int64_t)(LEAVE_S * 1000 / w->pace),
+		loop_timer(w->loop, loop_now_ms(w->loop) + (int64_t)(LEAVE_S * 1000.0 / w->pace),
 			   leave_save, w);
 }
 

@@ -50,25 +50,25 @@ struct options {
 	/* audit, repair */
 	struct words with; /* --with PATH: further devices of the same system */
 	bool unprivileged; /* use libext2fs although root */
-	/* spot: what is saved */
+	/* spot: what is saved, and how */
 	const char *name;     /* of the state */
 	struct words volumes; /* ids or device names; none: all */
 	struct words freeze;  /* mount points; none: what is on the volumes */
-	bool no_freeze;
-	uint32_t freeze_s; /* at most; default 5 */
 	const char *before, *after;
-	uint32_t hook_s;  /* patience with each; default 30 */
-	bool urgent;	  /* what cannot be had is done without */
-	uint32_t every_s; /* spot watch: between saves; 0: only at a notice */
-	/* spot restore */
+	uint32_t freeze_s; /* at most; default 5 */
+	uint32_t hook_s;   /* patience with each; default 30 */
+	uint32_t every_s;  /* spot watch: between saves; 0: only at a notice */
+	/* spot restore, swap */
+	uint32_t wait_s; /* for a newer set that is not complete yet; 0: the newest that is */
 	const char *at;
 	struct words types, zones; /* in the order in which they are tried; none: as it was */
-	bool on_demand, no_audit;
 	const char *max_price;
-	uint32_t wait_s; /* for a newer set that is not complete yet; 0: the newest that is */
-	/* spot prune */
-	uint32_t keep_last, keep_daily, keep_weekly; /* 0: no such rule */
-	uint32_t older_than_s;
+	/* spot prune; 0: no such rule */
+	uint32_t keep_last, keep_daily, keep_weekly, older_than_s;
+	/* of spot */
+	bool no_freeze;
+	bool urgent; /* what cannot be had is done without */
+	bool on_demand, no_audit;
 };
 
 #endif

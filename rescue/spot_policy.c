@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/spot_policy.h"
 
-#define DAY_S  86400
+#define DAY_S  INT64_C(86400)
 #define WEEK_S (7 * DAY_S)
 #define NEW_S  3600
 
