@@ -12,6 +12,7 @@
 #define VOLUMES_TAG  SPOT_TAG "-volumes"
 #define CMDLINE_TAG  SPOT_TAG "-cmdline"
 #define VALUE_MAX    256
+#define WORD_MAX     32 /* of a device's name, and of a type's; EC2's have less */
 #define CMDLINE_TAGS 4
 #define VOLUMES_MAX  512 /* of one set, from tags that anybody may have written */
 
@@ -230,9 +231,12 @@ static bool add_text(struct spot_tags *tags, const char *key, const char *text)
 static void volume_text(const struct spot_volume *v, struct str *into)
 {
 	str_addf(into, "%s=", v->id.s);
-	for (const char *p = v->device; *p; p++)
-		if (*p != ':' && *p != ' ')
+	for (const char *p = v->device; *p; p++) {
+		if (*p == ':' || *p == ' ') /* between the parts, and the volumes */
+			str_addf(into, "@%02x", (unsigned char)*p);
+		else
 			add_char(into, *p);
+	}
 	str_addf(into, ":%s:%lld:%lld:%lld%s%s", v->type ?: "", (long long)v->gib,
 		 (long long)v->iops, (long long)v->throughput, v->is_root ? ":root" : "",
 		 v->goes ? ":goes" : "");
@@ -247,6 +251,8 @@ static bool add_volumes(struct spot_tags *tags, const struct spot_volumes *volum
 		cleanup(str_done) struct str text = STR_INIT;
 
 		volume_text(v, &text);
+		if (text.len > VALUE_MAX)
+			return false;
 		if (value.len && value.len + 1 + text.len > VALUE_MAX) {
 			if (!add_tag(tags, VOLUMES_TAG, ++number, &value))
 				return false;
@@ -306,7 +312,8 @@ static int hex(char c)
 static void add_decoded(struct str *into, const char *text)
 {
 	for (; *text; text++) {
-		bool is_escape = text[0] == '@' && hex(text[1]) >= 0 && hex(text[2]) >= 0;
+		bool is_escape = text[0] == '@' && hex(text[1]) >= 0 && hex(text[2]) >= 0 &&
+				 hex(text[1]) + hex(text[2]) > 0;
 
 		str_add_char(into, is_escape ? (char)(hex(text[1]) << 4 | hex(text[2])) : *text);
 		text += is_escape ? 2 : 0;
@@ -341,7 +348,8 @@ static void read_volume(struct spot_set *set, char *word)
 	*rest++ = '\0';
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		parts[i] = strsep(&rest, ":");
-	if (volume_id_parse(word, &v.id, &ignored) < 0 || !parts[0] || !*parts[0])
+	if (volume_id_parse(word, &v.id, &ignored) < 0 || !parts[0] || !*parts[0] ||
+	    (parts[1] && strlen(parts[1]) > WORD_MAX))
 		return;
 	while ((more = strsep(&rest, ":"))) {
 		v.is_root |= str_eq(more, "root");
@@ -351,6 +359,10 @@ static void read_volume(struct spot_set *set, char *word)
 		if (id_eq(&old->id, &v.id))
 			return;
 	v.device = decoded(parts[0]) ?: mem_strdup("");
+	if (strlen(v.device) > WORD_MAX) {
+		free(v.device);
+		return;
+	}
 	v.type = parts[1] ? copy_of(parts[1]) : NULL;
 	v.gib = number_of(parts[2]);
 	v.iops = number_of(parts[3]);
