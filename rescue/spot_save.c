@@ -230,8 +230,16 @@ static int find_mounts(struct saving *s, struct err *err)
 			return -1;
 	if (options->freeze.count || !s->is_self)
 		return 0;
-	return freeze_find(options->volumes.count ? is_on_volume : NULL, &s->set.volumes,
-			   &s->freeze, err);
+	if (freeze_find(options->volumes.count ? is_on_volume : NULL, &s->set.volumes, &s->freeze,
+			err) < 0)
+		return -1;
+	if (!s->freeze.count)
+		warn(s->spot,
+		     "no mounted file system was found on these volumes, so none is frozen; "
+		     "--freeze names "
+		     "one",
+		     NULL);
+	return 0;
 }
 
 /* ---- hooks */

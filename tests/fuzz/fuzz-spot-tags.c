@@ -60,8 +60,9 @@ static void again(const struct spot_set *set)
 	for (size_t i = 0; i < tags.count; i++) {
 		if (strlen(tags.pairs[i].value) > 256)
 			fuzz_broken("a value that EC2 does not take");
-		vec_push(&list.items[0].tags, ((struct ec2_tag){ mem_strdup(tags.pairs[i].key),
-								 mem_strdup(tags.pairs[i].value) }));
+		vec_push(&list.items[0].tags,
+			 ((struct ec2_tag){ mem_strdup(tags.pairs[i].key),
+					    mem_strdup(tags.pairs[i].value) }));
 	}
 	spot_sets_of(&list, &back);
 	if (back.count != 1 || back.items[0].volumes.count != set->volumes.count ||

@@ -332,6 +332,14 @@ def thawed(cloud):
         expect('^C waits for the answer', (run.status, run.of('verdict')[0]['consistency']), (0, 'frozen'))
         expect('after that', writer.progress(), True)
 
+@scenario('on the instance itself, of a volume on which nothing is mounted: said, and saved as it is')
+def nothing_mounted(cloud):
+    p = instance(cloud)
+    cloud.ask('POST', 'imds', {'instance': p.instance})
+    run = cloud.run('spot', 'save', 'self', '--name', 'bare', '--volume', '/dev/sdf')
+    expect('status', (run.status, run.of('verdict')[0]['consistency']), (0, 'crash'))
+    contains('warning', texts(run, 'warning'), 'so none is frozen')
+
 @scenario('one that another program has frozen is not touched, and nothing is saved')
 def frozen_by_other(cloud):
     with Disks(cloud, ['ext4', 'ext4']) as disks:
