@@ -237,7 +237,8 @@ static void give_interfaces(struct spot_restore *r)
 static void finish(struct spot_restore *r)
 {
 	const struct ec2_tag_pair tags[] = { { SPOT_RESTORING_TAG, NULL },
-					     { SPOT_ROOT_TAG, NULL } };
+					     { SPOT_ROOT_TAG, NULL },
+					     { SPOT_LAUNCH_TAG, NULL } };
 	VEC(const char *) ids = { 0 };
 	struct err err = ERR_INIT;
 	int done = 0;

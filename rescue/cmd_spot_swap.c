@@ -200,27 +200,33 @@ static int attach_all(struct swap *s, struct err *err)
 		       s->set->id, WAIT_S);
 }
 
-static void untag(struct swap *s)
+/* A mark that is left would make what somebody uses look like ours. */
+static int untag(struct swap *s, struct err *err)
 {
 	const struct ec2_tag_pair tag = { SPOT_RESTORING_TAG, NULL };
 	VEC(const char *) ids = { 0 };
+	int rc = -1;
 
 	vec_foreach (v, &s->volumes)
 		vec_push(&ids, v->made.s);
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < TRIES && rc < 0; i++) {
 		const struct ec2_change_tags change = { .resources = ids.items,
 							.resource_count = ids.count,
 							.tags = &tag,
 							.tag_count = 1 };
 		struct ec2_op op = { 0 };
-		struct err err = ERR_INIT;
+		struct err ignored = ERR_INIT;
 
-		ec2_delete_tags(s->spot->ec2, &change, &op);
-		if (spot_wait(s->spot, &op, &err) == 0 ||
-		    spot_nap(s->spot, (int64_t)TRY_NAP_MS << i, &err) < 0)
+		if (i && spot_nap(s->spot, (int64_t)TRY_NAP_MS << i, &ignored) < 0)
 			break;
+		err_clear(err);
+		ec2_delete_tags(s->spot->ec2, &change, &op);
+		rc = spot_wait(s->spot, &op, err);
 	}
 	vec_done(&ids);
+	return rc < 0 ? err_in(err, "attached, but the tag " SPOT_RESTORING_TAG
+				    " is still on the volumes; the same swap again takes it off")
+		      : 0;
 }
 
 /* What was made and is nobody's. */
@@ -271,10 +277,7 @@ static int swap(struct swap *s, struct err *err)
 	vec_foreach (v, &s->volumes)
 		if (id_none(&v->made) && make(s, v, err) < 0)
 			return -1;
-	if (attach_all(s, err) < 0)
-		return -1;
-	untag(s);
-	return 0;
+	return attach_all(s, err) < 0 ? -1 : untag(s, err);
 }
 
 static void say_verdict(struct swap *s)

@@ -242,14 +242,14 @@ static int launch_at(struct spot_restore *r, const struct place *place, struct w
 	struct ec2_tag_pair tags[] = { { SPOT_TAG, set->name },
 				       { SPOT_FROM_TAG, set->id },
 				       { SPOT_RESTORING_TAG, set->id },
+				       { SPOT_LAUNCH_TAG, r->launch },
 				       { "Name", name },
 				       { SPOT_ROOT_TAG, r->root.s } };
 	bool is_home = place->subnet && set->subnet && str_eq(place->subnet, set->subnet);
 	struct ec2_op op = { 0 };
-	char token[SPOT_ID_SIZE];
 
 	list_devices(r, devices);
-	spot_set_id((int64_t)time(NULL), token);
+	spot_set_id((int64_t)time(NULL), r->launch);
 	for (int i = 0; i < TRIES; i++) {
 		const struct ec2_launch request = {
 			.image = r->own_image ?: r->image,
@@ -265,7 +265,7 @@ static int launch_at(struct spot_restore *r, const struct place *place, struct w
 			.is_spot = !o->on_demand,
 			.may_stop = !id_none(&r->root),
 			.max_price = o->on_demand ? NULL : o->max_price,
-			.client_token = token,
+			.client_token = r->launch,
 			.tags = tags,
 			.tag_count = ARRAY_LEN(tags) - (id_none(&r->root) ? 1 : 0)
 		};
@@ -283,7 +283,7 @@ static int launch_at(struct spot_restore *r, const struct place *place, struct w
 						 "RunInstances names no instance");
 		}
 		if (gives_up(r, w, &op)) {
-			spot_set_id((int64_t)time(NULL), token); /* another request */
+			spot_set_id((int64_t)time(NULL), r->launch); /* another request */
 			continue;
 		}
 		/* The same token again is the same launch, whatever became of the first. */
@@ -472,8 +472,8 @@ static void drop_children(struct spot_restore *r, struct err *err)
 /* 1: some are left that somebody still has. */
 static int drop_volumes_once(struct spot_restore *r, struct err *err)
 {
-	const char *set = r->set->id;
-	struct ec2_filter filter = { "tag:" SPOT_RESTORING_TAG, &set, 1 };
+	const char *launch = r->launch;
+	struct ec2_filter filter = { "tag:" SPOT_LAUNCH_TAG, &launch, 1 };
 	union ec2_list list = { 0 };
 	struct ec2_op op = { 0 };
 	int left = 0;
@@ -482,9 +482,9 @@ static int drop_volumes_once(struct spot_restore *r, struct err *err)
 	if (spot_wait(r->spot, &op, err) < 0)
 		return -1;
 	vec_foreach (v, &list.volumes) {
-		const char *value = ec2_tag_value(&v->tags, SPOT_RESTORING_TAG);
+		const char *value = ec2_tag_value(&v->tags, SPOT_LAUNCH_TAG);
 
-		if (!value || !str_eq(value, set) || v->status == VOLUME_DELETING ||
+		if (!value || !str_eq(value, r->launch) || v->status == VOLUME_DELETING ||
 		    v->status == VOLUME_DELETED)
 			continue;
 		left |= v->status != VOLUME_AVAILABLE;
@@ -526,7 +526,7 @@ void spot_clean_up(struct spot_restore *r, const struct err *why)
 	drop_image(r, &err);
 	if (r->mended.repairs || why || r->is_continued)
 		drop_children(r, &err);
-	if (why && id_none(&r->instance))
+	if (why && id_none(&r->instance) && r->launch[0])
 		drop_volumes(r, &err);
 	r->spot->is_deferred = false;
 	if (err.code == ERR_NONE)

@@ -13,6 +13,9 @@
 /* Of an instance that has another root yet: the snapshot that its root is to be made of. */
 #define SPOT_ROOT_TAG SPOT_TAG "-root"
 
+/* Of what one launch made: nothing but that is ever deleted, for a tag may be left on what somebody uses since. */
+#define SPOT_LAUNCH_TAG SPOT_TAG "-launch"
+
 /* What there still is of what the set names. */
 struct spot_place {
 	struct ec2_subnets subnets; /* of its VPC */
@@ -36,8 +39,9 @@ struct spot_restore {
 	const char *
 		own_image; /* of the saved instance, where no image can be made; NULL: `image` is */
 	struct instance_id instance;
-	struct snapshot_id root; /* it still has to be given; none: it was launched of it */
-	bool is_continued;	 /* it was launched by a restore that was cut off */
+	char launch[SPOT_ID_SIZE]; /* the newest launch's client token, and SPOT_LAUNCH_TAG */
+	struct snapshot_id root;   /* it still has to be given; none: it was launched of it */
+	bool is_continued;	   /* it was launched by a restore that was cut off */
 	char *private_ip, *public_ip, *zone, *type; /* of the instance, in the end */
 	VEC(struct volume_id) volumes;		    /* of the instance */
 	size_t deviations;			    /* from what was saved; each was said */

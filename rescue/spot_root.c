@@ -15,7 +15,7 @@ struct root {
 	struct snapshot_id snapshot; /* what it is to be made of */
 	/* As the newest look shows them. */
 	enum ec2_instance_state state;
-	char device[64], zone[64];
+	char device[64], zone[64], launch[64];
 	struct volume_id now;  /* attached as the root; none */
 	struct volume_id made; /* of the snapshot; none: not yet */
 	struct volume_id old;  /* the image's own, which nobody has any more */
@@ -29,6 +29,8 @@ static bool look_at_instance(struct root *root, const struct ec2_instance *i)
 	root->now = (struct volume_id){ "" };
 	snprintf(root->device, sizeof(root->device), "%s", i->root_device_name ?: "");
 	snprintf(root->zone, sizeof(root->zone), "%s", i->zone ?: "");
+	snprintf(root->launch, sizeof(root->launch), "%s",
+		 ec2_tag_value(&i->tags, SPOT_LAUNCH_TAG) ?: "");
 	vec_foreach (d, &i->devices)
 		if (d->device_name && str_eq(d->device_name, root->device) && !id_none(&d->volume))
 			root->now = d->volume;
@@ -42,6 +44,7 @@ static void look_at_volumes(struct root *root, const struct ec2_volumes *volumes
 	root->made = root->old = (struct volume_id){ "" };
 	vec_foreach (v, volumes) {
 		const char *mark = ec2_tag_value(&v->tags, SPOT_RESTORING_TAG);
+		const char *launch = ec2_tag_value(&v->tags, SPOT_LAUNCH_TAG);
 
 		if (!mark || !str_eq(mark, set) || v->status == VOLUME_DELETING ||
 		    v->status == VOLUME_DELETED || v->status == VOLUME_ERROR)
@@ -49,7 +52,8 @@ static void look_at_volumes(struct root *root, const struct ec2_volumes *volumes
 		if (id_eq(&v->snapshot, &root->snapshot)) {
 			root->made = v->id;
 			root->made_status = v->status;
-		} else if (v->status == VOLUME_AVAILABLE) {
+		} else if (v->status == VOLUME_AVAILABLE && launch && root->launch[0] &&
+			   str_eq(launch, root->launch)) {
 			root->old = v->id;
 		}
 	}
