@@ -155,8 +155,13 @@ static void give_address(struct spot_restore *r)
 		if (a->public_ip && str_eq(a->public_ip, r->set->elastic_ip))
 			ip = a;
 	if (!ip) {
-		spot_deviates(r, "the Elastic IP address %s is not this account's any more",
-			      r->set->elastic_ip);
+		spot_deviates(
+			r,
+			r->place.has_addresses
+				? "the Elastic IP address %s is not this account's any more"
+				: "the Elastic IP address %s could not be looked up; associate it "
+				  "by hand",
+			r->set->elastic_ip);
 		return;
 	}
 	if (id_eq(&ip->instance, &r->instance))
@@ -198,11 +203,11 @@ static void give_interface(struct spot_restore *r, const char *id, int64_t index
 	struct err err = ERR_INIT;
 	int done = 0;
 
-	if (!eni) {
+	if (!eni && r->place.has_enis) {
 		spot_deviates(r, "the network interface %s does not exist any more", id);
 		return;
 	}
-	if (eni->zone && r->zone && !str_eq(eni->zone, r->zone)) {
+	if (eni && eni->zone && r->zone && !str_eq(eni->zone, r->zone)) {
 		spot_deviates(r, "the network interface %s is in %s and cannot follow to %s", id,
 			      eni->zone, r->zone);
 		return;

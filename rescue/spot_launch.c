@@ -24,7 +24,8 @@ VEC_TYPE(places, struct place);
 /* What this launch does without, because EC2 refused it. */
 struct wishes {
 	bool without_ip, without_key, without_profile;
-	VEC(const char *) groups; /* that are still there */
+	char *group_text;
+	VEC(const char *) groups; /* that are still there; words of the text */
 };
 
 static char *image_name(const struct spot_restore *r)
@@ -339,23 +340,26 @@ static int use_own_image(struct spot_restore *r, struct err *err)
 	return 0;
 }
 
+static bool has_group(const struct spot_restore *r, const char *id)
+{
+	vec_foreach (g, &r->place.groups)
+		if (str_eq(g->id, id))
+			return true;
+	return false;
+}
+
+/* Where nobody told which of them there are, all are asked for: fewer might let in more. */
 static void take_groups(struct spot_restore *r, struct wishes *w)
 {
-	cleanup(free) char *copy = mem_strdup(r->set->groups ?: "");
 	char *save = NULL;
 
-	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-		bool is_there = false;
-
-		vec_foreach (g, &r->place.groups) {
-			if (!str_eq(g->id, word))
-				continue;
-			is_there = true;
-			vec_push(&w->groups, g->id);
-		}
-		if (!is_there)
-			spot_deviates(r, "the security group %s does not exist any more%s", word,
-				      "");
+	w->group_text = mem_strdup(r->set->groups ?: "");
+	for (char *word = strtok_r(w->group_text, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save)) {
+		if (!r->place.has_groups || has_group(r, word))
+			vec_push(&w->groups, word);
+		else
+			spot_deviates(r, "the security group %s does not exist any more", word);
 	}
 	if (!w->groups.count && r->set->groups)
 		spot_deviates(r, "it gets the default security group of its VPC");
@@ -409,6 +413,7 @@ int spot_launch(struct spot_restore *r, struct err *err)
 	if (rc < 0 && spot_may_pass(err) && find_launched(r) > 0)
 		rc = 1;
 	vec_done(&wishes.groups);
+	free(wishes.group_text);
 	vec_done(&places);
 	if (rc > 0)
 		err_clear(err);

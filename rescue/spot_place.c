@@ -32,7 +32,7 @@ struct question {
 	struct ec2_filter filter;
 	struct ec2_describe request;
 	struct ec2_op op;
-	bool is_asked;
+	bool is_asked, is_told;
 };
 
 static void prepare(struct question *q, const char *name, const char *const *values, size_t count)
@@ -48,7 +48,10 @@ static int take(struct spot *spot, struct question *q, const char *what, struct 
 	struct err why = ERR_INIT;
 	cleanup(free) char *text = NULL;
 
-	if (!q->is_asked || spot_wait(spot, &q->op, &why) == 0)
+	if (!q->is_asked)
+		return 0;
+	q->is_told = spot_wait(spot, &q->op, &why) == 0;
+	if (q->is_told)
 		return 0;
 	if (why.code == ERR_INTERRUPTED || why.code == ERR_CREDENTIALS) {
 		*err = why;
@@ -112,6 +115,9 @@ int spot_place_find(struct spot_restore *r, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (rc == 0)
 			rc = take(spot, &q[i], names[i], err);
+	p->has_groups = q[1].is_told;
+	p->has_addresses = q[2].is_told;
+	p->has_enis = q[3].is_told;
 	if (rc == 0) /* without this one an instance might be launched twice */
 		rc = spot_wait(spot, &q[8].op, err);
 	for (size_t i = 0; rc < 0 && i < ARRAY_LEN(q); i++)

@@ -23,10 +23,11 @@ struct spot_place {
 	struct ec2_elastic_ips addresses;
 	struct ec2_enis enis;
 	struct ec2_instance_types types;
-	struct ec2_instances others;	   /* whose state it is */
-	struct ec2_instances siblings;	   /* that carry its name: of other restores */
-	struct ec2_spot_requests requests; /* that it was launched for */
-	struct ec2_instances unfinished;   /* of a restore of this set that was cut off */
+	struct ec2_instances others;		  /* whose state it is */
+	struct ec2_instances siblings;		  /* that carry its name: of other restores */
+	struct ec2_spot_requests requests;	  /* that it was launched for */
+	struct ec2_instances unfinished;	  /* of a restore of this set that was cut off */
+	bool has_groups, has_addresses, has_enis; /* what there is was told */
 };
 void spot_place_done(struct spot_place *);
 

@@ -97,6 +97,22 @@ def restore_elsewhere(cloud):
     cloud.ask('POST', 'change', {'id': theirs, 'set': {'tags': {}}})
     cloud.ask('POST', 'world', {'spot': {'max_instances': 1000}})
 
+@scenario('what could not be looked up is not taken for gone: the groups are those that were recorded, the interface is tried')
+def restore_blind(cloud):
+    cloud.ask('POST', 'world', {'security_groups': [{'id': 'sg-0000000000000eeee', 'name': 'tight', 'vpc': 'vpc-0123456789abcdef0'}]})
+    p = instance(cloud, 0, lifecycle='spot', groups=['sg-0000000000000eeee'], eip='198.51.100.79')
+    cloud.ask('POST', 'world', {'network_interfaces': [{'id': 'eni-0000000000000eeee', 'subnet': 'subnet-0123456789abcdef0', 'instance': p.instance}]})
+    expect('saved', cloud.run('spot', 'save', p.instance, '--name', 'blind').status, 0); settle(cloud)
+    cloud.ask('POST', 'interrupt', {'id': p.instance}); cloud.ask('POST', 'advance', {'seconds': 500}); cloud.forget()
+    for action in ('DescribeSecurityGroups', 'DescribeAddresses', 'DescribeNetworkInterfaces', 'DescribeSubnets', 'DescribeInstanceTypes', 'DescribeSpotInstanceRequests'):
+        cloud.ask('POST', 'faults', {'action': action, 'times': -1, 'kind': 'refused', 'code': 'UnauthorizedOperation', 'status': 403})
+    run = cloud.run('spot', 'restore', 'blind', '--no-audit')
+    expect('status', run.status, 0)
+    inst = restored(cloud, run)
+    expect('groups', inst['groups'], ['sg-0000000000000eeee'])
+    expect('interface', [i['id'] for i in inst['interfaces']][1:], ['eni-0000000000000eeee'])
+    contains('address', texts(run, 'warning'), 'could not be looked up')
+
 @scenario('by time; a dry run makes nothing; what is not there is refused')
 def restore_at(cloud):
     p = instance(cloud, lifecycle='spot')
