@@ -10,12 +10,12 @@ from worlds import Cloud
 @scenario('a save is one call beside two looks; what it says is in the tags')
 def save(cloud):
     p = instance(cloud, 2, tags={'Name': 'web'}); cloud.forget()
-    run = cloud.run('spot', 'save', p.instance, '--name', 'web')
-    expect('status', (run.status, run.result), (0, 'saved'))
-    calls = [c['action'] for c in cloud.calls()]
-    expect('calls', sorted(calls), ['CreateSnapshots', 'DescribeInstances', 'DescribeVolumes'])
-    expect('pending', [(s['standing'], len(s['volumes'])) for s in sets(cloud, 'web')], [('pending', 3)])
-    settle(cloud)
+    with Slow(cloud):
+        run = cloud.run('spot', 'save', p.instance, '--name', 'web')
+        expect('status', (run.status, run.result), (0, 'saved'))
+        calls = [c['action'] for c in cloud.calls()]
+        expect('calls', sorted(calls), ['CreateSnapshots', 'DescribeInstances', 'DescribeVolumes'])
+        expect('pending', [(s['standing'], len(s['volumes'])) for s in sets(cloud, 'web')], [('pending', 3)])
     (one,) = sets(cloud, 'web')
     expect('complete', (one['set'], one['standing'], one['instance'], one['zone']), (run.of('verdict')[0]['set'], 'complete', p.instance, 'us-east-1a'))
     expect('root', [v['volume'] for v in one['volumes'] if v['root']], [p.volume])
@@ -320,7 +320,7 @@ def thawed(cloud):
             if which == 0: expect('after a kill of the process that freezes', writer.progress(), True)
             process.kill(); process.communicate()
             expect('afterwards', writer.progress(), True)
-        process = begin('--freeze-limit', '1', delay=3000)
+        process = begin('--freeze-limit', '1', delay=6000)
         expect('after the limit', writer.progress(within=5), True)
         expect('before the answer', process.poll(), None)
         run = cloud.finish(process)

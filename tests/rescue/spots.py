@@ -18,6 +18,11 @@ def sets(cloud, *name):
     return run.of('set')
 def complete(cloud, name): return [s['set'] for s in sets(cloud, name) if s['standing'] == 'complete']
 def settle(cloud): cloud.ask('POST', 'advance', {'seconds': 1000})
+class Slow:
+    """Snapshots that stay pending until the end of it, however slow this machine is."""
+    def __init__(self, cloud): self.cloud = cloud
+    def __enter__(self): self.cloud.ask('POST', 'latencies', {'snapshot': 100000})
+    def __exit__(self, *_): self.cloud.ask('POST', 'latencies', {'snapshot': 600}); self.cloud.ask('POST', 'advance', {'seconds': 100001})
 def ours(cloud, name=None):
     """Snapshots that carry the tags: {id: set}."""
     return {id: row['tags']['ec2-rescue-spot-set'] for id, row in cloud.world().items()
@@ -37,13 +42,13 @@ def main(make_cloud):
     run_all(make_cloud)
 
 WRITER = """
-import os, sys
+import os, sys, time
 fd = os.open(sys.argv[1] + '/records', os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 n = 0
 while True:
     n += 1
     os.write(fd, b'%08d\\n' % n); os.fsync(fd)
-    os.write(1, b'%d\\n' % n)
+    os.write(1, b'%.6f %d\\n' % (time.time(), n))
 """
 class Writer:
     """Appends records and makes each safe before it says so; acks: (when, record)."""
@@ -53,7 +58,7 @@ class Writer:
         threading.Thread(target=self.read, daemon=True).start()
         self.progress(20)
     def read(self):
-        for line in self.process.stdout: self.acks.append((time.time(), int(line)))
+        for line in self.process.stdout: self.acks.append((float(line.split()[0]), int(line.split()[1])))
     def progress(self, more=5, within=10):
         """Goes on writing."""
         want, until = len(self.acks) + more, time.monotonic() + within
