@@ -181,7 +181,7 @@ def swap_fails(cloud):
     p = instance(cloud, 0); cloud.forget()
     expect('once', cloud.run('spot', 'swap', 'shaken', p.instance).status, 0)
     total, tried = len(cloud.calls()), 0
-    for call in range(1, total + 1):
+    for call in range(1, total + 1, STRIDE):
         for kind in [*KINDS, 'kill']:
             p = instance(cloud, 0); cloud.forget(); tried += 1
             if kind == 'kill':
@@ -219,7 +219,7 @@ def restore_without_image(cloud):
     contains('said', texts(run, 'warning'), 'gets the saved root while it is stopped')
     check_coded(cloud, run, p, verdict)
     total, tried = len(cloud.calls()), 0
-    for call in range(8, total + 1, 2):
+    for call in range(8, total + 1, 2 * STRIDE):
         for kind in ('refused', 'lost-after', 'lost-before', 'kill'):
             cloud.forget(); tried += 1
             if kind == 'kill':
@@ -242,7 +242,7 @@ def restore_fails(cloud):
     expect('once', cloud.run('spot', 'restore', 'tried', '--no-audit').status, 0)
     calls = [c['action'] for c in cloud.calls() if not c['action'].startswith('Describe') or c['n'] < 12]
     total, tried = len(cloud.calls()), 0
-    for call in range(1, total + 1):
+    for call in range(1, total + 1, STRIDE):
         for kind in KINDS:
             cloud.forget(); cloud.ask('POST', 'faults', dict(kind, action='*', nth=call, times=2 if kind['kind'] != 'slow' else 1))
             before = {id for id, r in cloud.world().items() if id.startswith('i-')}
@@ -255,7 +255,7 @@ def restore_fails(cloud):
             expect(where + ': instances', len(made), 1)
             expect(where + ': left behind', leftovers(cloud, 'tried'), [])
             expect(where + ': sets', [s['standing'] for s in sets(cloud, 'tried')], ['complete'])
-    for call in range(1, total + 1):
+    for call in range(1, total + 1, STRIDE):
         for kind in ('lost-before', 'lost-after'):
             cloud.forget(); before = {id for id, r in cloud.world().items() if id.startswith('i-')}
             process = cloud.start('spot', 'restore', 'tried', '--no-audit'); tried += 1

@@ -6,6 +6,8 @@ from tap import Skip, Wrong, expect, run_all
 DATA = 'vol-0000000000000d%03d'
 KINDS = [{'kind': 'refused'}, {'kind': 'http5xx'}, {'kind': 'lost-after'}, {'kind': 'lost-before'}, {'kind': 'damaged'}, {'kind': 'slow', 'delay_ms': 300}]
 
+STRIDE = 3 if os.environ.get('PROOF_SECONDS') else 1  # a part of them where the proofs are drawn for a while only
+
 def texts(run, kind): return ' | '.join(e.get('text', '') for e in run.of(kind))
 def instance(cloud, data=1, **over):
     """One with `data` further volumes."""
