@@ -3,7 +3,7 @@
  * (service model 2014-11-06, JSON 1.1). */
 #include "ec2/rows.h"
 
-static const struct xmlmap launched_map[] = {
+const struct xmlmap launched_map[] = {
 	XML_ITEMS_SELF(struct ec2_instances, instance_map, "instancesSet/item"),
 	XML_END,
 };
@@ -27,7 +27,7 @@ static const struct xmlmap parameter_map[] = {
 	XML_END,
 };
 
-static const struct param run_tags_params[] = {
+const struct param run_tags_params[] = {
 	PARAM_TEXT(struct run_tags, resource, "ResourceType"),
 	PARAM_ITEMS(struct run_tags, tags, count, "Tag", tag_params),
 	PARAM_END,

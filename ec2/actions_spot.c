@@ -49,10 +49,6 @@ const struct ec2_action action_create_snapshots = {
 	.limit = LIMIT_SNAPSHOT,
 };
 
-static const struct xmlmap launched_map[] = {
-	XML_ITEMS_SELF(struct ec2_instances, instance_map, "instancesSet/item"),
-	XML_END,
-};
 static const struct xmlmap elastic_ip_map[] = {
 	XML_TEXT_NEED(struct ec2_elastic_ip, allocation, "allocationId"),
 	XML_TEXT(struct ec2_elastic_ip, public_ip, "publicIp"),
@@ -84,11 +80,6 @@ static const struct param launch_device_params[] = {
 	PARAM_FIXED("Ebs.DeleteOnTermination", "false"),
 	PARAM_END,
 };
-static const struct param launch_tags_params[] = {
-	PARAM_TEXT(struct run_tags, resource, "ResourceType"),
-	PARAM_ITEMS(struct run_tags, tags, count, "Tag", tag_params),
-	PARAM_END,
-};
 static const struct param launch_params[] = {
 	PARAM_FIXED("MinCount", "1"),
 	PARAM_FIXED("MaxCount", "1"),
@@ -110,7 +101,7 @@ static const struct param launch_params[] = {
 		   "InstanceMarketOptions.SpotOptions.MaxPrice"),
 	PARAM_TEXT(struct launch_request, launch.client_token, "ClientToken"),
 	PARAM_ITEMS(struct launch_request, spec_rows, spec_count, "TagSpecification",
-		    launch_tags_params),
+		    run_tags_params),
 	{ PARAM_ROW_(PARAM_KIND_DRY_RUN, struct launch_request, launch.dry_run, enum ec2_dry_run,
 		     "DryRun") },
 	PARAM_END,

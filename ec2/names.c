@@ -78,3 +78,8 @@ const char *ec2_tag_value(const struct ec2_tags *tags, const char *key)
 			return tag->value;
 	return NULL;
 }
+
+bool ec2_instance_is_gone(const struct ec2_instance *i)
+{
+	return i && (i->state == INSTANCE_TERMINATED || i->state == INSTANCE_SHUTTING_DOWN);
+}

@@ -153,13 +153,8 @@ static void drop_interim(struct transfer *t, size_t head)
 {
 	t->in.len -= head;
 	memmove(t->in.s, t->in.s + head, t->in.len + 1);
-	while (t->reply.headers.count) {
-		struct http_reply_header *h = &t->reply.headers.items[--t->reply.headers.count];
-
-		free(h->name);
-		free(h->value);
-	}
-	t->reply.status = 0;
+	http_reply_done(&t->reply);
+	t->reply = (struct http_reply){ .was_sent = true, .body = STR_INIT };
 }
 
 /* 1: there is a head, 0: not yet, -1: there will be none that is one. */

@@ -19,8 +19,8 @@
 		PARAM_ITEMS(struct ec2_describe, filters, filter_count, "Filter", filter_params), \
 		PARAM_DRY_RUN(struct ec2_describe)
 
-extern const struct param filter_params[], tag_params[];
+extern const struct param filter_params[], tag_params[], run_tags_params[];
 extern const struct xmlmap tag_map[], attachment_map[], snapshot_map[], volume_map[],
-	instance_map[], state_changes_map[];
+	instance_map[], state_changes_map[], launched_map[];
 
 #endif

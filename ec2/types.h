@@ -126,6 +126,8 @@ struct ec2_instance {
 	struct ec2_tags tags;
 };
 VEC_TYPE(ec2_instances, struct ec2_instance);
+/* Terminated, or about to be. NULL: no. */
+bool ec2_instance_is_gone(const struct ec2_instance *);
 
 struct ec2_attachment {
 	struct volume_id volume;

@@ -78,7 +78,7 @@ static int look(struct spot_restore *r, struct err *err)
 	vec_foreach (i, &list.instances) {
 		if (!id_eq(&i->id, &r->instance))
 			continue;
-		if (i->state == INSTANCE_TERMINATED || i->state == INSTANCE_SHUTTING_DOWN)
+		if (ec2_instance_is_gone(i))
 			rc = err_set(err, ERR_CLOUD, "%s came to nothing: %s", id,
 				     i->state_reason ?: ec2_instance_state_name(i->state));
 		if (i->state != INSTANCE_RUNNING)
@@ -129,16 +129,11 @@ static int retry(struct spot_restore *r, struct ec2_op *op, int i, struct err *e
 	return spot_nap(r->spot, (int64_t)TRY_NAP_MS << i, err) < 0 ? -1 : 0;
 }
 
-static bool is_alive(const struct ec2_instance *i)
-{
-	return i->state != INSTANCE_TERMINATED && i->state != INSTANCE_SHUTTING_DOWN;
-}
-
 /* The instance that has it, when that one is alive. */
 static bool has_holder(const struct spot_restore *r, const struct ec2_elastic_ip *ip)
 {
 	vec_foreach (i, &r->place.others)
-		if (id_eq(&i->id, &ip->instance) && is_alive(i))
+		if (id_eq(&i->id, &ip->instance) && !ec2_instance_is_gone(i))
 			return true;
 	return !id_none(&ip->instance) && !str_eq(ip->instance.s, r->set->instance ?: "");
 }
@@ -279,7 +274,7 @@ static void take_unfinished(struct spot_restore *r)
 		const char *value = ec2_tag_value(&i->tags, SPOT_RESTORING_TAG);
 		cleanup(free) char *text = NULL;
 
-		if (!value || !str_eq(value, r->set->id) || !is_alive(i))
+		if (!value || !str_eq(value, r->set->id) || ec2_instance_is_gone(i))
 			continue;
 		r->instance = i->id;
 		r->is_continued = true;
@@ -309,13 +304,13 @@ static void warn_of_others(struct spot_restore *r)
 	const char *instance = r->set->instance ?: "";
 
 	vec_foreach (i, &r->place.others)
-		if (str_eq(i->id.s, instance) && is_alive(i))
+		if (str_eq(i->id.s, instance) && !ec2_instance_is_gone(i))
 			warn_of_other(r, i, "whose state this is");
 	vec_foreach (i, &r->place.siblings) {
 		const char *name = ec2_tag_value(&i->tags, SPOT_TAG);
 		const char *set = ec2_tag_value(&i->tags, SPOT_RESTORING_TAG);
 
-		if (name && str_eq(name, r->set->name) && is_alive(i) &&
+		if (name && str_eq(name, r->set->name) && !ec2_instance_is_gone(i) &&
 		    !str_eq(i->id.s, instance) && !(set && str_eq(set, r->set->id)))
 			warn_of_other(r, i, "which was restored of this state");
 	}

@@ -131,8 +131,7 @@ int local_wait(struct local *local, struct loop *loop, bool (*is_done)(const str
 	return 0;
 }
 
-/* The surgeon's scratch: mount points, and an overlay of what the file system's log changes. */
-static char *make_work_dir(struct err *err)
+char *local_work_dir(struct err *err)
 {
 	const char *top = getenv("TMPDIR");
 	char *dir = mem_printf("%s/ec2-rescue-XXXXXX", top && top[0] == '/' ? top : "/var/tmp");
@@ -163,7 +162,7 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 	struct surgery *surgery = NULL;
 	struct caught old;
 	struct loop *loop = NULL;
-	char *work_dir = make_work_dir(err);
+	char *work_dir = local_work_dir(err);
 	int rc;
 
 	if (!work_dir)

@@ -41,6 +41,10 @@ int local_refuse_halves(struct target *, const char *path, struct err *)
 int local_recover(struct local *, struct target *, enum record_direction, struct err *)
 	__attribute__((warn_unused_result));
 
+/* The surgeon's scratch: mount points, and an overlay of what the file system's log changes. A new directory in TMPDIR,
+ * else /var/tmp; malloc'd, and the caller's to remove. NULL: err. */
+char *local_work_dir(struct err *);
+
 /* As the options have it; console_path NULL: no boot. */
 struct boot_wish local_boot_wish(const struct options *, const char *console_path);
 

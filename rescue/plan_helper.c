@@ -179,14 +179,9 @@ static const struct ec2_instance *helper_of(const struct rescue *r)
 	return ec2_seen_instance(r->runner->watch, &r->record.helper);
 }
 
-bool instance_is_gone(const struct ec2_instance *i)
-{
-	return i && (i->state == INSTANCE_TERMINATED || i->state == INSTANCE_SHUTTING_DOWN);
-}
-
 bool helper_is_gone(const struct rescue *r)
 {
-	return instance_is_gone(helper_of(r));
+	return ec2_instance_is_gone(helper_of(r));
 }
 
 /* The type of the next launch; NULL: all were tried. */
@@ -217,7 +212,8 @@ static enum held helper_holds(const struct rescue *r, enum way way, struct err *
 	(void)err;
 	if (way == WAY_HOME)
 		return r->record.launch.is_kept ? HELD_YES : search_held(r, STEP_HELPER, way);
-	return id_none(&r->record.helper) || instance_is_gone(helper_of(r)) ? HELD_NO : HELD_YES;
+	return id_none(&r->record.helper) || ec2_instance_is_gone(helper_of(r)) ? HELD_NO
+										: HELD_YES;
 }
 
 static void helper_is(struct rescue *r, const struct instance_id *id)
@@ -420,7 +416,7 @@ static int give_up_helper(struct rescue *r, struct err *err)
 	(void)err;
 	link_close(TAKE(r->link));
 	r->is_helper_told |= r->last.code == ERR_NOTFOUND;
-	if (heir && !id_none(&r->record.helper) && !instance_is_gone(helper_of(r)) &&
+	if (heir && !id_none(&r->record.helper) && !ec2_instance_is_gone(helper_of(r)) &&
 	    r->record.launch.group[0])
 		return hand_over(r, heir);
 	if (id_none(&id) && !id_none(&r->record.helper) && !r->is_helper_told)

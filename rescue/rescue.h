@@ -189,7 +189,6 @@ bool rescue_attachment(const struct rescue *, const struct ec2_volume *, enum re
 		       struct ec2_attachment *ret);
 /* Is the connection to the helper there, or further? LINK_READY: it listens; LINK_DEVICE: it has the volume. */
 enum held helper_held(const struct rescue *, enum link_state wanted, struct err *err);
-bool instance_is_gone(const struct ec2_instance *); /* terminated, or about to; NULL: no */
 bool helper_is_gone(const struct rescue *);
 int rescue_note_launch(struct rescue *, struct err *err)
 	__attribute__((warn_unused_result)); /* record.launch */

@@ -210,7 +210,7 @@ static int revive(struct rescue *r, struct err *err)
 	if (ec2_wait(r->runner->ec2, &op, err) < 0)
 		return -1;
 	vec_foreach (i, &found.instances)
-		is_alive |= id_eq(&i->id, &r->record.helper) && !instance_is_gone(i);
+		is_alive |= id_eq(&i->id, &r->record.helper) && !ec2_instance_is_gone(i);
 	ec2_list_done(EC2_INSTANCES, &found);
 	if (is_alive)
 		return 0;

@@ -35,11 +35,6 @@ static char *image_name(const struct spot_restore *r)
 
 /* ---- where */
 
-static const char *original_type(const struct spot_restore *r)
-{
-	return r->set->type;
-}
-
 /* The subnets that a word means: an id, or a zone of the VPC. */
 static void add_subnets(const struct spot_restore *r, const char *word, const char *type,
 			struct places *into)
@@ -69,15 +64,14 @@ static void list_places(const struct spot_restore *r, struct places *into)
 	vec_foreach (type, &o->types)
 		add_places(r, *type, into);
 	if (!o->types.count)
-		add_places(r, original_type(r), into);
+		add_places(r, r->set->type, into);
 }
 
 void spot_first_place(const struct spot_restore *r, const char **ret_type, const char **ret_subnet)
 {
 	struct places places = { 0 };
 
-	*ret_type =
-		r->spot->options->types.count ? r->spot->options->types.items[0] : original_type(r);
+	*ret_type = r->spot->options->types.count ? r->spot->options->types.items[0] : r->set->type;
 	*ret_subnet = r->set->subnet;
 	list_places(r, &places);
 	if (places.count)

@@ -3,10 +3,7 @@
 
 #include "base/file.h"
 #include "rescue/blocks.h"
-#include "rescue/surgery.h"
-
-#include <errno.h>
-#include <stdlib.h>
+#include "rescue/local.h"
 
 enum { DEADLINE_S = 900 };
 
@@ -83,14 +80,9 @@ static void listed(void *arg, const struct err *missing)
 
 static int make_dirs(struct mending *m, struct err *err)
 {
-	const char *top = getenv("TMPDIR");
-
-	m->work = mem_printf("%s/ec2-rescue-XXXXXX", top && top[0] == '/' ? top : "/var/tmp");
-	if (!mkdtemp(m->work)) {
-		err_errno(err, errno, "a work directory could not be made (see TMPDIR)");
-		free(TAKE(m->work));
+	m->work = local_work_dir(err);
+	if (!m->work)
 		return -1;
-	}
 	m->records = mem_printf("%s/records", m->work);
 	return dir_make(m->records, err);
 }

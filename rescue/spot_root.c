@@ -34,7 +34,7 @@ static bool look_at_instance(struct root *root, const struct ec2_instance *i)
 	vec_foreach (d, &i->devices)
 		if (d->device_name && str_eq(d->device_name, root->device) && !id_none(&d->volume))
 			root->now = d->volume;
-	return i->state != INSTANCE_TERMINATED && i->state != INSTANCE_SHUTTING_DOWN;
+	return !ec2_instance_is_gone(i);
 }
 
 static void look_at_volumes(struct root *root, const struct ec2_volumes *volumes)

@@ -134,7 +134,7 @@ static int take_instance(struct saving *s, const struct ec2_instance *i,
 {
 	const struct options *options = s->spot->options;
 
-	if (i->state == INSTANCE_TERMINATED || i->state == INSTANCE_SHUTTING_DOWN)
+	if (ec2_instance_is_gone(i))
 		return err_set(err, ERR_REFUSED,
 			       "%s is %s; what its volumes held can no longer be saved", i->id.s,
 			       ec2_instance_state_name(i->state));

@@ -31,18 +31,6 @@ static void read_line(struct ec2_snapshots *list, const char *line)
 						      mem_strdup(equals + 1) }));
 }
 
-static void drop(struct ec2_snapshots *list)
-{
-	vec_foreach (s, list) {
-		vec_foreach (tag, &s->tags) {
-			free(tag->key);
-			free(tag->value);
-		}
-		vec_done(&s->tags);
-	}
-	vec_done(list);
-}
-
 /* What was read is written, and read as the same. */
 static void again(const struct spot_set *set)
 {
@@ -69,7 +57,7 @@ static void again(const struct spot_set *set)
 	    back.items[0].at != set->at || !str_eq(back.items[0].name, set->name) ||
 	    !str_eq(back.items[0].id, set->id))
 		fuzz_broken("a set came back as another one");
-	drop(&list);
+	ec2_snapshots_done(&list);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -93,6 +81,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			fuzz_broken("a set without a name or a volume");
 		again(set);
 	}
-	drop(&list);
+	ec2_snapshots_done(&list);
 	return 0;
 }

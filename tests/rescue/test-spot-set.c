@@ -69,18 +69,6 @@ static void add_snapshots(struct ec2_snapshots *into, const struct spot_set *set
 	}
 }
 
-static void drop_snapshots(struct ec2_snapshots *list)
-{
-	vec_foreach (s, list) {
-		vec_foreach (tag, &s->tags) {
-			free(tag->key);
-			free(tag->value);
-		}
-		vec_done(&s->tags);
-	}
-	vec_done(list);
-}
-
 static void same_text(const char *a, const char *b)
 {
 	assert_string_equal(a ?: "(none)", b ?: "(none)");
@@ -132,7 +120,7 @@ static void round_trip(void **state)
 		}
 		assert_int_equal(spot_set_standing(&sets.items[0]), SPOT_COMPLETE);
 		spot_sets_done(&sets);
-		drop_snapshots(&list);
+		ec2_snapshots_done(&list);
 		spot_tags_done(&tags);
 		spot_set_done(&set);
 	}
@@ -184,7 +172,7 @@ static void standing(void **state)
 		spot_sets_done(&sets);
 	}
 	list.count = 3;
-	drop_snapshots(&list);
+	ec2_snapshots_done(&list);
 	spot_tags_done(&tags);
 	spot_set_done(&set);
 }
@@ -219,7 +207,7 @@ static void hostile(void **state)
 			assert_true(one->volumes.count > 0);
 		}
 		spot_sets_done(&sets);
-		drop_snapshots(&list);
+		ec2_snapshots_done(&list);
 		spot_tags_done(&tags);
 		spot_set_done(&set);
 	}
