@@ -22,7 +22,7 @@ LIBS      = $(shell pkg-config --libs $(PKGS)) -pthread
 SIMLIBS   = $(shell pkg-config --libs libmicrohttpd libcrypto jansson libxml-2.0 blkid) -pthread -lm
 
 UNITS    := $(patsubst %.in,%,$(notdir $(wildcard systemd/*)))
-LAYERS   := base fs ec2 checks rescue
+LAYERS   := base fs ec2 net checks rescue
 LIBSRC   := $(filter-out rescue/main.c,$(wildcard $(LAYERS:%=%/*.c)))
 BASESRC  := $(wildcard base/*.c)
 SIMSRC   := $(filter-out tests/cloud/test-% tests/cloud/tool-%,$(wildcard tests/cloud/*.c))
@@ -41,7 +41,7 @@ all: $(BUILD)/ec2-rescue $(BUILD)/ec2-sim
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@$(if $(V),,echo "  CC    $<")
-	$(Q)$(CC) $(ALLFLAGS) $(if $(filter base/% fs/% ec2/%,$<),$(CONVERT)) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALLFLAGS) $(if $(filter base/% fs/% ec2/% net/%,$<),$(CONVERT)) -MMD -MP -c $< -o $@
 $(BUILD)/librescue.a: $(call OBJ,$(LIBSRC))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
@@ -98,7 +98,7 @@ findings: $(ANALYZED:%=$(BUILD)/%.gcc) $(ANALYZED:%=$(BUILD)/%.tidy) $(BUILD)/cp
 $(BUILD)/%.c.gcc: %.c Makefile
 	@mkdir -p $(@D)
 	@$(if $(V),,echo "  GCC   $<")
-	$(Q)$(CC) $(ALLFLAGS) $(if $(filter base/% fs/% ec2/%,$<),$(CONVERT)) -fanalyzer -MMD -MP -MF $@.d -MT $@ \
+	$(Q)$(CC) $(ALLFLAGS) $(if $(filter base/% fs/% ec2/% net/%,$<),$(CONVERT)) -fanalyzer -MMD -MP -MF $@.d -MT $@ \
 	  -c $< -o /dev/null 2>$@.new || grep -q ' error: ' $@.new
 	@mv $@.new $@
 $(BUILD)/%.c.tidy: $(BUILD)/%.c.gcc .clang-tidy tests/.clang-tidy
@@ -142,8 +142,9 @@ bench: setup
 USES_base   := base
 USES_fs     := base fs
 USES_ec2    := base ec2
+USES_net    := base ec2 net
 USES_checks := base fs checks
-USES_rescue := base fs ec2 checks rescue
+USES_rescue := base fs ec2 net checks rescue
 check-layers:
 	@fail=0; for rule in $(foreach l,$(LAYERS),"$(l):$(USES_$(l))"); do \
 	  folder=$${rule%%:*}; may=$$(echo "$${rule#*:}" | tr ' ' '|'); \

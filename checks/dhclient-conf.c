@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/check.h"
 #include "checks/ifupdown.h"
-#include "checks/ipaddr.h"
+#include "base/ipaddr.h"
 #include "checks/leases.h"
 #include "checks/net_stack.h"
 #include "checks/nic_names.h"

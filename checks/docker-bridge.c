@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/check.h"
-#include "checks/ipaddr.h"
+#include "base/ipaddr.h"
 #include "checks/nic_address.h"
 #include "checks/nic_names.h"
 #include "checks/units.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/ifcfg.h"
-#include "checks/ipaddr.h"
+#include "base/ipaddr.h"
 #include "checks/leases.h"
 
 #include <stdio.h>

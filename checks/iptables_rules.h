@@ -10,7 +10,7 @@
  */
 
 #include "base/str.h"
-#include "checks/ipaddr.h"
+#include "base/ipaddr.h"
 
 #define IPT_RULES_MAX 50000u
 #define IPT_NAME_MAX  32

@@ -4,7 +4,7 @@
 
 /* DHCP leases that an earlier boot left on the volume: what the network said of itself. */
 
-#include "checks/ipaddr.h"
+#include "base/ipaddr.h"
 #include "checks/machine.h"
 
 struct lease {

@@ -9,7 +9,7 @@
  * Source: VPC user guide, "Subnet CIDR blocks" (reserved addresses). */
 
 #include "checks/check.h"
-#include "checks/ipaddr.h"
+#include "base/ipaddr.h"
 
 struct nic_word { /* as it stands in the file */
 	const char *text;

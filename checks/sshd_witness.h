@@ -5,7 +5,7 @@
 /* What else on the volume (or in the cloud) speaks for an address or a port that sshd is told to
  * use. */
 
-#include "checks/ipaddr.h"
+#include "base/ipaddr.h"
 #include "checks/machine.h"
 
 enum address_verdict { ADDRESS_OURS, ADDRESS_STALE, ADDRESS_UNKNOWN };

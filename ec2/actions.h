@@ -70,9 +70,22 @@ struct group_request {
 	const struct ec2_create_security_group *specs;
 	size_t spec_count;
 };
-struct authorize_request {
-	const char *group, *cidr4, *cidr6; /* one of both */
-	int64_t port;
+struct rule_request {
+	struct ec2_rule rule;
+	const char *cidr4, *cidr6; /* one of both */
+	const char *from, *to;	   /* NULL: of all protocols */
+};
+struct prefix_list_request {
+	const char *id;
+};
+struct acl_entry_request {
+	struct ec2_acl_rule entry;
+	const char *cidr4, *cidr6;		       /* one of both */
+	const char *from, *to, *icmp_type, *icmp_code; /* as the protocol has them; else NULL */
+};
+struct source_check_request {
+	const char *eni;
+	bool is_on;
 };
 struct ec2_delete_group {
 	const char *group;
@@ -113,7 +126,13 @@ extern const struct ec2_action action_describe_instances, action_describe_volume
 	action_run_instances, action_terminate_instances, action_create_security_group,
 	action_authorize_ingress, action_delete_security_group, action_describe_security_groups,
 	action_get_parameter, action_create_snapshots, action_launch, action_describe_addresses,
-	action_associate_address, action_describe_enis, action_attach_eni, action_delete_volume;
+	action_associate_address, action_describe_enis, action_attach_eni, action_delete_volume,
+	action_describe_route_tables, action_describe_acls, action_describe_internet_gateways,
+	action_describe_nat_gateways, action_describe_peerings, action_get_prefix_list,
+	action_get_public_block, action_describe_public_exclusions, action_authorize_egress,
+	action_revoke_ingress, action_revoke_egress, action_create_acl_entry,
+	action_delete_acl_entry, action_create_route, action_replace_route, action_delete_route,
+	action_modify_source_check;
 /* Every one of them, NULL at the end: for the list of permissions that a policy needs, and for
  * tests. */
 extern const struct ec2_action *const all_actions[];

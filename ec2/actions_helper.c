@@ -11,17 +11,6 @@ static const struct xmlmap made_group_map[] = {
 	XML_TEXT_NEED(struct ec2_security_group, id, "groupId"),
 	XML_END,
 };
-static const struct xmlmap group_map[] = {
-	XML_TEXT_NEED(struct ec2_security_group, id, "groupId"),
-	XML_TEXT(struct ec2_security_group, name, "groupName"),
-	XML_TEXT(struct ec2_security_group, vpc, "vpcId"),
-	XML_ITEMS(struct ec2_security_group, tags, tag_map, "tagSet/item"),
-	XML_END,
-};
-static const struct xmlmap groups_map[] = {
-	XML_ITEMS_SELF(struct ec2_security_groups, group_map, "securityGroupInfo/item"),
-	XML_END,
-};
 static const struct xmlmap parameter_map[] = {
 	XML_TEXT_NEED(struct ssm_parameter, value, "Parameter/Value"),
 	XML_END,
@@ -74,21 +63,8 @@ static const struct param create_group_params[] = {
 		     "DryRun") },
 	PARAM_END,
 };
-static const struct param authorize_params[] = {
-	PARAM_TEXT(struct authorize_request, group, "GroupId"),
-	PARAM_FIXED("IpPermissions.1.IpProtocol", "tcp"),
-	PARAM_INT(struct authorize_request, port, "IpPermissions.1.FromPort"),
-	PARAM_INT(struct authorize_request, port, "IpPermissions.1.ToPort"),
-	PARAM_TEXT(struct authorize_request, cidr4, "IpPermissions.1.IpRanges.1.CidrIp"),
-	PARAM_TEXT(struct authorize_request, cidr6, "IpPermissions.1.Ipv6Ranges.1.CidrIpv6"),
-	PARAM_END,
-};
 static const struct param delete_group_params[] = {
 	PARAM_TEXT(struct ec2_delete_group, group, "GroupId"),
-	PARAM_END,
-};
-static const struct param groups_params[] = {
-	DESCRIBE_PARAMS("GroupId"),
 	PARAM_END,
 };
 
@@ -112,22 +88,11 @@ const struct ec2_action action_create_security_group = {
 	.retry = RETRY_NEVER,
 	.limit = LIMIT_CHANGE,
 };
-const struct ec2_action action_authorize_ingress = {
-	EC2_("AuthorizeSecurityGroupIngress"),
-	.params = authorize_params,
-	.retry = RETRY_NEVER,
-	.limit = LIMIT_CHANGE,
-};
 const struct ec2_action action_delete_security_group = {
 	EC2_("DeleteSecurityGroup"),
 	.params = delete_group_params,
 	.retry = RETRY_IDEMPOTENT,
 	.limit = LIMIT_CHANGE,
-};
-const struct ec2_action action_describe_security_groups = {
-	EC2_("DescribeSecurityGroups"),
-	.params = groups_params,
-	LIST_(groups_map, struct ec2_security_groups, "1000"),
 };
 const struct ec2_action action_get_parameter = {
 	.name = "GetParameter",

@@ -10,13 +10,18 @@ static const struct xmlmap device_map[] = {
 	XML_TIME(struct ec2_device, attach_time, "ebs/attachTime"),
 	XML_END,
 };
-static const struct xmlmap address_map[] = {
+const struct xmlmap address_map[] = {
 	XML_TEXT(struct ec2_address, private_ip, "privateIpAddress"),
 	XML_TEXT(struct ec2_address, public_ip, "association/publicIp"),
 	XML_BOOL(struct ec2_address, primary, "primary"),
 	XML_END,
 };
 
+const struct xmlmap group_map[] = {
+	XML_TEXT(struct ec2_group, id, "groupId"),
+	XML_TEXT(struct ec2_group, name, "groupName"),
+	XML_END,
+};
 static const struct xmlmap interface_map[] = {
 	XML_TEXT(struct ec2_interface, id, "networkInterfaceId"),
 	XML_TEXT(struct ec2_interface, subnet, "subnetId"),
@@ -28,16 +33,13 @@ static const struct xmlmap interface_map[] = {
 	XML_INT_OR(struct ec2_interface, device_index, "attachment/deviceIndex", -1),
 	XML_BOOL(struct ec2_interface, source_dest_check, "sourceDestCheck"),
 	XML_ITEMS(struct ec2_interface, addresses, address_map, "privateIpAddressesSet/item"),
+	XML_TEXTS(struct ec2_interface, ipv6, "ipv6AddressesSet/item/ipv6Address"),
+	XML_ITEMS(struct ec2_interface, groups, group_map, "groupSet/item"),
 	XML_END,
 };
 static const struct xmlmap product_code_map[] = {
 	XML_TEXT(struct ec2_product_code, code, "productCode"),
 	XML_TEXT(struct ec2_product_code, type, "type"),
-	XML_END,
-};
-static const struct xmlmap group_map[] = {
-	XML_TEXT(struct ec2_group, id, "groupId"),
-	XML_TEXT(struct ec2_group, name, "groupName"),
 	XML_END,
 };
 const struct xmlmap instance_map[] = {
@@ -127,6 +129,7 @@ static const struct xmlmap instance_type_map[] = {
 	XML_TEXT_NEED(struct ec2_instance_type, type, "instanceType"),
 	XML_TEXT(struct ec2_instance_type, hypervisor, "hypervisor"),
 	XML_BOOL(struct ec2_instance_type, bare_metal, "bareMetal"),
+	XML_BOOL(struct ec2_instance_type, current_generation, "currentGeneration"),
 	XML_BOOL(struct ec2_instance_type, instance_storage, "instanceStorageSupported"),
 	XML_INT(struct ec2_instance_type, instance_storage_gb, "instanceStorageInfo/totalSizeInGB"),
 	XML_INT(struct ec2_instance_type, memory_mib, "memoryInfo/sizeInMiB"),
@@ -142,7 +145,9 @@ static const struct xmlmap subnet_map[] = {
 	XML_TEXT(struct ec2_subnet, vpc, "vpcId"),
 	XML_TEXT(struct ec2_subnet, zone, "availabilityZone"),
 	XML_TEXT(struct ec2_subnet, cidr, "cidrBlock"),
+	XML_TEXT(struct ec2_subnet, outpost, "outpostArn"),
 	XML_BOOL(struct ec2_subnet, map_public_ip, "mapPublicIpOnLaunch"),
+	XML_TEXTS(struct ec2_subnet, cidrs_v6, "ipv6CidrBlockAssociationSet/item/ipv6CidrBlock"),
 	XML_END,
 };
 static const struct xmlmap subnets_map[] = {
@@ -154,6 +159,7 @@ static const struct xmlmap vpc_map[] = {
 	XML_TEXT_NEED(struct ec2_vpc, id, "vpcId"),
 	XML_TEXT(struct ec2_vpc, cidr, "cidrBlock"),
 	XML_TEXTS(struct ec2_vpc, cidrs, "cidrBlockAssociationSet/item/cidrBlock"),
+	XML_TEXTS(struct ec2_vpc, cidrs_v6, "ipv6CidrBlockAssociationSet/item/ipv6CidrBlock"),
 	XML_END,
 };
 static const struct xmlmap vpcs_map[] = {

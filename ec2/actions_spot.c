@@ -60,16 +60,6 @@ static const struct xmlmap elastic_ips_map[] = {
 	XML_ITEMS_SELF(struct ec2_elastic_ips, elastic_ip_map, "addressesSet/item"),
 	XML_END,
 };
-static const struct xmlmap eni_map[] = {
-	XML_TEXT_NEED(struct ec2_eni, id, "networkInterfaceId"),
-	XML_TEXT(struct ec2_eni, zone, "availabilityZone"),
-	XML_TEXT(struct ec2_eni, status, "status"),
-	XML_END,
-};
-static const struct xmlmap enis_map[] = {
-	XML_ITEMS_SELF(struct ec2_enis, eni_map, "networkInterfaceSet/item"),
-	XML_END,
-};
 
 static const struct param launch_device_params[] = {
 	PARAM_TEXT(struct ec2_launch_device, device, "DeviceName"),
@@ -110,10 +100,6 @@ static const struct param addresses_params[] = {
 	DESCRIBE_PARAMS("AllocationId"),
 	PARAM_END,
 };
-static const struct param enis_params[] = {
-	DESCRIBE_PARAMS("NetworkInterfaceId"),
-	PARAM_END,
-};
 static const struct param associate_params[] = {
 	PARAM_TEXT(struct associate_request, allocation, "AllocationId"),
 	PARAM_ID(struct associate_request, instance, instance, "InstanceId"),
@@ -142,11 +128,6 @@ const struct ec2_action action_describe_addresses = {
 	REPLY_(elastic_ips_map, struct ec2_elastic_ips),
 	.retry = RETRY_READ,
 	.limit = LIMIT_READ,
-};
-const struct ec2_action action_describe_enis = {
-	EC2_("DescribeNetworkInterfaces"),
-	.params = enis_params,
-	LIST_(enis_map, struct ec2_enis, "1000"),
 };
 /* To the same instance again: no error, no second effect. */
 const struct ec2_action action_associate_address = {

@@ -4,6 +4,8 @@
 #include "ec2/engine.h"
 #include "base/encode.h"
 
+#include <stdio.h>
+
 #define MAX_FILTER_VALUES 200
 
 static void start(struct ec2 *ec2, const struct ec2_action *action, const void *request, void *ret,
@@ -51,6 +53,12 @@ DESCRIBE(ec2_describe_replace_tasks, describe_replace_tasks, ec2_replace_tasks)
 DESCRIBE(ec2_describe_addresses, describe_addresses, ec2_elastic_ips)
 DESCRIBE(ec2_describe_enis, describe_enis, ec2_enis)
 DESCRIBE(ec2_describe_security_groups, describe_security_groups, ec2_security_groups)
+DESCRIBE(ec2_describe_route_tables, describe_route_tables, ec2_route_tables)
+DESCRIBE(ec2_describe_acls, describe_acls, ec2_acls)
+DESCRIBE(ec2_describe_internet_gateways, describe_internet_gateways, ec2_internet_gateways)
+DESCRIBE(ec2_describe_nat_gateways, describe_nat_gateways, ec2_nat_gateways)
+DESCRIBE(ec2_describe_peerings, describe_peerings, ec2_peerings)
+DESCRIBE(ec2_describe_public_exclusions, describe_public_exclusions, ec2_public_exclusions)
 
 void ec2_run_instance(struct ec2 *ec2, const struct ec2_run_instance *request,
 		      struct ec2_instances *ret, struct ec2_op *op)
@@ -119,13 +127,96 @@ void ec2_create_security_group(struct ec2 *ec2, const struct ec2_create_security
 	start(ec2, &action_create_security_group, &wire, ret, op);
 }
 
-void ec2_authorize_ssh(struct ec2 *ec2, const struct ec2_authorize_ssh *request, struct ec2_op *op)
+/* Ports are nothing to "-1", and 0 is one of them. */
+static void fill_ports(const char *protocol, int64_t from, int64_t to, char ret[2][24])
 {
-	bool is_v6 = strchr(request->cidr, ':');
-	struct authorize_request wire = { request->group, is_v6 ? NULL : request->cidr,
-					  is_v6 ? request->cidr : NULL, request->port };
+	bool is_any = str_eq(protocol, "-1");
 
-	start(ec2, &action_authorize_ingress, &wire, NULL, op);
+	snprintf(ret[0], sizeof(ret[0]), "%lld", (long long)(is_any ? -1 : from));
+	snprintf(ret[1], sizeof(ret[1]), "%lld", (long long)(is_any ? -1 : to));
+}
+
+static void change_rule(struct ec2 *ec2, const struct ec2_action *action,
+			const struct ec2_rule *rule, struct ec2_op *op)
+{
+	bool is_v6 = strchr(rule->cidr, ':'), is_any = str_eq(rule->protocol, "-1");
+	char ports[2][24];
+	struct rule_request wire = { .rule = *rule,
+				     .cidr4 = is_v6 ? NULL : rule->cidr,
+				     .cidr6 = is_v6 ? rule->cidr : NULL,
+				     .from = is_any ? NULL : ports[0],
+				     .to = is_any ? NULL : ports[1] };
+
+	fill_ports(rule->protocol, rule->from, rule->to, ports);
+	start(ec2, action, &wire, NULL, op);
+}
+
+void ec2_authorize_rule(struct ec2 *ec2, const struct ec2_rule *rule, struct ec2_op *op)
+{
+	change_rule(ec2, rule->is_egress ? &action_authorize_egress : &action_authorize_ingress,
+		    rule, op);
+}
+
+void ec2_revoke_rule(struct ec2 *ec2, const struct ec2_rule *rule, struct ec2_op *op)
+{
+	change_rule(ec2, rule->is_egress ? &action_revoke_egress : &action_revoke_ingress, rule,
+		    op);
+}
+
+void ec2_get_prefix_list(struct ec2 *ec2, const char *id, struct ec2_prefix_list *ret,
+			 struct ec2_op *op)
+{
+	start(ec2, &action_get_prefix_list, &(struct prefix_list_request){ id }, ret, op);
+}
+
+void ec2_get_public_block(struct ec2 *ec2, struct ec2_public_block *ret, struct ec2_op *op)
+{
+	start(ec2, &action_get_public_block, NULL, ret, op);
+}
+
+void ec2_create_acl_rule(struct ec2 *ec2, const struct ec2_acl_rule *rule, struct ec2_op *op)
+{
+	bool is_v6 = strchr(rule->cidr, ':');
+	bool is_icmp = str_eq(rule->protocol, "1") || str_eq(rule->protocol, "58");
+	bool has_ports = str_eq(rule->protocol, "6") || str_eq(rule->protocol, "17");
+	char ports[2][24];
+	struct acl_entry_request wire = { .entry = *rule,
+					  .cidr4 = is_v6 ? NULL : rule->cidr,
+					  .cidr6 = is_v6 ? rule->cidr : NULL,
+					  .from = has_ports ? ports[0] : NULL,
+					  .to = has_ports ? ports[1] : NULL,
+					  .icmp_type = is_icmp ? ports[0] : NULL,
+					  .icmp_code = is_icmp ? ports[1] : NULL };
+
+	fill_ports(rule->protocol, rule->from, rule->to, ports);
+	start(ec2, &action_create_acl_entry, &wire, NULL, op);
+}
+
+void ec2_delete_acl_rule(struct ec2 *ec2, const struct ec2_acl_rule *rule, struct ec2_op *op)
+{
+	start(ec2, &action_delete_acl_entry, rule, NULL, op);
+}
+
+void ec2_modify_source_check(struct ec2 *ec2, const char *eni, enum ec2_source_check check,
+			     struct ec2_op *op)
+{
+	start(ec2, &action_modify_source_check,
+	      &(struct source_check_request){ eni, check == EC2_SOURCE_CHECK_ON }, NULL, op);
+}
+
+void ec2_create_route(struct ec2 *ec2, const struct ec2_route_change *route, struct ec2_op *op)
+{
+	start(ec2, &action_create_route, route, NULL, op);
+}
+
+void ec2_replace_route(struct ec2 *ec2, const struct ec2_route_change *route, struct ec2_op *op)
+{
+	start(ec2, &action_replace_route, route, NULL, op);
+}
+
+void ec2_delete_route(struct ec2 *ec2, const struct ec2_route_change *route, struct ec2_op *op)
+{
+	start(ec2, &action_delete_route, route, NULL, op);
 }
 
 void ec2_delete_security_group(struct ec2 *ec2, const char *id, struct ec2_op *op)
@@ -427,6 +518,14 @@ DONE(ec2_replace_task_done, create_replace_task, ec2_replace_task)
 DONE(ec2_elastic_ips_done, describe_addresses, ec2_elastic_ips)
 DONE(ec2_enis_done, describe_enis, ec2_enis)
 DONE(ec2_security_groups_done, describe_security_groups, ec2_security_groups)
+DONE(ec2_route_tables_done, describe_route_tables, ec2_route_tables)
+DONE(ec2_acls_done, describe_acls, ec2_acls)
+DONE(ec2_internet_gateways_done, describe_internet_gateways, ec2_internet_gateways)
+DONE(ec2_nat_gateways_done, describe_nat_gateways, ec2_nat_gateways)
+DONE(ec2_peerings_done, describe_peerings, ec2_peerings)
+DONE(ec2_prefix_list_done, get_prefix_list, ec2_prefix_list)
+DONE(ec2_public_block_done, get_public_block, ec2_public_block)
+DONE(ec2_public_exclusions_done, describe_public_exclusions, ec2_public_exclusions)
 DONE(ec2_security_group_done, create_security_group, ec2_security_group)
 DONE(ssm_parameter_done, get_parameter, ssm_parameter)
 DONE(asg_instances_done, describe_asg_instances, asg_instances)

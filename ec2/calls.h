@@ -251,16 +251,66 @@ struct ec2_create_security_group {
 };
 void ec2_create_security_group(struct ec2 *, const struct ec2_create_security_group *,
 			       struct ec2_security_group *ret, struct ec2_op *op);
-/* Lets TCP in to the port from the addresses, IPv4 or IPv6. aws_code InvalidPermission.Duplicate: it does. */
-struct ec2_authorize_ssh {
-	const char *group, *cidr;
-	int64_t port;
+/* What a rule of a security group lets through. aws_code InvalidPermission.Duplicate: it does already;
+ * InvalidPermission.NotFound: there is none to revoke. */
+struct ec2_rule {
+	const char *group;
+	bool is_egress;
+	const char *protocol; /* "tcp", "icmp", "-1", ... */
+	const char *cidr;     /* IPv4 or IPv6 */
+	int64_t from, to;     /* ports, or type and code; of "-1" nothing */
 };
-void ec2_authorize_ssh(struct ec2 *, const struct ec2_authorize_ssh *, struct ec2_op *op);
+void ec2_authorize_rule(struct ec2 *, const struct ec2_rule *, struct ec2_op *op);
+void ec2_revoke_rule(struct ec2 *, const struct ec2_rule *, struct ec2_op *op);
 /* ERR_BUSY: an instance that is not quite gone has it. */
 void ec2_delete_security_group(struct ec2 *, const char *id, struct ec2_op *op);
 void ec2_describe_security_groups(struct ec2 *, const struct ec2_describe *,
 				  struct ec2_security_groups *ret, struct ec2_op *op);
+
+/* ---- the network around an instance */
+
+void ec2_describe_route_tables(struct ec2 *, const struct ec2_describe *,
+			       struct ec2_route_tables *ret, struct ec2_op *op);
+void ec2_describe_acls(struct ec2 *, const struct ec2_describe *, struct ec2_acls *ret,
+		       struct ec2_op *op);
+void ec2_describe_internet_gateways(struct ec2 *, const struct ec2_describe *,
+				    struct ec2_internet_gateways *ret, struct ec2_op *op);
+void ec2_describe_nat_gateways(struct ec2 *, const struct ec2_describe *,
+			       struct ec2_nat_gateways *ret, struct ec2_op *op);
+void ec2_describe_peerings(struct ec2 *, const struct ec2_describe *, struct ec2_peerings *ret,
+			   struct ec2_op *op);
+/* Of a customer-managed list and of AWS's own. */
+void ec2_get_prefix_list(struct ec2 *, const char *id, struct ec2_prefix_list *ret,
+			 struct ec2_op *op);
+void ec2_get_public_block(struct ec2 *, struct ec2_public_block *ret, struct ec2_op *op);
+void ec2_describe_public_exclusions(struct ec2 *, const struct ec2_describe *,
+				    struct ec2_public_exclusions *ret, struct ec2_op *op);
+
+/* An entry that allows. aws_code NetworkAclEntryAlreadyExists: the number is taken. */
+struct ec2_acl_rule {
+	const char *acl;
+	int64_t number; /* 1 to 32766 */
+	bool is_egress;
+	const char *protocol; /* a number, or "-1" */
+	const char *cidr;     /* IPv4 or IPv6 */
+	int64_t from, to;     /* ports of "6" and "17"; of "1" and "58" type and code */
+};
+void ec2_create_acl_rule(struct ec2 *, const struct ec2_acl_rule *, struct ec2_op *op);
+void ec2_delete_acl_rule(struct ec2 *, const struct ec2_acl_rule *, struct ec2_op *op);
+
+enum ec2_source_check { EC2_SOURCE_CHECK_OFF, EC2_SOURCE_CHECK_ON };
+void ec2_modify_source_check(struct ec2 *, const char *eni, enum ec2_source_check,
+			     struct ec2_op *op);
+
+struct ec2_route_change {
+	const char *table, *cidr;		 /* IPv4 */
+	const char *gateway, *nat_gateway, *eni; /* where to: one of them; of a deletion none */
+};
+/* aws_code RouteAlreadyExists: to elsewhere. */
+void ec2_create_route(struct ec2 *, const struct ec2_route_change *, struct ec2_op *op);
+void ec2_replace_route(struct ec2 *, const struct ec2_route_change *, struct ec2_op *op);
+/* aws_code InvalidRoute.NotFound: it is gone already. */
+void ec2_delete_route(struct ec2 *, const struct ec2_route_change *, struct ec2_op *op);
 
 struct ssm_parameter {
 	char *value;
@@ -372,6 +422,14 @@ void sts_identity_done(struct sts_identity *);
 void imds_self_done(struct imds_self *);
 void ec2_elastic_ips_done(struct ec2_elastic_ips *);
 void ec2_enis_done(struct ec2_enis *);
+void ec2_route_tables_done(struct ec2_route_tables *);
+void ec2_acls_done(struct ec2_acls *);
+void ec2_internet_gateways_done(struct ec2_internet_gateways *);
+void ec2_nat_gateways_done(struct ec2_nat_gateways *);
+void ec2_peerings_done(struct ec2_peerings *);
+void ec2_prefix_list_done(struct ec2_prefix_list *);
+void ec2_public_block_done(struct ec2_public_block *);
+void ec2_public_exclusions_done(struct ec2_public_exclusions *);
 void ec2_security_groups_done(struct ec2_security_groups *);
 void ec2_security_group_done(struct ec2_security_group *);
 void ssm_parameter_done(struct ssm_parameter *);

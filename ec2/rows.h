@@ -21,6 +21,6 @@
 
 extern const struct param filter_params[], tag_params[], run_tags_params[];
 extern const struct xmlmap tag_map[], attachment_map[], snapshot_map[], volume_map[],
-	instance_map[], state_changes_map[], launched_map[];
+	instance_map[], state_changes_map[], launched_map[], group_map[], address_map[];
 
 #endif

@@ -90,21 +90,24 @@ struct ec2_address { /* item of an interface's privateIpAddressesSet */
 	enum ec2_bool primary;
 };
 VEC_TYPE(ec2_address_list, struct ec2_address);
+struct ec2_group {
+	char *id, *name;
+};
+VEC_TYPE(ec2_groups, struct ec2_group);
+VEC_TYPE(ec2_texts, char *);
 struct ec2_interface {
 	char *id, *subnet, *vpc, *mac, *private_ip, *public_ip, *public_ip_owner;
 	int64_t device_index; /* -1 when absent */
 	enum ec2_bool source_dest_check;
 	struct ec2_address_list addresses;
+	struct ec2_texts ipv6;
+	struct ec2_groups groups;
 };
 VEC_TYPE(ec2_interfaces, struct ec2_interface);
 struct ec2_product_code {
 	char *code, *type; /* type: "devpay", "marketplace" */
 };
 VEC_TYPE(ec2_product_codes, struct ec2_product_code);
-struct ec2_group {
-	char *id, *name;
-};
-VEC_TYPE(ec2_groups, struct ec2_group);
 
 struct ec2_instance {
 	struct instance_id id;
@@ -194,28 +197,113 @@ VEC_TYPE(ec2_state_changes, struct ec2_state_change);
 
 struct ec2_instance_type {
 	char *type, *hypervisor;
-	enum ec2_bool bare_metal, instance_storage;
+	enum ec2_bool bare_metal, instance_storage, current_generation;
 	int64_t instance_storage_gb;
 	int64_t memory_mib;
 };
 VEC_TYPE(ec2_instance_types, struct ec2_instance_type);
 
+struct ec2_permission { /* item of ipPermissions and ipPermissionsEgress: allows, whatever matches one of the lists */
+	char *protocol;	  /* "tcp", "udp", "icmp", "icmpv6", "-1" for all, or a number */
+	int64_t from, to; /* ports; of ICMP type and code; -1: any, or absent */
+	struct ec2_texts cidrs, cidrs_v6, prefix_lists;
+	struct ec2_groups groups; /* ids of groups; the sender is a member of one */
+};
+VEC_TYPE(ec2_permissions, struct ec2_permission);
 struct ec2_security_group {
 	char *id, *name, *vpc;
 	struct ec2_tags tags;
+	struct ec2_permissions ingress, egress;
 };
 VEC_TYPE(ec2_security_groups, struct ec2_security_group);
 
 struct ec2_subnet {
-	char *id, *vpc, *zone, *cidr;
+	char *id, *vpc, *zone, *cidr, *outpost;
 	enum ec2_bool map_public_ip;
+	struct ec2_texts cidrs_v6;
 };
 VEC_TYPE(ec2_subnets, struct ec2_subnet);
 struct ec2_vpc {
 	char *id, *cidr;
-	VEC(char *) cidrs; /* all associated IPv4 ranges */
+	struct ec2_texts cidrs, cidrs_v6; /* all that are associated */
 };
 VEC_TYPE(ec2_vpcs, struct ec2_vpc);
+
+struct ec2_route {
+	char *cidr, *cidr_v6, *prefix_list; /* to where: one of these */
+	/* By what: one of these. gateway: "local", "igw-...", "vgw-...", "vpce-..." */
+	char *gateway, *nat_gateway, *instance, *eni, *transit_gateway, *peering, *egress_gateway,
+		*carrier_gateway, *local_gateway, *core_network;
+	char *state;  /* "active", "blackhole" */
+	char *origin; /* "CreateRouteTable", "CreateRoute", "EnableVgwRoutePropagation" */
+};
+struct ec2_association { /* of a route table */
+	enum ec2_bool is_main;
+	char *subnet, *gateway; /* neither: it is the main one's */
+};
+struct ec2_route_table {
+	char *id, *vpc;
+	VEC(struct ec2_association) associations;
+	VEC(struct ec2_route) routes;
+};
+VEC_TYPE(ec2_route_tables, struct ec2_route_table);
+
+struct ec2_acl_entry {
+	int64_t number; /* the least is asked first; 32767 is what is left */
+	char *protocol; /* a number; "-1" for all */
+	char *action;	/* "allow", "deny" */
+	enum ec2_bool is_egress;
+	char *cidr, *cidr_v6;
+	int64_t from, to;	      /* ports; -1: absent, all */
+	int64_t icmp_type, icmp_code; /* -1: any, or absent */
+};
+struct ec2_acl { /* network ACL */
+	char *id, *vpc;
+	struct ec2_texts subnets;
+	VEC(struct ec2_acl_entry) entries;
+};
+VEC_TYPE(ec2_acls, struct ec2_acl);
+
+struct ec2_gateway_attachment {
+	char *vpc, *state; /* "available", ... */
+};
+struct ec2_internet_gateway {
+	char *id;
+	VEC(struct ec2_gateway_attachment) attachments;
+};
+VEC_TYPE(ec2_internet_gateways, struct ec2_internet_gateway);
+
+struct ec2_nat_gateway {
+	char *id, *state, *subnet, *vpc;
+	char *connectivity; /* "public", "private" */
+};
+VEC_TYPE(ec2_nat_gateways, struct ec2_nat_gateway);
+
+struct ec2_peer { /* one side of a peering connection */
+	char *vpc, *region, *owner, *cidr;
+	struct ec2_texts cidrs, cidrs_v6;
+};
+struct ec2_peering {
+	char *id, *status, *message; /* "active", "pending-acceptance", "deleted", ... */
+	struct ec2_peer accepter, requester;
+};
+VEC_TYPE(ec2_peerings, struct ec2_peering);
+
+struct ec2_prefix_list { /* the entries of one */
+	struct ec2_texts cidrs;
+};
+
+/* Of the account in the region: what VPC Block Public Access keeps out, whatever routes and rules say. */
+struct ec2_public_block {
+	char *mode; /* "off", "block-ingress", "block-bidirectional" */
+	char *state;
+};
+struct ec2_public_exclusion { /* a VPC or a subnet of which it does not hold */
+	char *resource;	      /* ARN */
+	char *mode;	      /* "allow-bidirectional", "allow-egress" */
+	char *state;
+};
+VEC_TYPE(ec2_public_exclusions, struct ec2_public_exclusion);
 
 struct ec2_elastic_ip {
 	char *allocation, *public_ip, *association; /* association: NULL while it is nobody's */
@@ -224,6 +312,13 @@ struct ec2_elastic_ip {
 VEC_TYPE(ec2_elastic_ips, struct ec2_elastic_ip);
 struct ec2_eni {		  /* a network interface by itself */
 	char *id, *zone, *status; /* "available", "in-use", ... */
+	char *subnet, *vpc, *private_ip;
+	char *description, *requester; /* requester: whose it is, of a service's */
+	enum ec2_bool source_dest_check;
+	struct instance_id instance; /* that it is attached to; none: a service's, or nobody's */
+	struct ec2_address_list addresses;
+	struct ec2_texts ipv6;
+	struct ec2_groups groups;
 };
 VEC_TYPE(ec2_enis, struct ec2_eni);
 

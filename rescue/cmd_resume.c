@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/admit.h"
 #include "rescue/command.h"
+#include "rescue/net_fix.h"
 #include "rescue/resume.h"
 #include "rescue/runs.h"
 #include "rescue/temporary.h"
@@ -15,6 +16,8 @@ static int resume_run(const struct options *options, const struct run *run, stru
 
 	if (run->record.kind == RESCUE_AUDIT)
 		return temporary_resume(options, run, NULL, report, err);
+	if (run->record.kind == RESCUE_NET)
+		return net_take_back(options, run, report, err);
 	if (runner_open(&runner, options, report, run->record.region, run->record.endpoint, err) <
 		    0 ||
 	    resume_from_journal(&runner, run->record.run, err) < 0)

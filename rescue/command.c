@@ -23,6 +23,7 @@ enum option_group {
 	OPT_RESTORE = 4096,
 	OPT_SWAP = 16384,
 	OPT_PLAN = 8192, /* what shows what it would do */
+	OPT_NET = 32768,
 };
 
 const struct command commands[] = {
@@ -47,6 +48,10 @@ const struct command commands[] = {
 	  OPT_AWS | OPT_STATE | OPT_RESCUE | OPT_OUTPUT, cmd_resume },
 	{ "runs", "", 0, 0, "list the runs and what became of them", OPT_STATE | OPT_OUTPUT,
 	  cmd_runs },
+	{ "net", "INSTANCE-ID", 1, 1,
+	  "does the network let a connection through, and if not, which rule stops it and which "
+	  "would not; stops nothing and changes nothing, unless --fix-cloud says so",
+	  OPT_AWS | OPT_STATE | OPT_NET | OPT_CONSENT | OPT_OUTPUT, cmd_net },
 	{ "spot save", "INSTANCE-ID|self", 1, 1,
 	  "keep the state of an instance: snapshots of its volumes at one moment, which say in "
 	  "their "
@@ -153,6 +158,23 @@ const struct option_row option_rows[] = {
 	ROW("state-dir", VALUE_TEXT, OPT_STATE, state_dir, "DIR",
 	    "journal, redo and undo records; default /var/lib/ec2-rescue, or below XDG_STATE_HOME "
 	    "when not root"),
+	ROW("from", VALUE_TEXT, OPT_NET | OPT_RESCUE, from, "ADDRESS",
+	    "where the connection comes from; default: this machine, as the instance sees it"),
+	ROW("to", VALUE_TEXT, OPT_NET, to, "ADDRESS",
+	    "the address of the instance that is connected to; default: the one that the sender "
+	    "can use"),
+	ROW("port", VALUE_PORT, OPT_NET, port, "PORT",
+	    "TCP port; default: where sshd listens by the newest snapshot, else 22"),
+	ROW("role", VALUE_TEXT, OPT_NET, role, "ROLE",
+	    "\"nat\": does it translate for the private subnets; \"mtu\": are packets lost for "
+	    "their size"),
+	ROW("fix-cloud", VALUE_FLAG, OPT_NET, fix_cloud, NULL,
+	    "change rules and routes so that it gets through: shown first, recorded, and taken "
+	    "back by `undo`"),
+	ROW("no-volume", VALUE_FLAG, OPT_NET, no_volume, NULL,
+	    "do not examine the newest snapshot of its root volume"),
+	ROW("no-net", VALUE_FLAG, OPT_RESCUE, no_net, NULL,
+	    "do not ask first whether the network lets ssh through"),
 	ROW("with", VALUE_WORDS, OPT_LOCAL, with, "PATH",
 	    "a further device or image of the same system; may be repeated"),
 	ROW("unprivileged", VALUE_FLAG, OPT_LOCAL, unprivileged, NULL,

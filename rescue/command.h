@@ -31,6 +31,7 @@ int cmd_resume(const struct options *, struct report *);
 int cmd_runs(const struct options *, struct report *);
 int cmd_boot(const struct options *, struct report *);
 int cmd_drill(const struct options *, struct report *);
+int cmd_net(const struct options *, struct report *);
 int cmd_spot_save(const struct options *, struct report *);
 int cmd_spot_watch(const struct options *, struct report *);
 int cmd_spot_restore(const struct options *, struct report *);

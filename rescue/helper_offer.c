@@ -2,8 +2,8 @@
 #include "base/proc.h"
 #include "rescue/helper.h"
 #include "rescue/inventory.h"
+#include "rescue/own_route.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 
 /* What a helper is launched with: image, subnet, and who may ssh in. */
@@ -128,25 +128,10 @@ static const char *image_of(const struct inventory *inv)
 	return inv->options->helper_image ?: inv->offer.image.value ?: "";
 }
 
-/* This machine's address towards another one, without a packet; "" when there is no way. */
-static void address_towards(const char *host, char *ret, size_t size)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(22) }, from = { 0 };
-	socklen_t len = sizeof(from);
-	cleanup(fd_close) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	ret[0] = '\0';
-	if (fd < 0 || inet_pton(AF_INET, host, &to.sin_addr) != 1 ||
-	    connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&from, &len) < 0)
-		return;
-	inet_ntop(AF_INET, &from.sin_addr, ret, (socklen_t)size);
-}
-
 /* CIDR; "" when it is not known. */
 static void from_where(const struct inventory *inv, const struct patient *p, char *ret, size_t size)
 {
-	char own[INET6_ADDRSTRLEN] = "";
+	char own[IP_TEXT_MAX] = "";
 
 	ret[0] = '\0';
 	if (inv->options->ssh_from) {
@@ -159,7 +144,7 @@ static void from_where(const struct inventory *inv, const struct patient *p, cha
 	if (is_public(inv, p))
 		snprintf(own, sizeof(own), "%s", inv->offer.address.text ?: "");
 	else if (p->instance->private_ip)
-		address_towards(p->instance->private_ip, own, sizeof(own));
+		own_route_towards(p->instance->private_ip, own);
 	if (own[0])
 		snprintf(ret, size, "%s%s", own, strchr(own, ':') ? "/128" : "/32");
 }

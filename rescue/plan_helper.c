@@ -80,11 +80,13 @@ static int make_group(struct rescue *r, struct err *err)
 						    .vpc = l->vpc[0] ? l->vpc : NULL,
 						    .tags = tags,
 						    .tag_count = ARRAY_LEN(tags) };
-	struct ec2_authorize_ssh authorize = { .group = l->group, .port = 22, .cidr = l->from };
+	struct ec2_rule authorize = {
+		.group = l->group, .protocol = "tcp", .from = 22, .to = 22, .cidr = l->from
+	};
 
 	(void)err;
 	if (l->group[0])
-		ec2_authorize_ssh(r->runner->ec2, &authorize, rescue_call(r, group_opened));
+		ec2_authorize_rule(r->runner->ec2, &authorize, rescue_call(r, group_opened));
 	else if (r->is_in_doubt)
 		return find_of_run(r, EC2_SECURITY_GROUPS, group_sought);
 	else

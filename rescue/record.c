@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-static const char *const kind_names[] = { "repair", "undo", "home", "audit" };
+static const char *const kind_names[] = { "repair", "undo", "home", "audit", "net" };
 static const char *const via_names[] = { "self", "snapshot", "replace", "helper" };
 static const char *const state_names[] = { "none", "found", "begun", "done" };
 
@@ -167,7 +167,8 @@ static int read_run(const json_t *record, struct record *r, struct err *err)
 		return -1;
 	if (((r->kind != RESCUE_AUDIT || instance[0]) &&
 	     instance_id_parse(instance, &r->instance, err) < 0) ||
-	    volume_id_parse(text_of(record, "volume"), &r->volume, err) < 0 ||
+	    (r->kind != RESCUE_NET &&
+	     volume_id_parse(text_of(record, "volume"), &r->volume, err) < 0) ||
 	    (helper[0] && instance_id_parse(helper, &r->helper, err) < 0) ||
 	    (restore[0] && snapshot_id_parse(restore, &r->restore_from, err) < 0) ||
 	    (restored[0] && volume_id_parse(restored, &r->restored, err) < 0) ||

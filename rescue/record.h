@@ -21,6 +21,7 @@ enum rescue_kind {
 	RESCUE_UNDO,   /* take the repair of an earlier run back */
 	RESCUE_HOME,   /* from the tags of another machine's run: only home */
 	RESCUE_AUDIT,  /* a temporary snapshot (rescue/temporary.h); no rescue */
+	RESCUE_NET,    /* changes of the network around it (rescue/net_fix.h); no rescue */
 };
 const char *rescue_kind_name(enum rescue_kind kind);
 

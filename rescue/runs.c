@@ -61,6 +61,9 @@ bool run_is_unfinished(const struct run *run)
 
 bool run_can_be_undone(const struct run *run)
 {
+	if (run->record.kind == RESCUE_NET)
+		return run->err.code == ERR_NONE && !str_eq(run->record.result, "undone") &&
+		       !str_eq(run->record.result, "returned");
 	return run->err.code == ERR_NONE && run->record.kind == RESCUE_REPAIR &&
 	       run->record.was_committed;
 }

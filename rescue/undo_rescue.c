@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rescue/admit.h"
 #include "rescue/command.h"
+#include "rescue/net_fix.h"
 #include "rescue/runs.h"
 
 /* `ec2-rescue undo` of an instance or a run: the plan once more, with another surgery. */
@@ -45,10 +46,13 @@ static int undo(const struct options *told, struct report *report, struct err *e
 	run = runs_find(&runs, target, run_can_be_undone);
 	if (!run)
 		return err_set(err, ERR_NOTFOUND,
-			       "no run in %s wrote a repair for %s; `ec2-rescue runs` lists them "
+			       "no run in %s wrote a repair or changed the network for %s; "
+			       "`ec2-rescue runs` lists them "
 			       "(--state-dir)",
 			       options->state_dir ? options->state_dir : "the state directory",
 			       target);
+	if (run->record.kind == RESCUE_NET)
+		return net_take_back(options, run, report, err);
 	admission.ids = &run->record.instance;
 	admission.undo = &run->record;
 	as_told.via = rescue_via_name(via_swaps(run->record.via) ? VIA_SNAPSHOT : run->record.via);

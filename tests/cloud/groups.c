@@ -34,39 +34,106 @@ void create_security_group(struct call *call)
 	jset_s(call->out, "groupId", id);
 }
 
-void authorize_security_group_ingress(struct call *call)
+static json_t *rule_at(struct call *call, unsigned n)
+{
+	const char *cidr = param_at(call, "IpPermissions.%u.IpRanges.1.CidrIp", n);
+	const char *from = param_at(call, "IpPermissions.%u.FromPort", n);
+	json_t *rule = json_pack(
+		"{s:s,s:s}", "protocol", param_at(call, "IpPermissions.%u.IpProtocol", n), "cidr",
+		*cidr ? cidr : param_at(call, "IpPermissions.%u.Ipv6Ranges.1.CidrIpv6", n));
+
+	if (*from) {
+		jset_i(rule, "from", strtoll(from, NULL, 10));
+		jset_i(rule, "to", strtoll(param_at(call, "IpPermissions.%u.ToPort", n), NULL, 10));
+	}
+	return rule;
+}
+
+static bool find_rule(const json_t *rules, const json_t *rule, size_t *ret)
+{
+	const json_t *known;
+
+	size_t i;
+
+	json_array_foreach (rules, i, known) {
+		*ret = i;
+		if (json_equal(known, rule))
+			return true;
+	}
+	return false;
+}
+
+static json_t *rules_of(struct res *group, const char *side)
+{
+	if (!jhas(group->truth, side))
+		jset(group->truth, side, json_array());
+	return jget(group->truth, side);
+}
+
+static void authorize(struct call *call, const char *side)
 {
 	struct res *group = call_find(call, &kind_security_group, param(call, "GroupId"));
-	json_t *rules, *rule;
-	const json_t *known;
-	size_t i;
+	size_t at;
 
 	if (!group)
 		return;
-	if (!jhas(group->truth, "ingress"))
-		jset(group->truth, "ingress", json_array());
-	rules = jget(group->truth, "ingress");
 	for (unsigned n = 1; n <= param_count(call, "IpPermissions"); n++) {
-		rule = json_pack(
-			"{s:s,s:I,s:I,s:s}", "protocol",
-			param_at(call, "IpPermissions.%u.IpProtocol", n), "from",
-			(json_int_t)strtoll(param_at(call, "IpPermissions.%u.FromPort", n), NULL,
-					    10),
-			"to",
-			(json_int_t)strtoll(param_at(call, "IpPermissions.%u.ToPort", n), NULL, 10),
-			"cidr", param_at(call, "IpPermissions.%u.IpRanges.1.CidrIp", n));
-		json_array_foreach (rules, i, known)
-			if (json_equal(known, rule)) {
-				call_fail(call, "InvalidPermission.Duplicate",
-					  "the specified rule \"peer: %s\" already exists",
-					  js(rule, "cidr"));
-				json_decref(rule);
-				return;
-			}
-		json_array_append_new(rules, rule);
+		json_t *rule = rule_at(call, n);
+
+		if (find_rule(rules_of(group, side), rule, &at)) {
+			call_fail(call, "InvalidPermission.Duplicate",
+				  "the specified rule \"peer: %s\" already exists",
+				  js(rule, "cidr"));
+			json_decref(rule);
+			return;
+		}
+		json_array_append_new(rules_of(group, side), rule);
 	}
 	world_touch(group);
 	jset_b(call->out, "return", true);
+}
+
+static void revoke_rules(struct call *call, const char *side)
+{
+	struct res *group = call_find(call, &kind_security_group, param(call, "GroupId"));
+	size_t at;
+
+	if (!group)
+		return;
+	for (unsigned n = 1; n <= param_count(call, "IpPermissions"); n++) {
+		json_t *rule = rule_at(call, n);
+		bool is_there = find_rule(rules_of(group, side), rule, &at);
+
+		json_decref(rule);
+		if (!is_there) {
+			call_fail(call, "InvalidPermission.NotFound",
+				  "The specified rule does not exist in this security group.");
+			return;
+		}
+		json_array_remove(rules_of(group, side), at);
+	}
+	world_touch(group);
+	jset_b(call->out, "return", true);
+}
+
+void authorize_security_group_ingress(struct call *call)
+{
+	authorize(call, "ingress");
+}
+
+void authorize_security_group_egress(struct call *call)
+{
+	authorize(call, "egress");
+}
+
+void revoke_security_group_ingress(struct call *call)
+{
+	revoke_rules(call, "ingress");
+}
+
+void revoke_security_group_egress(struct call *call)
+{
+	revoke_rules(call, "egress");
 }
 
 void delete_security_group(struct call *call)

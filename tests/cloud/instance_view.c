@@ -112,6 +112,8 @@ void interface_render(struct sim *sim, const json_t *inst, const json_t *eni, js
 {
 	bool is_first = ji(eni, "device_index") == 0;
 	json_t *attachment = json_object(), *address = json_object();
+	const json_t *v6;
+	size_t i;
 
 	jcopy(out, "networkInterfaceId", eni, "id");
 	jset_s(out, "status", "in-use");
@@ -120,8 +122,16 @@ void interface_render(struct sim *sim, const json_t *inst, const json_t *eni, js
 	jcopy(out, "macAddress", eni, "mac");
 	jcopy(out, "privateIpAddress", eni, "private_ip");
 	jcopy(out, "privateDnsName", inst, "private_dns");
-	jset_b(out, "sourceDestCheck", !jb(inst, "no_source_dest_check"));
-	jset(out, "groupSet", groups_render(sim, inst));
+	jset_b(out, "sourceDestCheck",
+	       jhas(eni, "source_dest_check") ? jb(eni, "source_dest_check")
+					      : !jb(inst, "no_source_dest_check"));
+	jset(out, "groupSet", groups_render(sim, jhas(eni, "groups") ? eni : inst));
+	json_array_foreach (jget(eni, "ipv6"), i, v6) {
+		if (!i)
+			jset(out, "ipv6AddressesSet", json_array());
+		json_array_append_new(jget(out, "ipv6AddressesSet"),
+				      json_pack("{s:s}", "ipv6Address", json_string_value(v6)));
+	}
 	jset_s(attachment, "attachmentId", js(eni, "attachment"));
 	jset_i(attachment, "deviceIndex", ji(eni, "device_index"));
 	jset_s(attachment, "status", "attached");
@@ -132,6 +142,10 @@ void interface_render(struct sim *sim, const json_t *inst, const json_t *eni, js
 		jset(out, "association",
 		     json_pack("{s:s,s:s}", "publicIp", js(inst, "public_ip"), "ipOwnerId",
 			       address_of(sim, js(inst, "id")) ? sim_account(sim) : "amazon"));
+	if (*js(eni, "public_ip"))
+		jset(out, "association",
+		     json_pack("{s:s,s:s}", "publicIp", js(eni, "public_ip"), "ipOwnerId",
+			       sim_account(sim)));
 	jcopy(address, "privateIpAddress", eni, "private_ip");
 	jset_b(address, "primary", true);
 	if (jhas(out, "association"))

@@ -122,6 +122,66 @@ const struct kind kind_route_table = {
 	.filters = route_table_filters,
 	.load = route_table_load,
 };
+const struct kind kind_network_acl = {
+	.name = "network-acl",
+	.plural = "network_acls",
+	.prefix = "acl-",
+	.malformed = "InvalidNetworkAclID.Malformed",
+	.malformed_text = "Invalid id: \"%s\"",
+	.missing = "InvalidNetworkAclID.NotFound",
+	.missing_text = "The networkAcl ID '%s' does not exist",
+	.render = network_acl_render,
+	.filters = network_acl_filters,
+	.load = network_acl_load,
+};
+const struct kind kind_internet_gateway = {
+	.name = "internet-gateway",
+	.plural = "internet_gateways",
+	.prefix = "igw-",
+	.malformed = "InvalidInternetGatewayId.Malformed",
+	.malformed_text = "Invalid id: \"%s\"",
+	.missing = "InvalidInternetGatewayID.NotFound",
+	.missing_text = "The internetGateway ID '%s' does not exist",
+	.render = internet_gateway_render,
+	.filters = internet_gateway_filters,
+	.load = internet_gateway_load,
+};
+const struct kind kind_nat_gateway = {
+	.name = "natgateway",
+	.plural = "nat_gateways",
+	.prefix = "nat-",
+	.malformed = "NatGatewayMalformed",
+	.malformed_text = "The request must contain a valid NAT gateway id: %s",
+	.missing = "NatGatewayNotFound",
+	.missing_text = "NAT gateway %s was not found",
+	.render = nat_gateway_render,
+	.filters = nat_gateway_filters,
+	.load = nat_gateway_load,
+};
+const struct kind kind_peering = {
+	.name = "vpc-peering-connection",
+	.plural = "peerings",
+	.prefix = "pcx-",
+	.malformed = "InvalidVpcPeeringConnectionId.Malformed",
+	.malformed_text = "Invalid id: \"%s\"",
+	.missing = "InvalidVpcPeeringConnectionID.NotFound",
+	.missing_text = "The vpcPeeringConnection ID '%s' does not exist",
+	.render = peering_render,
+	.filters = peering_filters,
+	.load = peering_load,
+};
+const struct kind kind_prefix_list = {
+	.name = "prefix-list",
+	.plural = "prefix_lists",
+	.prefix = "pl-",
+	.malformed = "InvalidPrefixListID.Malformed",
+	.malformed_text = "Invalid id: \"%s\"",
+	.missing = "InvalidPrefixListID.NotFound",
+	.missing_text = "The prefix list ID '%s' does not exist",
+	.render = prefix_list_render,
+	.filters = prefix_list_filters,
+	.load = prefix_list_load,
+};
 const struct kind kind_address = {
 	.name = "elastic-ip",
 	.plural = "addresses",
@@ -167,10 +227,27 @@ const struct kind kind_eni = {
 
 /* The order of loading: what is named by others comes first. */
 const struct kind *const kinds[] = {
-	&kind_settings,	      &kind_token,	 &kind_vpc,	 &kind_subnet,
-	&kind_security_group, &kind_route_table, &kind_snapshot, &kind_image,
-	&kind_volume,	      &kind_asg,	 &kind_spot,	 &kind_instance,
-	&kind_address,	      &kind_replace,	 &kind_eni,	 NULL,
+	&kind_settings,
+	&kind_token,
+	&kind_vpc,
+	&kind_subnet,
+	&kind_security_group,
+	&kind_route_table,
+	&kind_snapshot,
+	&kind_image,
+	&kind_volume,
+	&kind_asg,
+	&kind_spot,
+	&kind_instance,
+	&kind_address,
+	&kind_replace,
+	&kind_eni,
+	&kind_network_acl,
+	&kind_internet_gateway,
+	&kind_nat_gateway,
+	&kind_peering,
+	&kind_prefix_list,
+	NULL,
 };
 
 const struct kind *kind_of_id(const char *id)

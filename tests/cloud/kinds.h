@@ -19,9 +19,15 @@ KIND_FUNCTIONS(subnet)
 KIND_FUNCTIONS(security_group)
 KIND_FUNCTIONS(route_table)
 KIND_FUNCTIONS(address)
+KIND_FUNCTIONS(network_acl)
+KIND_FUNCTIONS(internet_gateway)
+KIND_FUNCTIONS(nat_gateway)
+KIND_FUNCTIONS(peering)
+KIND_FUNCTIONS(prefix_list)
 KIND_FUNCTIONS(spot)
 KIND_FUNCTIONS(eni)
 KIND_FUNCTIONS(replace)
+void vpc_furnish(struct sim *sim, const char *vpc, const json_t *subnets);
 int asg_load(struct sim *sim, json_t *in, struct err *err);
 
 void instance_timer(struct sim *sim, struct res *inst, const char *name);

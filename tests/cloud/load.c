@@ -21,9 +21,9 @@ static const struct {
 
 /* Members of a description that are kept as they are; those that are objects are merged. */
 static const char *const plain_settings[] = {
-	"account",    "region", "partition", "clock_offset_s",	      "busy_check", "credentials",
-	"roles",      "faults", "latencies", "consistency",	      "throttle",   "imds",
-	"parameters", "keys",	"spot",	     "encryption_by_default",
+	"account",    "region", "partition", "clock_offset_s",	      "busy_check",   "credentials",
+	"roles",      "faults", "latencies", "consistency",	      "throttle",     "imds",
+	"parameters", "keys",	"spot",	     "encryption_by_default", "public_block",
 };
 
 json_t *setting(struct sim *sim, const char *name)

@@ -31,6 +31,9 @@ json_t *vpc_render(struct sim *sim, const json_t *v)
 	jset(out, "cidrBlockAssociationSet",
 	     json_pack("[{s:s,s:s,s:{s:s}}]", "associationId", "vpc-cidr-assoc-1", "cidrBlock",
 		       js(v, "cidr"), "cidrBlockState", "state", "associated"));
+	if (jhas(v, "cidr_v6"))
+		jset(out, "ipv6CidrBlockAssociationSet",
+		     json_pack("[{s:s}]", "ipv6CidrBlock", js(v, "cidr_v6")));
 	jset(out, "tagSet", tags_render(v));
 	OVER(out, v);
 	return out;
@@ -70,6 +73,9 @@ json_t *subnet_render(struct sim *sim, const json_t *v)
 	jset_b(out, "defaultForAz", jb(v, "default_for_az"));
 	jset_b(out, "mapPublicIpOnLaunch", jb(v, "map_public_ip"));
 	jset_b(out, "assignIpv6AddressOnCreation", false);
+	if (jhas(v, "cidr_v6"))
+		jset(out, "ipv6CidrBlockAssociationSet",
+		     json_pack("[{s:s}]", "ipv6CidrBlock", js(v, "cidr_v6")));
 	jset(out, "tagSet", tags_render(v));
 	OVER(out, v);
 	return out;
@@ -91,12 +97,16 @@ int subnet_load(struct sim *sim, json_t *in, struct err *err)
 /* The default VPC of the account, its subnets and group, made when something needs them. */
 static struct res *default_vpc(struct sim *sim)
 {
-	cleanup(free) char *id = NULL, *table = NULL;
+	cleanup(free) char *id = NULL, *table = NULL, *gateway = NULL;
 
 	sim_foreach (vpc, sim, &kind_vpc)
 		return vpc;
 	id = id_new(sim, "vpc-");
 	table = id_new(sim, "rtb-");
+	gateway = id_new(sim, "igw-");
+	vpc_furnish(sim, id, NULL);
+	world_add(sim, &kind_internet_gateway, gateway,
+		  json_pack("{s:s,s:s,s:{}}", "id", gateway, "vpc", id, "tags"));
 	world_add(
 		sim, &kind_route_table, table,
 		json_pack(
@@ -105,8 +115,8 @@ static struct res *default_vpc(struct sim *sim)
 			"routeTableAssociationId", "rtbassoc-0123456789abcdef0", "routeTableId",
 			table, "routes", "destinationCidrBlock", "172.31.0.0/16", "gatewayId",
 			"local", "state", "active", "origin", "CreateRouteTable",
-			"destinationCidrBlock", "0.0.0.0/0", "gatewayId", "igw-0123456789abcdef0",
-			"state", "active", "origin", "CreateRoute"));
+			"destinationCidrBlock", "0.0.0.0/0", "gatewayId", gateway, "state",
+			"active", "origin", "CreateRoute"));
 	return world_add(sim, &kind_vpc, id,
 			 json_pack("{s:s,s:s,s:b,s:{}}", "id", id, "cidr", "172.31.0.0/16",
 				   "is_default", 1, "tags"));
@@ -135,8 +145,12 @@ struct res *default_group(struct sim *sim, const char *vpc)
 		if (js_is(group->truth, "vpc", vpc))
 			return group;
 	id = id_new(sim, "sg-");
-	in = json_pack("{s:s,s:s,s:s,s:s,s:{}}", "id", id, "name", "default", "vpc", vpc,
-		       "description", "default VPC security group", "tags");
+	/* As the console's launch wizard makes it: ssh from anywhere. */
+	in = json_pack("{s:s,s:s,s:s,s:s,s:{},s:[{s:s,s:i,s:i,s:s}],s:[{s:s,s:s}]}", "id", id,
+		       "name", "launch-wizard-1", "vpc", vpc, "description",
+		       "launch-wizard created", "tags", "ingress", "protocol", "tcp", "from", 22,
+		       "to", 22, "cidr", "0.0.0.0/0", "egress", "protocol", "-1", "cidr",
+		       "0.0.0.0/0");
 	return world_add(sim, &kind_security_group, id, in);
 }
 
@@ -169,9 +183,16 @@ static json_t *rules_render(const json_t *rules)
 				"ipv6Ranges", "prefixListIds");
 		jcopy(out, "fromPort", r, "from");
 		jcopy(out, "toPort", r, "to");
-		if (jhas(r, "cidr"))
+		if (strchr(js(r, "cidr"), ':'))
+			json_array_append_new(jget(out, "ipv6Ranges"),
+					      json_pack("{s:s}", "cidrIpv6", js(r, "cidr")));
+		else if (jhas(r, "cidr"))
 			json_array_append_new(jget(out, "ipRanges"),
 					      json_pack("{s:s}", "cidrIp", js(r, "cidr")));
+		if (jhas(r, "prefix_list"))
+			json_array_append_new(
+				jget(out, "prefixListIds"),
+				json_pack("{s:s}", "prefixListId", js(r, "prefix_list")));
 		if (jhas(r, "group"))
 			json_array_append_new(jget(out, "groups"),
 					      json_pack("{s:s}", "groupId", js(r, "group")));

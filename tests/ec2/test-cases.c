@@ -390,9 +390,13 @@ static void helper(struct run *run)
 		run->action = &action_create_security_group;
 		ec2_create_security_group(run->ec2, &request, ret, &run->op);
 	} else if (str_eq(call, "authorize-ssh")) {
-		struct ec2_authorize_ssh request = { text(run, "group"), text(run, "cidr"), 22 };
+		struct ec2_rule request = { .group = text(run, "group"),
+					    .protocol = "tcp",
+					    .cidr = text(run, "cidr"),
+					    .from = 22,
+					    .to = 22 };
 
-		ec2_authorize_ssh(run->ec2, &request, &run->op);
+		ec2_authorize_rule(run->ec2, &request, &run->op);
 	} else if (str_eq(call, "delete-security-group")) {
 		ec2_delete_security_group(run->ec2, text(run, "group"), &run->op);
 	} else if (str_eq(call, "get-parameter")) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CHECKS_IPADDR_H
-#define CHECKS_IPADDR_H
+#ifndef BASE_IPADDR_H
+#define BASE_IPADDR_H
 
 /* IPv4 and IPv6 addresses and networks, as configuration files write them. */
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef NET_PATH_WALKS_H
+#define NET_PATH_WALKS_H
+
+/* The walks of net/path.c, one for each kind of sender; the path's interface and addresses are set. */
+
+#include "net/path.h"
+
+void net_walk_from_internet(const struct net_world *, const struct net_flow *, struct net_path *);
+void net_walk_from_vpc(const struct net_world *, const struct net_flow *, struct net_path *);
+void net_walk_from_beyond(const struct net_world *, const struct net_flow *, struct net_path *);
+
+#endif

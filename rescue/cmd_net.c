@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rescue/cloud.h"
+#include "rescue/net_fix.h"
+
+enum { SSH_PORT = 22, LOOKS = 8 };
+
+static int parse_role(const struct options *options, enum net_role *ret, struct err *err)
+{
+	if (!options->role)
+		*ret = NET_ROLE_HOST;
+	else if (str_eq(options->role, "nat"))
+		*ret = NET_ROLE_NAT;
+	else if (str_eq(options->role, "mtu"))
+		*ret = NET_ROLE_MTU;
+	else
+		return err_set(err, ERR_USAGE, "--role %s: there are \"nat\" and \"mtu\"",
+			       options->role);
+	return 0;
+}
+
+static int find_instance(struct net *net, struct err *err)
+{
+	const char *ids[] = { net->id.s };
+	struct ec2_op op = { 0 };
+
+	ec2_describe_instances(net->ec2, &(struct ec2_describe){ .ids = ids, .id_count = 1 },
+			       &net->instances, &op);
+	if (ec2_wait(net->ec2, &op, err) < 0)
+		return -1;
+	vec_foreach (i, &net->instances)
+		if (id_eq(&i->id, &net->id))
+			net->instance = i;
+	if (!net->instance || ec2_instance_is_gone(net->instance))
+		return err_set(err, ERR_NOTFOUND, "there is no instance %s in %s", net->id.s,
+			       ec2_region(net->ec2));
+	if (!net->instance->vpc)
+		return err_set(err, ERR_UNSUPPORTED,
+			       "%s is in no VPC, so nothing of the kind can be said", net->id.s);
+	return 0;
+}
+
+static void look(struct net *net)
+{
+	const struct net_ask ask = { .instances = &net->instance,
+				     .count = 1,
+				     .from = net->has_from ? &net->flow.from : NULL,
+				     .kinds = NET_ALL };
+
+	net_look_start(net->ec2, &ask, &net->look);
+	net_look_wait(net->ec2, &net->look);
+}
+
+static int answer(struct net *net, struct err *err)
+{
+	if (net->role == NET_ROLE_HOST && !net->has_from) {
+		*err = net->why_no_from;
+		return -1;
+	}
+	net_path_done(&net->path);
+	net_look_walk(net->ec2, &net->look, net->instance, &net->flow, &net->path);
+	net_host_add(&net->host, net->flow.port, &net->path);
+	net_path_judge(&net->path);
+	return 0;
+}
+
+static int ask(struct net *net, struct err *err)
+{
+	const struct options *options = net->options;
+
+	if (find_instance(net, err) < 0)
+		return -1;
+	net->has_from = net_find_sender(net->ec2, options, net->instance, &net->flow.from,
+					&net->why_no_from) == 0;
+	net->flow.has_to = options->to && !ip_parse(options->to, &net->flow.to);
+	net->flow.protocol = PROTO_TCP;
+	look(net);
+	if (!options->no_volume)
+		net_host_examine(net);
+	else
+		net->host.source = mem_strdup("--no-volume");
+	net->flow.port = (uint16_t)(options->port	    ? options->port
+				    : net->host.sshd_port ? net->host.sshd_port
+							  : SSH_PORT);
+	return answer(net, err);
+}
+
+static int status_of(const struct net_path *path)
+{
+	return path->verdict == NET_OPEN     ? 0
+	       : path->verdict == NET_CLOSED ? 1
+					     : ERR_COULD_NOT_TELL;
+}
+
+static void show(const struct net *net)
+{
+	(net->options->json ? net_print_json : net_draw)(net);
+}
+
+/* A change shows a while after it was made. What no change could open is not waited for. */
+static int look_again(struct net *net, struct err *err)
+{
+	for (int i = 0; i < LOOKS; i++) {
+		bool is_old = false;
+
+		net_look_done(net->ec2, &net->look);
+		look(net);
+		if (answer(net, err) < 0)
+			return -1;
+		vec_foreach (hop, &net->path.hops)
+			is_old |= hop->standing == NET_STOPS && hop->change.kind != NET_NO_CHANGE;
+		if (!is_old)
+			break;
+		net_nap(i);
+	}
+	return 0;
+}
+
+static int run(struct net *net, struct err *err)
+{
+	bool is_changed = false;
+
+	if (net_check_options(net->options, err) < 0 || parse_role(net->options, &net->role, err) < 0 ||
+	    instance_id_parse(net->options->targets.items[0], &net->id, err) < 0 ||
+	    loop_open(&net->loop, err) < 0 ||
+	    cloud_open(net->loop, net->options, NULL, NULL, &net->ec2, err) < 0 ||
+	    ask(net, err) < 0)
+		return -1;
+	show(net);
+	if (!net->options->fix_cloud)
+		return status_of(&net->path);
+	if (net_fix(net, &is_changed, err) < 0)
+		return -1;
+	if (is_changed) {
+		if (look_again(net, err) < 0)
+			return -1;
+		show(net);
+	}
+	return status_of(&net->path);
+}
+
+int cmd_net(const struct options *options, struct report *report)
+{
+	struct net net = { .options = options, .report = report };
+	struct err err = ERR_INIT;
+	int status = run(&net, &err);
+
+	net_path_done(&net.path);
+	net_host_done(&net.host);
+	if (net.ec2)
+		net_look_done(net.ec2, &net.look);
+	ec2_instances_done(&net.instances);
+	ec2_close(net.ec2);
+	loop_close(net.loop);
+	if (status >= 0)
+		return status;
+	report_err(report, NULL, &err);
+	return (int)err.code;
+}

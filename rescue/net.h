@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RESCUE_NET_H
+#define RESCUE_NET_H
+
+/* `ec2-rescue net`: the cloud's side (net/, rescue/net_look.h) and the volume's side (an audit of its newest snapshot) in
+ * one answer. */
+
+#include "rescue/command.h"
+#include "rescue/net_look.h"
+
+enum net_role { NET_ROLE_HOST, NET_ROLE_NAT, NET_ROLE_MTU };
+
+/* What the newest snapshot of the root volume says of the host. */
+struct net_fault {
+	char *check, *message, *place; /* "/etc/sysconfig/iptables:12" */
+	bool blocks;		       /* boot or login */
+	bool is_repairable;
+};
+struct net_host {
+	bool is_examined;
+	char *source; /* "snap-0123... of 2026-11-22T07:00:00Z"; or why it was not examined */
+	uint32_t sshd_port; /* 0: unknown */
+	VEC(struct net_fault) faults;
+};
+
+struct net {
+	const struct options *options;
+	struct report *report;
+	struct loop *loop;
+	struct ec2 *ec2;
+	enum net_role role;
+	struct instance_id id;
+	struct ec2_instances instances;
+	const struct ec2_instance *instance;
+	struct net_look look;
+	struct net_flow flow;
+	bool has_from;
+	struct err why_no_from; /* where no sender is known: of a role it may not matter */
+	struct net_path path;
+	struct net_host host;
+};
+
+/* ---- net_from.c: whose packets are meant: --from, else this machine's address as the instance sees it. */
+int net_find_sender(struct ec2 *, const struct options *, const struct ec2_instance *,
+		    struct ip *ret, struct err *err) __attribute__((warn_unused_result));
+/* --from and --to in form? Before anything is asked. */
+int net_check_options(const struct options *, struct err *err) __attribute__((warn_unused_result));
+
+/* ---- net_host.c */
+void net_host_examine(struct net *);
+void net_host_done(struct net_host *);
+/* What it says of the port goes behind the instance's hop. */
+void net_host_add(const struct net_host *, uint32_t port, struct net_path *);
+
+/* ---- net_draw.c: to stdout */
+void net_draw(const struct net *);
+void net_print_json(const struct net *);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ec2/when.h"
+#include "rescue/inventory.h"
+#include "rescue/net.h"
+#include "rescue/snapshot_source.h"
+
+/* The host as its newest snapshot shows it: nothing is stopped, and none is made for it. */
+
+static const struct ec2_device *root_of(const struct ec2_instance *i)
+{
+	vec_foreach (d, &i->devices)
+		if (i->root_device_name && d->device_name &&
+		    str_eq(d->device_name, i->root_device_name) && !id_none(&d->volume))
+			return d;
+	return NULL;
+}
+
+static const struct ec2_snapshot *newest(const struct ec2_snapshots *snapshots)
+{
+	const struct ec2_snapshot *best = NULL;
+
+	vec_foreach (s, snapshots)
+		if (s->status == SNAPSHOT_COMPLETED && (!best || s->start_time > best->start_time))
+			best = s;
+	return best;
+}
+
+static char *text_of(const json_t *event, const char *name)
+{
+	return mem_strdup(json_string_value(json_object_get(event, name)) ?: "");
+}
+
+/* Findings are kept; what the examination says of itself is not wanted here. */
+static void take_event(struct local *local, json_t *event)
+{
+	struct net_host *host = local->arg;
+	const char *kind = json_string_value(json_object_get(event, "event"));
+	const char *severity = json_string_value(json_object_get(event, "severity"));
+	struct net_fault fault = { 0 };
+
+	if (kind && str_eq(kind, "finding") && severity && !str_eq(severity, "note")) {
+		cleanup(free) char *path = text_of(event, "path");
+		json_int_t line = json_integer_value(json_object_get(event, "line"));
+
+		fault.check = text_of(event, "check");
+		fault.message = text_of(event, "message");
+		fault.place = line ? mem_printf("%s:%lld", path, (long long)line) : TAKE(path);
+		fault.blocks = str_starts(severity, "blocks-");
+		fault.is_repairable = json_is_true(json_object_get(event, "repairable"));
+		vec_push(&host->faults, fault);
+	}
+	json_decref(event);
+}
+
+/* What the checks may know of the cloud. */
+static void facts_of(const struct net *net, struct cloud_facts *ret)
+{
+	const struct inventory inv = { .subnets = net->look.world.subnets,
+				       .vpcs = net->look.world.vpcs };
+	const struct patient patient = { .id = net->id, .instance = net->instance };
+
+	cloud_facts_of(&inv, &patient, ret);
+}
+
+static int examine(struct net *net, const struct snapshot_id *snapshot, struct err *err)
+{
+	struct snapshot_source source = { .snapshot = *snapshot };
+	struct local local = { .options = net->options,
+			       .report = net->report,
+			       .event = take_event,
+			       .source = &source,
+			       .arg = &net->host };
+	cleanup(cloud_facts_done) struct cloud_facts facts = { 0 };
+	struct surgery_job job = { .mode = SURGERY_AUDIT, .cloud = &facts };
+
+	facts_of(net, &facts);
+	if (local_surgery(&local, &job, err) < 0) {
+		if (source.why.code)
+			*err = source.why;
+		return -1;
+	}
+	net->host.sshd_port = local.result.ssh_port;
+	return 0;
+}
+
+/* A newest one is asked for, not made: EC2 bills snapshots, and the question is read-only. */
+static int find_snapshot(struct net *net, struct snapshot_id *ret, char ret_at[21], struct err *err)
+{
+	const struct ec2_device *root = root_of(net->instance);
+	const char *volume = root ? root->volume.s : "";
+	const struct ec2_filter filter = { "volume-id", &volume, 1 };
+	struct ec2_snapshots snapshots = { 0 };
+	const struct ec2_snapshot *best;
+	struct ec2_op op = { 0 };
+
+	if (!root)
+		return err_set(err, ERR_NOTFOUND, "its root volume is not attached");
+	ec2_describe_snapshots(net->ec2,
+			       &(struct ec2_describe){ .filters = &filter, .filter_count = 1 },
+			       &snapshots, &op);
+	if (ec2_wait(net->ec2, &op, err) < 0)
+		return -1;
+	best = newest(&snapshots);
+	if (best) {
+		*ret = best->id;
+		when_iso8601(best->start_time, ret_at);
+	}
+	ec2_snapshots_done(&snapshots);
+	return best ? 0
+		    : err_set(err, ERR_NOTFOUND,
+			      "there is no snapshot of %s; `ec2-rescue audit %s` makes one for a look",
+			      volume, net->id.s);
+}
+
+void net_host_examine(struct net *net)
+{
+	struct snapshot_id snapshot = { "" };
+	struct err err = ERR_INIT;
+	char at[21];
+
+	if (find_snapshot(net, &snapshot, at, &err) < 0) {
+		net->host.source = mem_strdup(err.text);
+		return;
+	}
+	if (examine(net, &snapshot, &err) < 0) {
+		net->host.source = mem_strdup(err.text);
+		return;
+	}
+	net->host.is_examined = true;
+	net->host.source = mem_printf("%s of %s", snapshot.s, at);
+}
+
+void net_host_done(struct net_host *host)
+{
+	free(host->source);
+	vec_foreach (f, &host->faults) {
+		free(f->check);
+		free(f->message);
+		free(f->place);
+	}
+	vec_done(&host->faults);
+}
+
+/* ---- in the path */
+
+/* Behind the hop of the instance itself: the answer comes after it. */
+static void insert(struct net_path *path, const struct net_hop *hop)
+{
+	size_t at = 0;
+
+	while (at < path->hops.count && path->hops.items[at].leg == NET_THERE)
+		at++;
+	vec_push(&path->hops, *hop);
+	memmove(&path->hops.items[at + 1], &path->hops.items[at],
+		(path->hops.count - 1 - at) * sizeof(*hop));
+	path->hops.items[at] = *hop;
+}
+
+static bool is_up(const struct net_path *path)
+{
+	vec_foreach (hop, &path->hops)
+		if (hop->leg == NET_THERE && hop->standing == NET_STOPS &&
+		    str_starts(hop->place, "instance "))
+			return false;
+	return path->interface;
+}
+
+void net_host_add(const struct net_host *host, uint32_t port, struct net_path *path)
+{
+	struct net_hop hop = { .leg = NET_THERE, .standing = NET_UNSEEN };
+	bool is_ssh = host->sshd_port && host->sshd_port == port;
+
+	if (!is_up(path))
+		return;
+	if (!host->is_examined) {
+		hop.place = mem_strdup("the host");
+		hop.text = mem_printf("was not examined: %s", host->source);
+		insert(path, &hop);
+		return;
+	}
+	vec_foreach (f, &host->faults) {
+		if (!f->blocks)
+			continue;
+		hop.standing = NET_STOPS;
+		hop.place = mem_strdup(f->place);
+		hop.text = mem_printf("%s (%s)", f->message, f->check);
+		hop.remedy = mem_strdup(f->is_repairable ? "ec2-rescue with the instance's id "
+							   "repairs it"
+							 : "it has to be mended by hand");
+		insert(path, &hop);
+		hop.remedy = NULL;
+	}
+	hop.standing = is_ssh || !host->sshd_port ? NET_PASSES : NET_UNSEEN;
+	hop.place = mem_printf("the host, by %s", host->source);
+	hop.text = is_ssh ? mem_printf("sshd listens on port %u", port)
+		   : host->sshd_port
+			   ? mem_printf("sshd listens on port %u, not on %u; what listens there is "
+					"not known",
+					host->sshd_port, port)
+			   : mem_strdup("on which port sshd listens is not known");
+	insert(path, &hop);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RESCUE_NET_LOOK_H
+#define RESCUE_NET_LOOK_H
+
+/* The network around instances, asked of EC2: one call of a kind for all of them, side by side, and what a path turns out
+ * to need besides. Changes nothing. */
+
+#include "net/path.h"
+
+struct net_ask {
+	const struct ec2_instance *const *instances; /* borrowed as long as the look */
+	size_t count;
+	const struct ip *from; /* NULL: not known yet; then a sender inside the VPC is nobody's */
+	unsigned kinds;	       /* 1 << NET_...: what is to be asked */
+};
+#define NET_ALL ((1u << NET_KINDS) - 1)
+
+struct net_look {
+	struct net_world world; /* .instance: of whoever is looked at now */
+	struct ec2_op ops[NET_KINDS];
+	bool is_asked[NET_KINDS];
+	struct ec2_op exclusions_op;
+	struct ec2_texts asked; /* of what paths wanted */
+};
+void net_look_start(struct ec2 *, const struct net_ask *, struct net_look *ret);
+/* For the replies; a kind that cannot be had is world.missing, no error. */
+void net_look_wait(struct ec2 *, struct net_look *);
+/* Also while it is under way. */
+void net_look_done(struct ec2 *, struct net_look *);
+
+/* The path to this instance; what a first walk lacks is asked for, so the look must be over. */
+void net_look_walk(struct ec2 *, struct net_look *, const struct ec2_instance *,
+		   const struct net_flow *, struct net_path *ret);
+
+#endif
