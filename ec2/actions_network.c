@@ -116,14 +116,13 @@ static const struct xmlmap nat_gateways_map[] = {
 	XML_END,
 };
 
-#define PEER_ROWS(side, element)                                                       \
-	XML_TEXT(struct ec2_peering, side.vpc, element "/vpcId"),                      \
-		XML_TEXT(struct ec2_peering, side.region, element "/region"),          \
-		XML_TEXT(struct ec2_peering, side.owner, element "/ownerId"),          \
-		XML_TEXT(struct ec2_peering, side.cidr, element "/cidrBlock"),         \
-		XML_TEXTS(struct ec2_peering, side.cidrs,                              \
-			  element "/cidrBlockSet/item/cidrBlock"),                     \
-		XML_TEXTS(struct ec2_peering, side.cidrs_v6,                           \
+#define PEER_ROWS(side, element)                                                                   \
+	XML_TEXT(struct ec2_peering, side.vpc, element "/vpcId"),                                  \
+		XML_TEXT(struct ec2_peering, side.region, element "/region"),                      \
+		XML_TEXT(struct ec2_peering, side.owner, element "/ownerId"),                      \
+		XML_TEXT(struct ec2_peering, side.cidr, element "/cidrBlock"),                     \
+		XML_TEXTS(struct ec2_peering, side.cidrs, element "/cidrBlockSet/item/cidrBlock"), \
+		XML_TEXTS(struct ec2_peering, side.cidrs_v6,                                       \
 			  element "/ipv6CidrBlockSet/item/ipv6CidrBlock")
 static const struct xmlmap peering_map[] = {
 	XML_TEXT_NEED(struct ec2_peering, id, "vpcPeeringConnectionId"),
@@ -309,8 +308,10 @@ static const struct param delete_route_params[] = {
 };
 
 /* What is there already is a refusal of its own, and so is what is not there any more; none has a client token. */
-#define CHANGE_(name_, rows_, retry_) \
-	{ EC2_(name_), .params = rows_, .retry = retry_, .limit = LIMIT_CHANGE }
+#define CHANGE_(name_, rows_, retry_)                                                \
+	{                                                                            \
+		EC2_(name_), .params = rows_, .retry = retry_, .limit = LIMIT_CHANGE \
+	}
 const struct ec2_action action_authorize_ingress =
 	CHANGE_("AuthorizeSecurityGroupIngress", rule_params, RETRY_NEVER);
 const struct ec2_action action_authorize_egress =

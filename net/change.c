@@ -19,7 +19,10 @@ static void add_traffic(const struct net_change *c, struct str *out)
 		if (c->to >= 0)
 			str_addf(out, " code %lld", (long long)c->to);
 	} else {
-		str_addf(out, "%s %lld", str_eq(p, "6") ? "tcp" : str_eq(p, "17") ? "udp" : p,
+		str_addf(out, "%s %lld",
+			 str_eq(p, "6")	   ? "tcp"
+			 : str_eq(p, "17") ? "udp"
+					   : p,
 			 (long long)c->from);
 		if (c->to != c->from)
 			str_addf(out, "-%lld", (long long)c->to);
@@ -41,8 +44,8 @@ void net_change_text(const struct net_change *c, struct str *out)
 	case NET_ACL_ENTRY:
 		str_add(out, "allow ");
 		add_traffic(c, out);
-		str_addf(out, " %s %s in network ACL %s, as rule %lld", c->is_egress ? "to" : "from",
-			 c->cidr, c->target, (long long)c->number);
+		str_addf(out, " %s %s in network ACL %s, as rule %lld",
+			 c->is_egress ? "to" : "from", c->cidr, c->target, (long long)c->number);
 		return;
 	case NET_SOURCE_CHECK:
 		str_addf(out, "switch off the source/destination check of %s", c->target);
@@ -57,12 +60,21 @@ void net_change_text(const struct net_change *c, struct str *out)
 	}
 }
 
+char *net_change_sentence(const struct net_change *c)
+{
+	struct str s = STR_INIT;
+
+	net_change_text(c, &s);
+	return str_take(&s);
+}
+
 static void group_command(const struct net_change *c, struct str *out)
 {
 	bool is_v6 = strchr(c->cidr, ':');
 
-	str_addf(out, "aws ec2 authorize-security-group-%s --group-id %s --ip-permissions "
-		      "IpProtocol=%s,",
+	str_addf(out,
+		 "aws ec2 authorize-security-group-%s --group-id %s --ip-permissions "
+		 "IpProtocol=%s,",
 		 c->kind == NET_ALLOW_IN ? "ingress" : "egress", c->target, c->protocol);
 	if (!str_eq(c->protocol, "-1"))
 		str_addf(out, "FromPort=%lld,ToPort=%lld,", (long long)c->from, (long long)c->to);
@@ -71,10 +83,10 @@ static void group_command(const struct net_change *c, struct str *out)
 
 static void acl_command(const struct net_change *c, struct str *out)
 {
-	str_addf(out, "aws ec2 create-network-acl-entry --network-acl-id %s --%s --rule-number %lld "
-		      "--protocol %s ",
-		 c->target, c->is_egress ? "egress" : "ingress", (long long)c->number,
-		 c->protocol);
+	str_addf(out,
+		 "aws ec2 create-network-acl-entry --network-acl-id %s --%s --rule-number %lld "
+		 "--protocol %s ",
+		 c->target, c->is_egress ? "egress" : "ingress", (long long)c->number, c->protocol);
 	if (str_eq(c->protocol, "1") || str_eq(c->protocol, "58"))
 		str_addf(out, "--icmp-type-code Type=%lld,Code=%lld ", (long long)c->from,
 			 (long long)c->to);
@@ -92,11 +104,13 @@ void net_change_command(const struct net_change *c, struct str *out)
 	else if (c->kind == NET_ACL_ENTRY)
 		acl_command(c, out);
 	else if (c->kind == NET_SOURCE_CHECK)
-		str_addf(out, "aws ec2 modify-network-interface-attribute --network-interface-id %s "
-			      "--no-source-dest-check",
+		str_addf(out,
+			 "aws ec2 modify-network-interface-attribute --network-interface-id %s "
+			 "--no-source-dest-check",
 			 c->target);
 	else if (c->kind != NET_NO_CHANGE)
-		str_addf(out, "aws ec2 %s-route --route-table-id %s --destination-cidr-block %s %s %s",
+		str_addf(out,
+			 "aws ec2 %s-route --route-table-id %s --destination-cidr-block %s %s %s",
 			 c->kind == NET_CREATE_ROUTE ? "create" : "replace", c->target, c->cidr,
 			 str_starts(c->by, "eni-") ? "--network-interface-id" : "--gateway-id",
 			 c->by);
@@ -105,6 +119,6 @@ void net_change_command(const struct net_change *c, struct str *out)
 bool net_change_eq(const struct net_change *a, const struct net_change *b)
 {
 	return a->kind == b->kind && str_eq(a->target, b->target) &&
-	       str_eq(a->protocol, b->protocol) && str_eq(a->cidr, b->cidr) &&
-	       a->from == b->from && a->to == b->to && a->is_egress == b->is_egress;
+	       str_eq(a->protocol, b->protocol) && str_eq(a->cidr, b->cidr) && a->from == b->from &&
+	       a->to == b->to && a->is_egress == b->is_egress;
 }

@@ -26,10 +26,11 @@ enum net_leg { NET_THERE, NET_BACK };
 struct net_hop {
 	enum net_leg leg;
 	enum net_standing standing;
-	char *place;  /* "network ACL acl-0123... of subnet-0123..." */
-	char *text;   /* "rule 100 allows tcp 22 from 0.0.0.0/0" */
-	char *remedy; /* what would let it through; NULL: passes, or nothing would */
+	char *place;		  /* "network ACL acl-0123... of subnet-0123..." */
+	char *text;		  /* "rule 100 allows tcp 22 from 0.0.0.0/0" */
+	char *remedy;		  /* what would let it through; NULL: passes, or nothing would */
 	struct net_change change; /* the same, where a program can do it */
+	bool is_of_host;	  /* on its volume: no rule of the cloud */
 };
 enum net_sender {
 	NET_FROM_INTERNET,
@@ -40,10 +41,10 @@ struct net_path {
 	VEC(struct net_hop) hops; /* in the order of the packet */
 	enum net_verdict verdict;
 	enum net_sender sender;
-	struct ip from, to; /* to: as the instance itself has it */
+	struct ip from, to;		       /* to: as the instance itself has it */
 	const struct ec2_interface *interface; /* of the instance; NULL: none can be reached */
-	char entry[IP_TEXT_MAX];   /* the address that the sender uses */
-	const char *route_by;	   /* what the answer leaves by; NULL: not known */
+	char entry[IP_TEXT_MAX];	       /* the address that the sender uses */
+	const char *route_by;		       /* what the answer leaves by; NULL: not known */
 	/* Ids of prefix lists ("pl-"), peering connections ("pcx-") and the sender's groups ("sg-") without which it cannot be
 	 * told. Ask for them and walk again. */
 	struct ec2_texts wants;
@@ -57,7 +58,8 @@ void net_path_judge(struct net_path *);
 const struct net_hop *net_path_stop(const struct net_path *);
 
 /* For the walks of net/: adds a hop; the texts are taken over. */
-struct net_hop *net_hop_add(struct net_path *, enum net_leg, enum net_standing, char *place, char *text);
+struct net_hop *net_hop_add(struct net_path *, enum net_leg, enum net_standing, char *place,
+			    char *text);
 
 /* Of addresses that no route of the internet leads to. */
 bool net_is_private(const struct ip *);

@@ -33,14 +33,6 @@ static char *flow_text(const struct net_packet *p, enum net_direction direction)
 	return str_take(&s);
 }
 
-static char *remedy_of(const struct net_change *change)
-{
-	struct str s = STR_INIT;
-
-	net_change_text(change, &s);
-	return str_take(&s);
-}
-
 /* ---- network ACLs */
 
 static void open_acl(struct net_hop *hop, const struct ec2_acl *acl, enum net_direction direction,
@@ -61,7 +53,7 @@ static void open_acl(struct net_hop *hop, const struct ec2_acl *acl, enum net_di
 	c->from = p->first;
 	c->to = p->protocol == PROTO_TCP || p->protocol == PROTO_UDP ? p->last : p->code;
 	host_cidr(&p->peer, c->cidr);
-	hop->remedy = remedy_of(c);
+	hop->remedy = net_change_sentence(c);
 }
 
 /* Of the sender's own ports: are those open that Linux and Windows take? Then only a sender behind an old system or a
@@ -179,7 +171,7 @@ static void open_group(struct net_hop *hop, const struct ec2_groups *groups,
 	c->from = p->first;
 	c->to = p->protocol == PROTO_TCP || p->protocol == PROTO_UDP ? p->last : p->code;
 	host_cidr(&p->peer, c->cidr);
-	hop->remedy = remedy_of(c);
+	hop->remedy = net_change_sentence(c);
 }
 
 void net_walk_groups(const struct net_world *w, struct net_path *path,
@@ -214,8 +206,7 @@ void net_walk_groups(const struct net_world *w, struct net_path *path,
 						 flow, ruling.by));
 		return;
 	}
-	hop = net_hop_add(path, NET_THERE, NET_STOPS, place,
-			  mem_printf("no rule allows %s", flow));
+	hop = net_hop_add(path, NET_THERE, NET_STOPS, place, mem_printf("no rule allows %s", flow));
 	open_group(hop, groups, direction, p);
 }
 
@@ -238,7 +229,8 @@ static void no_route(const struct net_world *w, struct net_path *path, enum net_
 	/* Only what the internet gateway is for can be said for certain. */
 	if (path->sender != NET_FROM_INTERNET || !gateway || path->from.is_v6 ||
 	    (dead && !dead->cidr)) {
-		hop->remedy = mem_printf("lead a route for %s to what joins the two networks", dest);
+		hop->remedy =
+			mem_printf("lead a route for %s to what joins the two networks", dest);
 		return;
 	}
 	c = &hop->change;
@@ -248,7 +240,7 @@ static void no_route(const struct net_world *w, struct net_path *path, enum net_
 	snprintf(c->by, sizeof(c->by), "%s", gateway);
 	if (dead)
 		snprintf(c->was, sizeof(c->was), "%s", net_route_by(dead));
-	hop->remedy = remedy_of(c);
+	hop->remedy = net_change_sentence(c);
 }
 
 const struct ec2_route *net_walk_route(const struct net_world *w, struct net_path *path,
@@ -260,11 +252,11 @@ const struct ec2_route *net_walk_route(const struct net_world *w, struct net_pat
 	char dest[IP_TEXT_MAX];
 
 	if (!table) {
-		net_hop_add(path, leg, NET_UNTOLD,
-			    mem_printf("route table of %s", subnet ?: "an unknown subnet"),
-			    mem_printf("is not shown%s%s", w->missing[NET_TABLES].code ? ": " : "",
-				       w->missing[NET_TABLES].code ? w->missing[NET_TABLES].text
-								   : ""));
+		net_hop_add(
+			path, leg, NET_UNTOLD,
+			mem_printf("route table of %s", subnet ?: "an unknown subnet"),
+			mem_printf("is not shown%s%s", w->missing[NET_TABLES].code ? ": " : "",
+				   w->missing[NET_TABLES].code ? w->missing[NET_TABLES].text : ""));
 		return NULL;
 	}
 	place = mem_printf("route table %s of %s", table->id, subnet);

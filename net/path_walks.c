@@ -7,10 +7,9 @@
 
 static struct net_packet request_of(const struct net_flow *flow, const struct ip *peer)
 {
-	return (struct net_packet){ .protocol = flow->protocol,
-				    .peer = *peer,
-				    .first = flow->port,
-				    .last = flow->port };
+	return (struct net_packet){
+		.protocol = flow->protocol, .peer = *peer, .first = flow->port, .last = flow->port
+	};
 }
 
 /* To the sender's own port; of an echo request the echo reply. */
@@ -27,7 +26,7 @@ static struct net_packet answer_of(const struct net_flow *flow, const struct ip 
 	return p;
 }
 
-static void walk_instance(const struct net_world *w, struct net_path *path)
+void net_walk_instance(const struct net_world *w, struct net_path *path)
 {
 	const struct ec2_instance *i = w->instance;
 	char *place = mem_printf("instance %s", i->id.s);
@@ -45,7 +44,8 @@ static void walk_instance(const struct net_world *w, struct net_path *path)
 	if (status && status->system_status == SUMMARY_IMPAIRED) {
 		net_hop_add(path, NET_THERE, NET_STOPS, place,
 			    mem_strdup("runs on a host that fails EC2's system status check"))
-			->remedy = mem_strdup("stop it and start it, which moves it to another host");
+			->remedy =
+			mem_strdup("stop it and start it, which moves it to another host");
 		return;
 	}
 	net_hop_add(path, NET_THERE, NET_PASSES, place,
@@ -57,7 +57,7 @@ static void walk_instance(const struct net_world *w, struct net_path *path)
 
 /* ---- from the internet */
 
-static void walk_gateway(const struct net_world *w, struct net_path *path)
+void net_walk_gateway(const struct net_world *w, struct net_path *path)
 {
 	const char *gateway = net_gateway(w), *vpc = w->instance->vpc ?: "its VPC";
 
@@ -73,9 +73,10 @@ static void walk_gateway(const struct net_world *w, struct net_path *path)
 	}
 	net_hop_add(path, NET_THERE, NET_STOPS, mem_strdup("internet gateway"),
 		    mem_printf("none is attached to %s", vpc))
-		->remedy = mem_printf("attach an internet gateway to %s, or come from inside (Session "
-				      "Manager, an EC2 Instance Connect endpoint, a VPN)",
-				      vpc);
+		->remedy =
+		mem_printf("attach an internet gateway to %s, or come from inside (Session "
+			   "Manager, an EC2 Instance Connect endpoint, a VPN)",
+			   vpc);
 }
 
 static bool is_excluded(const struct net_world *w, const char *subnet)
@@ -122,10 +123,10 @@ static void walk_public_address(const struct net_world *w, const struct net_flow
 	if (path->from.is_v6)
 		return;
 	if (i->public_ip && (!flow->has_to || !net_has_ip(i, &flow->to))) {
-		net_hop_add(path, NET_THERE, NET_PASSES, mem_printf("public address %s", path->entry),
-			    mem_printf("%s %s",
-				       is_own ? "is the Elastic IP address of" : "belongs to",
-				       i->id ?: "the interface"));
+		net_hop_add(
+			path, NET_THERE, NET_PASSES, mem_printf("public address %s", path->entry),
+			mem_printf("%s %s", is_own ? "is the Elastic IP address of" : "belongs to",
+				   i->id ?: "the interface"));
 		return;
 	}
 	net_hop_add(path, NET_THERE, NET_STOPS, mem_printf("network interface %s", i->id ?: "?"),
@@ -133,9 +134,10 @@ static void walk_public_address(const struct net_world *w, const struct net_flow
 			    ? mem_printf("is known on the internet as %s, not as %s", i->public_ip,
 					 path->entry)
 			    : mem_strdup("has no public address: the internet does not know it"))
-		->remedy = mem_printf("associate an Elastic IP address with %s, or come from inside "
-				      "%s (Session Manager, an EC2 Instance Connect endpoint, a VPN)",
-				      i->id ?: "the interface", w->instance->vpc ?: "its VPC");
+		->remedy =
+		mem_printf("associate an Elastic IP address with %s, or come from inside "
+			   "%s (Session Manager, an EC2 Instance Connect endpoint, a VPN)",
+			   i->id ?: "the interface", w->instance->vpc ?: "its VPC");
 }
 
 /* A table of the gateway itself may send what comes in to an appliance first. */
@@ -173,18 +175,20 @@ static void walk_answer_route(struct net_path *path, const struct ec2_route *rou
 	free(TAKE(hop->text));
 	if (str_starts(by, "nat-") || str_starts(by, "eigw-")) {
 		hop->standing = NET_STOPS;
-		hop->text = mem_printf("%s leads to %s, which lets connections out only: the answer "
-				       "to %s does not come from the address that was asked",
-				       net_route_to(route), by, from);
+		hop->text =
+			mem_printf("%s leads to %s, which lets connections out only: the answer "
+				   "to %s does not come from the address that was asked",
+				   net_route_to(route), by, from);
 		hop->remedy = mem_printf("lead the route for %s to the internet gateway, or come "
 					 "from inside the VPC",
 					 net_route_to(route));
 		return;
 	}
 	hop->standing = NET_UNTOLD;
-	hop->text = mem_printf("%s leads to %s, not to the internet gateway that the request came in "
-			       "by; what becomes of the answer there is not seen",
-			       net_route_to(route), by);
+	hop->text =
+		mem_printf("%s leads to %s, not to the internet gateway that the request came in "
+			   "by; what becomes of the answer there is not seen",
+			   net_route_to(route), by);
 }
 
 /* From the interface's own subnet's border on, and back to it. */
@@ -201,7 +205,7 @@ static const struct ec2_route *walk_border(const struct net_world *w, const stru
 	net_walk_acl(w, path, NET_THERE, i->subnet, NET_IN, &request);
 	net_walk_groups(w, path, i->groups.count ? &i->groups : &w->instance->groups, NET_IN,
 			&request);
-	walk_instance(w, path);
+	net_walk_instance(w, path);
 	net_walk_acl(w, path, NET_BACK, i->subnet, NET_OUT, &answer);
 	return net_walk_route(w, path, NET_BACK, i->subnet, &path->from);
 }
@@ -211,7 +215,7 @@ void net_walk_from_internet(const struct net_world *w, const struct net_flow *fl
 {
 	const struct ec2_route *route;
 
-	walk_gateway(w, path);
+	net_walk_gateway(w, path);
 	walk_block(w, path);
 	walk_public_address(w, flow, path);
 	walk_edge(w, path);
@@ -292,10 +296,11 @@ void net_walk_from_vpc(const struct net_world *w, const struct net_flow *flow,
 	ip_text(&path->from, from);
 	path->route_by = "local";
 	if (flow->has_to && !net_has_ip(path->interface, &flow->to)) {
-		net_hop_add(path, NET_THERE, NET_UNTOLD, mem_printf("public address %s", path->entry),
-			    mem_printf("is reached from inside the VPC by way of the internet gateway, "
-				       "where %s has another address",
-				       from))
+		net_hop_add(
+			path, NET_THERE, NET_UNTOLD, mem_printf("public address %s", path->entry),
+			mem_printf("is reached from inside the VPC by way of the internet gateway, "
+				   "where %s has another address",
+				   from))
 			->remedy = mem_printf("use the private address, or ask with the public "
 					      "address of the sender");
 		return;
@@ -316,7 +321,7 @@ void net_walk_from_vpc(const struct net_world *w, const struct net_flow *flow,
 				path->interface->groups.count ? &path->interface->groups
 							      : &w->instance->groups,
 				NET_IN, &request);
-		walk_instance(w, path);
+		net_walk_instance(w, path);
 		return;
 	}
 	route = walk_border(w, flow, path, sender ? &sender->groups : NULL);
@@ -330,8 +335,8 @@ void net_walk_from_vpc(const struct net_world *w, const struct net_flow *flow,
 
 static const struct ec2_peer *other_side(const struct net_world *w, const struct ec2_peering *p)
 {
-	bool is_ours = p->accepter.vpc && w->instance->vpc &&
-		       str_eq(p->accepter.vpc, w->instance->vpc);
+	bool is_ours =
+		p->accepter.vpc && w->instance->vpc && str_eq(p->accepter.vpc, w->instance->vpc);
 
 	return is_ours ? &p->requester : &p->accepter;
 }
@@ -352,13 +357,14 @@ static void walk_peering(const struct net_world *w, struct net_path *path, const
 	if (!p->status || !str_eq(p->status, "active")) {
 		net_hop_add(path, NET_THERE, NET_STOPS, place,
 			    mem_printf("is %s, not active", p->status ?: "in an unknown state"))
-			->remedy = p->status && str_eq(p->status, "pending-acceptance")
-					   ? mem_printf("accept it (aws ec2 "
-							"accept-vpc-peering-connection "
-							"--vpc-peering-connection-id %s)",
-							id)
-					   : mem_strdup("make a new one, and lead the routes of both "
-							"sides to it");
+			->remedy =
+			p->status && str_eq(p->status, "pending-acceptance")
+				? mem_printf("accept it (aws ec2 "
+					     "accept-vpc-peering-connection "
+					     "--vpc-peering-connection-id %s)",
+					     id)
+				: mem_strdup("make a new one, and lead the routes of both "
+					     "sides to it");
 		return;
 	}
 	if (!net_cidr_has(peer->cidr, &path->from) && !net_cidrs_have(&peer->cidrs, &path->from) &&
@@ -384,14 +390,16 @@ static void walk_joint(const struct net_world *w, struct net_path *path,
 	ip_text(&path->from, from);
 	if (by && str_starts(by, "pcx-"))
 		walk_peering(w, path, by);
-	else if (by && (str_starts(by, "igw-") || str_starts(by, "nat-") ||
-			str_starts(by, "eigw-")))
-		net_hop_add(path, NET_THERE, NET_STOPS, mem_printf("sender %s", from),
-			    mem_printf("is a private address that nothing joins to the VPC: its route "
-				       "leads to %s",
-				       by))
-			->remedy = mem_strdup("ask with the address that the sender has on the "
-					      "internet, or lead a route to what joins the networks");
+	else if (by &&
+		 (str_starts(by, "igw-") || str_starts(by, "nat-") || str_starts(by, "eigw-")))
+		net_hop_add(
+			path, NET_THERE, NET_STOPS, mem_printf("sender %s", from),
+			mem_printf("is a private address that nothing joins to the VPC: its route "
+				   "leads to %s",
+				   by))
+			->remedy =
+			mem_strdup("ask with the address that the sender has on the "
+				   "internet, or lead a route to what joins the networks");
 	else
 		net_hop_add(path, NET_THERE, NET_UNSEEN, mem_printf("sender %s", from),
 			    by ? mem_printf("comes by %s; what is behind that is not looked at", by)

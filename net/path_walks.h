@@ -10,4 +10,8 @@ void net_walk_from_internet(const struct net_world *, const struct net_flow *, s
 void net_walk_from_vpc(const struct net_world *, const struct net_flow *, struct net_path *);
 void net_walk_from_beyond(const struct net_world *, const struct net_flow *, struct net_path *);
 
+/* Hops that other walks have, too. */
+void net_walk_instance(const struct net_world *, struct net_path *);
+void net_walk_gateway(const struct net_world *, struct net_path *);
+
 #endif

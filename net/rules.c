@@ -27,8 +27,8 @@ static int protocol_of(const char *text)
 	static const struct {
 		const char *name;
 		int number;
-	} names[] = { { "-1", -1 },	     { "all", -1 },   { "tcp", PROTO_TCP },
-		      { "udp", PROTO_UDP },  { "icmp", PROTO_ICMP }, { "icmpv6", PROTO_ICMPV6 } };
+	} names[] = { { "-1", -1 },	    { "all", -1 },	    { "tcp", PROTO_TCP },
+		      { "udp", PROTO_UDP }, { "icmp", PROTO_ICMP }, { "icmpv6", PROTO_ICMPV6 } };
 	char *end;
 	long number;
 
@@ -42,12 +42,19 @@ static int protocol_of(const char *text)
 static const char *protocol_name(int protocol, char room[16])
 {
 	switch (protocol) {
-	case -1: return "all traffic";
-	case PROTO_TCP: return "tcp";
-	case PROTO_UDP: return "udp";
-	case PROTO_ICMP: return "icmp";
-	case PROTO_ICMPV6: return "icmpv6";
-	default: snprintf(room, 16, "protocol %d", protocol); return room;
+	case -1:
+		return "all traffic";
+	case PROTO_TCP:
+		return "tcp";
+	case PROTO_UDP:
+		return "udp";
+	case PROTO_ICMP:
+		return "icmp";
+	case PROTO_ICMPV6:
+		return "icmpv6";
+	default:
+		snprintf(room, 16, "protocol %d", protocol);
+		return room;
 	}
 }
 
@@ -209,8 +216,7 @@ void net_entry_text(const struct ec2_acl_entry *e, enum net_direction direction,
 		return;
 	}
 	str_addf(out, "rule %lld %s %s", (long long)e->number,
-		 str_eq(e->action, "allow") ? "allows" : "denies",
-		 protocol_name(protocol, room));
+		 str_eq(e->action, "allow") ? "allows" : "denies", protocol_name(protocol, room));
 	if (has_ports(protocol) && e->from >= 0)
 		add_range(out, e->from, e->to);
 	else if (is_icmp(protocol) && e->icmp_type >= 0)

@@ -30,10 +30,12 @@ enum net_direction { NET_IN, NET_OUT };
 /* Rules are asked in the order of their numbers; the first that matches decides. Of a range of ports each port is
  * decided by itself. */
 struct net_acl_ruling {
-	enum net_verdict verdict; /* CLOSED: some of it is denied; UNKNOWN: an entry makes no sense */
-	const struct ec2_acl_entry *entry; /* the first that denies, else the first that allows; NULL: none
+	enum net_verdict
+		verdict; /* CLOSED: some of it is denied; UNKNOWN: an entry makes no sense */
+	const struct ec2_acl_entry
+		*entry;	 /* the first that denies, else the first that allows; NULL: none
 					      matches, which denies */
-	unsigned denied;		   /* ports of the range */
+	unsigned denied; /* ports of the range */
 	struct net_span {
 		uint16_t first, last;
 	} span; /* the first ports that are denied */
@@ -51,7 +53,8 @@ struct net_group_ruling {
 	enum net_verdict verdict;
 	const struct ec2_security_group *group; /* OPEN: whose rule it is */
 	const struct ec2_permission *rule;
-	const char *by; /* the range, list or group of it that matches; UNKNOWN: that is not known */
+	const char
+		*by; /* the range, list or group of it that matches; UNKNOWN: that is not known */
 };
 void net_groups_judge(const struct net_world *, const struct ec2_groups *, enum net_direction,
 		      const struct net_packet *, struct net_group_ruling *ret);

@@ -49,6 +49,13 @@ struct net_world {
 void net_world_done(struct net_world *);
 DEFINE_CLEANUP_DONE(struct net_world, net_world_done)
 
+/* The list alone: what it holds is borrowed. */
+static inline void net_texts_free(struct ec2_texts *texts)
+{
+	vec_done(texts);
+}
+DEFINE_CLEANUP_DONE(struct ec2_texts, net_texts_free)
+
 const struct ec2_subnet *net_subnet(const struct net_world *, const char *id);
 const struct ec2_security_group *net_group(const struct net_world *, const char *id);
 const struct ec2_acl *net_acl_of(const struct net_world *, const char *subnet);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/nat.h"
 #include "rescue/cloud.h"
 #include "rescue/net_fix.h"
 
@@ -23,6 +24,9 @@ static int find_instance(struct net *net, struct err *err)
 	const char *ids[] = { net->id.s };
 	struct ec2_op op = { 0 };
 
+	net->instance = NULL;
+	net->path.interface = NULL; /* it was of the reply that goes now */
+	ec2_instances_done(&net->instances);
 	ec2_describe_instances(net->ec2, &(struct ec2_describe){ .ids = ids, .id_count = 1 },
 			       &net->instances, &op);
 	if (ec2_wait(net->ec2, &op, err) < 0)
@@ -50,15 +54,30 @@ static void look(struct net *net)
 	net_look_wait(net->ec2, &net->look);
 }
 
+/* It stands for the internet where no address of it is known. Source: RFC 5737. */
+static void answer_nat(struct net *net)
+{
+	struct ip outside = net->flow.from;
+
+	if (!net->has_from || outside.is_v6 || net_is_private(&outside))
+		(void)!ip_parse("198.51.100.1", &outside);
+	net->look.world.instance = net->instance;
+	net_nat_judge(&net->look.world, &outside, &net->path);
+	net_host_list(&net->host, &net->path);
+}
+
 static int answer(struct net *net, struct err *err)
 {
-	if (net->role == NET_ROLE_HOST && !net->has_from) {
+	net_path_done(&net->path);
+	if (net->role == NET_ROLE_NAT) {
+		answer_nat(net);
+	} else if (!net->has_from) {
 		*err = net->why_no_from;
 		return -1;
+	} else {
+		net_look_walk(net->ec2, &net->look, net->instance, &net->flow, &net->path);
+		net_host_add(&net->host, net->flow.port, &net->path);
 	}
-	net_path_done(&net->path);
-	net_look_walk(net->ec2, &net->look, net->instance, &net->flow, &net->path);
-	net_host_add(&net->host, net->flow.port, &net->path);
 	net_path_judge(&net->path);
 	return 0;
 }
@@ -78,7 +97,7 @@ static int ask(struct net *net, struct err *err)
 		net_host_examine(net);
 	else
 		net->host.source = mem_strdup("--no-volume");
-	net->flow.port = (uint16_t)(options->port	    ? options->port
+	net->flow.port = (uint16_t)(options->port	  ? options->port
 				    : net->host.sshd_port ? net->host.sshd_port
 							  : SSH_PORT);
 	return answer(net, err);
@@ -86,9 +105,7 @@ static int ask(struct net *net, struct err *err)
 
 static int status_of(const struct net_path *path)
 {
-	return path->verdict == NET_OPEN     ? 0
-	       : path->verdict == NET_CLOSED ? 1
-					     : ERR_COULD_NOT_TELL;
+	return path->verdict == NET_OPEN ? 0 : path->verdict == NET_CLOSED ? 1 : ERR_COULD_NOT_TELL;
 }
 
 static void show(const struct net *net)
@@ -103,6 +120,8 @@ static int look_again(struct net *net, struct err *err)
 		bool is_old = false;
 
 		net_look_done(net->ec2, &net->look);
+		if (find_instance(net, err) < 0)
+			return -1;
 		look(net);
 		if (answer(net, err) < 0)
 			return -1;
@@ -119,7 +138,8 @@ static int run(struct net *net, struct err *err)
 {
 	bool is_changed = false;
 
-	if (net_check_options(net->options, err) < 0 || parse_role(net->options, &net->role, err) < 0 ||
+	if (net_check_options(net->options, err) < 0 ||
+	    parse_role(net->options, &net->role, err) < 0 ||
 	    instance_id_parse(net->options->targets.items[0], &net->id, err) < 0 ||
 	    loop_open(&net->loop, err) < 0 ||
 	    cloud_open(net->loop, net->options, NULL, NULL, &net->ec2, err) < 0 ||

@@ -18,7 +18,7 @@ struct net_fault {
 };
 struct net_host {
 	bool is_examined;
-	char *source; /* "snap-0123... of 2026-11-22T07:00:00Z"; or why it was not examined */
+	char *source;	    /* "snap-0123... of 2026-11-22T07:00:00Z"; or why it was not examined */
 	uint32_t sshd_port; /* 0: unknown */
 	VEC(struct net_fault) faults;
 };
@@ -49,6 +49,8 @@ int net_check_options(const struct options *, struct err *err) __attribute__((wa
 /* ---- net_host.c */
 void net_host_examine(struct net *);
 void net_host_done(struct net_host *);
+/* All its faults, as findings. */
+void net_host_list(const struct net_host *, struct net_path *);
 /* What it says of the port goes behind the instance's hop. */
 void net_host_add(const struct net_host *, uint32_t port, struct net_path *);
 

@@ -7,9 +7,10 @@
 
 static const char *mark_of(const struct net_hop *hop)
 {
-	static const char *const marks[] = {
-		[NET_PASSES] = "ok  ", [NET_STOPS] = "STOP", [NET_UNTOLD] = " ?  ", [NET_UNSEEN] = " -  "
-	};
+	static const char *const marks[] = { [NET_PASSES] = "ok  ",
+					     [NET_STOPS] = "STOP",
+					     [NET_UNTOLD] = " ?  ",
+					     [NET_UNSEEN] = " -  " };
 
 	return marks[hop->standing];
 }
@@ -104,9 +105,15 @@ static char *sentence(const struct net *net)
 	if (path->verdict == NET_UNKNOWN)
 		vec_foreach (hop, &path->hops)
 			if (hop->standing == NET_UNTOLD)
-				return mem_printf("it cannot be told: %s: %s", hop->place, hop->text);
+				return mem_printf("it cannot be told: %s: %s", hop->place,
+						  hop->text);
 	if (net->role == NET_ROLE_NAT)
-		return mem_printf("the cloud lets %s translate for its private subnets", net->id.s);
+		return mem_printf(
+			net->host.is_examined
+				? "%s translates for its private subnets, by the cloud and "
+				  "by its volume"
+				: "the cloud lets %s translate for its private subnets",
+			net->id.s);
 	if (net->role == NET_ROLE_MTU)
 		return mem_strdup("no packet is lost for its size");
 	return mem_printf("tcp %u from %s gets to %s and its answer back", net->flow.port, from,
@@ -115,9 +122,9 @@ static char *sentence(const struct net *net)
 
 static const char *verdict_name(const struct net_path *path)
 {
-	static const char *const names[] = { [NET_OPEN] = "open",
-					     [NET_CLOSED] = "closed",
-					     [NET_UNKNOWN] = "could-not-tell" };
+	static const char *const names[] = {
+		[NET_OPEN] = "open", [NET_CLOSED] = "closed", [NET_UNKNOWN] = "could-not-tell"
+	};
 
 	return names[path->verdict];
 }
@@ -146,16 +153,16 @@ static json_t *hop_json(const struct net_hop *hop)
 
 	net_change_command(&hop->change, &command);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s*}", "leg",
-			 hop->leg == NET_THERE ? "there" : "back", "standing",
-			 names[hop->standing], "place", hop->place, "text", hop->text, "remedy",
-			 hop->remedy, "command", command.len ? command.s : NULL);
+			 hop->leg == NET_THERE ? "there" : "back", "standing", names[hop->standing],
+			 "place", hop->place, "text", hop->text, "remedy", hop->remedy, "command",
+			 command.len ? command.s : NULL);
 }
 
 void net_print_json(const struct net *net)
 {
-	static const char *const roles[] = { [NET_ROLE_HOST] = "host",
-					     [NET_ROLE_NAT] = "nat",
-					     [NET_ROLE_MTU] = "mtu" };
+	static const char *const roles[] = {
+		[NET_ROLE_HOST] = "host", [NET_ROLE_NAT] = "nat", [NET_ROLE_MTU] = "mtu"
+	};
 	const struct net_path *path = &net->path;
 	cleanup(free) char *said = sentence(net), *text = NULL;
 	cleanup(str_done) struct str shown = STR_INIT;
@@ -166,8 +173,8 @@ void net_print_json(const struct net *net)
 		json_array_append_new(hops, hop_json(hop));
 	ip_text(&path->from, from);
 	ip_text(&path->to, to);
-	json = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:i, s:s, s:s, s:o}", "event", "net", "instance",
-			 net->id.s, "role", roles[net->role], "from",
+	json = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:i, s:s, s:s, s:o}", "event", "net",
+			 "instance", net->id.s, "role", roles[net->role], "from",
 			 net->has_from ? from : NULL, "to", path->interface ? to : NULL, "port",
 			 (int)net->flow.port, "verdict", verdict_name(path), "text", said, "hops",
 			 hops);

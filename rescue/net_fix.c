@@ -30,11 +30,12 @@ static json_t *deed_to_json(const struct deed *d, size_t index)
 {
 	const struct net_change *c = &d->change;
 
-	return json_pack("{s:s, s:I, s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:s, s:s}", "event",
-			 "change", "index", (json_int_t)index, "state", state_names[d->state],
-			 "kind", (int)c->kind, "target", c->target, "protocol", c->protocol, "cidr",
-			 c->cidr, "from", (json_int_t)c->from, "to", (json_int_t)c->to, "number",
-			 (json_int_t)c->number, "egress", c->is_egress, "by", c->by, "was", c->was);
+	return json_pack("{s:s, s:I, s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:s, s:s}",
+			 "event", "change", "index", (json_int_t)index, "state",
+			 state_names[d->state], "kind", (int)c->kind, "target", c->target,
+			 "protocol", c->protocol, "cidr", c->cidr, "from", (json_int_t)c->from,
+			 "to", (json_int_t)c->to, "number", (json_int_t)c->number, "egress",
+			 c->is_egress, "by", c->by, "was", c->was);
 }
 
 static void copy_text(const json_t *json, const char *name, char *into, size_t size)
@@ -77,8 +78,8 @@ static int set_state(struct fix *fix, size_t index, enum deed_state state, struc
 
 static int end_run(struct fix *fix, const char *result, struct err *err)
 {
-	return journal_add(fix->journal,
-			   json_pack("{s:s, s:s}", "event", "end", "result", result), err);
+	return journal_add(fix->journal, json_pack("{s:s, s:s}", "event", "end", "result", result),
+			   err);
 }
 
 /* ---- the calls */
@@ -96,30 +97,41 @@ static void fill_route(const struct net_change *c, const char *by, struct ec2_ro
 
 static void start(struct ec2 *ec2, const struct net_change *c, struct ec2_op *op)
 {
-	const struct ec2_rule rule = { c->target, c->kind == NET_ALLOW_OUT, c->protocol,
-				       c->cidr,	  c->from,		    c->to };
-	const struct ec2_acl_rule entry = { c->target,	 c->number, c->is_egress, c->protocol,
-					    c->cidr, c->from,	c->to };
+	const struct ec2_rule rule = { c->target,   c->kind == NET_ALLOW_OUT,
+				       c->protocol, c->cidr,
+				       c->from,	    c->to };
+	const struct ec2_acl_rule entry = { c->target, c->number, c->is_egress, c->protocol,
+					    c->cidr,   c->from,	  c->to };
 	struct ec2_route_change route;
 
 	fill_route(c, c->by, &route);
 	switch (c->kind) {
-	case NET_NO_CHANGE: break;
+	case NET_NO_CHANGE:
+		break;
 	case NET_ALLOW_IN:
-	case NET_ALLOW_OUT: ec2_authorize_rule(ec2, &rule, op); break;
-	case NET_ACL_ENTRY: ec2_create_acl_rule(ec2, &entry, op); break;
+	case NET_ALLOW_OUT:
+		ec2_authorize_rule(ec2, &rule, op);
+		break;
+	case NET_ACL_ENTRY:
+		ec2_create_acl_rule(ec2, &entry, op);
+		break;
 	case NET_SOURCE_CHECK:
 		ec2_modify_source_check(ec2, c->target, EC2_SOURCE_CHECK_OFF, op);
 		break;
-	case NET_CREATE_ROUTE: ec2_create_route(ec2, &route, op); break;
-	case NET_REPLACE_ROUTE: ec2_replace_route(ec2, &route, op); break;
+	case NET_CREATE_ROUTE:
+		ec2_create_route(ec2, &route, op);
+		break;
+	case NET_REPLACE_ROUTE:
+		ec2_replace_route(ec2, &route, op);
+		break;
 	}
 }
 
 static void start_back(struct ec2 *ec2, const struct net_change *c, struct ec2_op *op)
 {
-	const struct ec2_rule rule = { c->target, c->kind == NET_ALLOW_OUT, c->protocol,
-				       c->cidr,	  c->from,		    c->to };
+	const struct ec2_rule rule = { c->target,   c->kind == NET_ALLOW_OUT,
+				       c->protocol, c->cidr,
+				       c->from,	    c->to };
 	const struct ec2_acl_rule entry = { .acl = c->target,
 					    .number = c->number,
 					    .is_egress = c->is_egress };
@@ -127,15 +139,24 @@ static void start_back(struct ec2 *ec2, const struct net_change *c, struct ec2_o
 
 	fill_route(c, c->kind == NET_REPLACE_ROUTE ? c->was : "", &route);
 	switch (c->kind) {
-	case NET_NO_CHANGE: break;
+	case NET_NO_CHANGE:
+		break;
 	case NET_ALLOW_IN:
-	case NET_ALLOW_OUT: ec2_revoke_rule(ec2, &rule, op); break;
-	case NET_ACL_ENTRY: ec2_delete_acl_rule(ec2, &entry, op); break;
+	case NET_ALLOW_OUT:
+		ec2_revoke_rule(ec2, &rule, op);
+		break;
+	case NET_ACL_ENTRY:
+		ec2_delete_acl_rule(ec2, &entry, op);
+		break;
 	case NET_SOURCE_CHECK:
 		ec2_modify_source_check(ec2, c->target, EC2_SOURCE_CHECK_ON, op);
 		break;
-	case NET_CREATE_ROUTE: ec2_delete_route(ec2, &route, op); break;
-	case NET_REPLACE_ROUTE: ec2_replace_route(ec2, &route, op); break;
+	case NET_CREATE_ROUTE:
+		ec2_delete_route(ec2, &route, op);
+		break;
+	case NET_REPLACE_ROUTE:
+		ec2_replace_route(ec2, &route, op);
+		break;
 	}
 }
 
@@ -237,20 +258,22 @@ static int go_home(struct fix *fix, struct err *err)
 		    take_back(fix, i, &why) == 0)
 			continue;
 		net_change_text(&d->change, &text);
-		rc = err_set(err, ERR_AWAY,
-			     "\"%s\" could not be taken back (%s); do it with: ec2-rescue resume %s",
-			     text.s, why.text, fix->run);
+		rc = err_set(
+			err, ERR_AWAY,
+			"\"%s\" could not be taken back (%s); do it with: ec2-rescue resume %s",
+			text.s, why.text, fix->run);
 	}
 	return rc;
 }
 
 /* ---- forward */
 
-/* Only where they open the path: what no change can open is to be mended first. */
+/* Only where they open the path: what no change can open is to be mended first. The host has a repair of its own. */
 static const struct net_hop *obstacle(const struct net_path *path)
 {
 	vec_foreach (hop, &path->hops)
-		if (hop->standing == NET_STOPS && hop->change.kind == NET_NO_CHANGE)
+		if (hop->standing == NET_STOPS && hop->change.kind == NET_NO_CHANGE &&
+		    !hop->is_of_host)
 			return hop;
 	return NULL;
 }
@@ -293,7 +316,10 @@ static int may_change(struct net *net, const struct deeds *deeds, struct err *er
 		cleanup(str_done) struct str text = STR_INIT;
 
 		net_change_text(&d->change, &text);
-		json_array_append_new(steps, json_pack("{s:o, s:s}", "name", json_sprintf("change-%zu", (size_t)(d - deeds->items) + 1), "text", text.s));
+		json_array_append_new(
+			steps, json_pack("{s:o, s:s}", "name",
+					 json_sprintf("change-%zu", (size_t)(d - deeds->items) + 1),
+					 "text", text.s));
 	}
 	report_say(net->report, net->id.s, "plan", "{s:o}", "steps", steps);
 	if (net->options->dry_run)
@@ -305,7 +331,8 @@ static int may_change(struct net *net, const struct deeds *deeds, struct err *er
 	if (report_ask(net->report, question))
 		return 1;
 	if (!report_can_ask(net->report))
-		return err_set(err, ERR_REFUSED, "nothing was changed; --yes consents to these changes");
+		return err_set(err, ERR_REFUSED,
+			       "nothing was changed; --yes consents to these changes");
 	return 0;
 }
 
@@ -341,9 +368,10 @@ int net_fix(struct net *net, bool *ret_changed, struct err *err)
 	if (!hop)
 		collect(&net->path, &fix.deeds);
 	if (!fix.deeds.count) {
-		text = hop ? mem_printf("nothing was changed: a rule or a route does not help where "
-					"%s %s; mend that first",
-					hop->place, hop->text)
+		text = hop ? mem_printf(
+				     "nothing was changed: a rule or a route does not help where "
+				     "%s %s; mend that first",
+				     hop->place, hop->text)
 			   : mem_strdup("nothing had to be changed");
 		report_say(net->report, net->id.s, "warning", "{s:s}", "text", text);
 	} else {

@@ -6,8 +6,9 @@ static int parse_address(const char *option, const char *text, struct ip *ret, s
 {
 	if (!ip_parse(text, ret))
 		return 0;
-	return err_set(err, ERR_USAGE, "--%s %s: that is no address; write 203.0.113.7 or 2001:db8::7",
-		       option, text);
+	return err_set(err, ERR_USAGE,
+		       "--%s %s: that is no address; write 203.0.113.7 or 2001:db8::7", option,
+		       text);
 }
 
 int net_check_options(const struct options *options, struct err *err)
@@ -43,19 +44,22 @@ int net_find_sender(struct ec2 *ec2, const struct options *options,
 		return parse_address("from", options->from, ret, err);
 	if (instance->public_ip) {
 		if (ask_outside(ec2, ret, err) < 0)
-			return err_in(err, "this machine's address on the internet is not known; name "
-					   "the address that you connect from (--from)");
+			return err_in(err,
+				      "this machine's address on the internet is not known; name "
+				      "the address that you connect from (--from)");
 		if (!net_is_private(ret))
 			return 0;
 		ip_text(ret, text);
-		return err_set(err, ERR_NOTFOUND,
-			       "this machine has no address of the internet (it is seen as %s); name "
-			       "the address that you connect from (--from)",
-			       text);
+		return err_set(
+			err, ERR_NOTFOUND,
+			"this machine has no address of the internet (it is seen as %s); name "
+			"the address that you connect from (--from)",
+			text);
 	}
 	own_route_towards(instance->private_ip ?: "", text);
 	if (!ip_parse(text, ret))
 		return 0;
-	return err_set(err, ERR_NOTFOUND,
-		       "from which address this machine would connect is not known; name it (--from)");
+	return err_set(
+		err, ERR_NOTFOUND,
+		"from which address this machine would connect is not known; name it (--from)");
 }

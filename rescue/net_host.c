@@ -108,7 +108,8 @@ static int find_snapshot(struct net *net, struct snapshot_id *ret, char ret_at[2
 	ec2_snapshots_done(&snapshots);
 	return best ? 0
 		    : err_set(err, ERR_NOTFOUND,
-			      "there is no snapshot of %s; `ec2-rescue audit %s` makes one for a look",
+			      "there is no snapshot of %s; `ec2-rescue audit %s` makes one for a "
+			      "look",
 			      volume, net->id.s);
 }
 
@@ -165,9 +166,32 @@ static bool is_up(const struct net_path *path)
 	return path->interface;
 }
 
+static char *remedy_of(const struct net_fault *f)
+{
+	return mem_strdup(f->is_repairable ? "ec2-rescue with the instance's id repairs it"
+					   : "it has to be mended by hand");
+}
+
+void net_host_list(const struct net_host *host, struct net_path *path)
+{
+	vec_foreach (f, &host->faults) {
+		struct net_hop *hop = net_hop_add(path, NET_THERE, NET_STOPS, mem_strdup(f->place),
+						  mem_printf("%s (%s)", f->message, f->check));
+
+		hop->remedy = remedy_of(f);
+		hop->is_of_host = true;
+	}
+	net_hop_add(path, NET_THERE, host->is_examined ? NET_PASSES : NET_UNSEEN,
+		    mem_strdup("the host"),
+		    host->is_examined
+			    ? mem_printf("was examined by %s: %s", host->source,
+					 host->faults.count ? "see above" : "no fault was found")
+			    : mem_printf("was not examined: %s", host->source));
+}
+
 void net_host_add(const struct net_host *host, uint32_t port, struct net_path *path)
 {
-	struct net_hop hop = { .leg = NET_THERE, .standing = NET_UNSEEN };
+	struct net_hop hop = { .leg = NET_THERE, .standing = NET_UNSEEN, .is_of_host = true };
 	bool is_ssh = host->sshd_port && host->sshd_port == port;
 
 	if (!is_up(path))
@@ -184,9 +208,7 @@ void net_host_add(const struct net_host *host, uint32_t port, struct net_path *p
 		hop.standing = NET_STOPS;
 		hop.place = mem_strdup(f->place);
 		hop.text = mem_printf("%s (%s)", f->message, f->check);
-		hop.remedy = mem_strdup(f->is_repairable ? "ec2-rescue with the instance's id "
-							   "repairs it"
-							 : "it has to be mended by hand");
+		hop.remedy = remedy_of(f);
 		insert(path, &hop);
 		hop.remedy = NULL;
 	}

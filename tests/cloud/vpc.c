@@ -41,11 +41,13 @@ static json_t *entry_render(const json_t *e)
 	if (*js(e, "protocol"))
 		jcopy(out, "protocol", e, "protocol");
 	if (jhas(e, "from"))
-		jset(out, "portRange", json_pack("{s:I,s:I}", "from", (json_int_t)ji(e, "from"),
-						 "to", (json_int_t)ji(e, "to")));
+		jset(out, "portRange",
+		     json_pack("{s:I,s:I}", "from", (json_int_t)ji(e, "from"), "to",
+			       (json_int_t)ji(e, "to")));
 	if (jhas(e, "type"))
-		jset(out, "icmpTypeCode", json_pack("{s:I,s:I}", "type", (json_int_t)ji(e, "type"),
-						    "code", (json_int_t)ji(e, "code")));
+		jset(out, "icmpTypeCode",
+		     json_pack("{s:I,s:I}", "type", (json_int_t)ji(e, "type"), "code",
+			       (json_int_t)ji(e, "code")));
 	return out;
 }
 
@@ -147,8 +149,7 @@ json_t *nat_gateway_render(struct sim *sim, const json_t *v)
 	jcopy(out, "subnetId", v, "subnet");
 	if (subnet)
 		jcopy(out, "vpcId", subnet->truth, "vpc");
-	jset_s(out, "connectivityType",
-	       *js(v, "connectivity") ? js(v, "connectivity") : "public");
+	jset_s(out, "connectivityType", *js(v, "connectivity") ? js(v, "connectivity") : "public");
 	jset(out, "tagSet", tags_render(v));
 	OVER(out, v);
 	return out;
@@ -239,8 +240,7 @@ void get_managed_prefix_list_entries(struct call *call)
 
 	jset(call->out, "entrySet", entries);
 	json_array_foreach (list ? jget(list->truth, "entries") : NULL, i, cidr)
-		json_array_append_new(entries,
-				      json_pack("{s:s}", "cidr", json_string_value(cidr)));
+		json_array_append_new(entries, json_pack("{s:s}", "cidr", json_string_value(cidr)));
 	call_page(call, entries, false);
 }
 
@@ -251,8 +251,8 @@ void describe_vpc_block_public_access_options(struct call *call)
 
 	jset(call->out, "vpcBlockPublicAccessOptions",
 	     json_pack("{s:s,s:s,s:s,s:s}", "awsAccountId", sim_account(call->sim), "awsRegion",
-		       sim_region(call->sim), "state", "default-state",
-		       "internetGatewayBlockMode", *js(block, "mode") ? js(block, "mode") : "off"));
+		       sim_region(call->sim), "state", "default-state", "internetGatewayBlockMode",
+		       *js(block, "mode") ? js(block, "mode") : "off"));
 }
 
 void describe_vpc_block_public_access_exclusions(struct call *call)
@@ -268,10 +268,9 @@ void describe_vpc_block_public_access_exclusions(struct call *call)
 			str_starts(js(e, "resource"), "vpc-") ? "vpc" : "subnet",
 			js(e, "resource"));
 
-		json_array_append_new(list,
-				      json_pack("{s:s,s:s,s:s}", "resourceArn", arn,
-						"internetGatewayExclusionMode", js(e, "mode"),
-						"state", "create-complete"));
+		json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "resourceArn", arn,
+						      "internetGatewayExclusionMode", js(e, "mode"),
+						      "state", "create-complete"));
 	}
 	call_page(call, list, false);
 }
