@@ -160,6 +160,8 @@ CHECK(ufw_ssh)
 CHECK(nftables_ssh)
 
 /* A machine that forwards for others: it is reachable itself. */
+/* First what the operator asks for, of which the others then find nothing wrong. */
+CHECK(nat_setup)
 CHECK(nat_forwarding)
 CHECK(nat_rules)
 CHECK(nat_service)

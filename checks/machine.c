@@ -144,6 +144,12 @@ const struct wanted_key *machine_wanted_key(const struct machine *machine)
 	return machine->given.key.line ? &machine->given.key : NULL;
 }
 
+const struct wanted_nat *machine_wanted_nat(const struct machine *machine)
+{
+	mutable(machine)->used |= NEEDS_NAT;
+	return machine->given.nat.range ? &machine->given.nat : NULL;
+}
+
 static struct cached_file *file_of(const struct machine *machine, const char *path)
 {
 	struct cached_file *file;

@@ -20,12 +20,19 @@ struct wanted_key {
 	const char *file; /* where the operator had it from, for messages */
 };
 
+/* What the operator asks for: that the instance translates addresses for the hosts behind it. */
+struct wanted_nat {
+	const char *range; /* of those hosts, "10.0.0.0/16", or "vpc": those of the VPC; NULL:
+			      nothing is asked */
+};
+
 struct machine_given {
 	struct tree *tree;		 /* borrowed, as all here */
 	const struct disks *disks;	 /* NULL: unknown */
 	const struct cloud_facts *cloud; /* NULL: unknown */
 	const char *console;		 /* as it came; NULL: none */
 	struct wanted_key key;
+	struct wanted_nat nat;
 };
 struct machine *machine_new(const struct machine_given *given);
 void machine_free(struct machine *);
@@ -39,6 +46,7 @@ enum machine_need {
 	NEEDS_CLOUD = 4,   /* what only the cloud knows of the instance */
 	NEEDS_CONSOLE = 8, /* the console since the last boot */
 	NEEDS_KEY = 16,	   /* the key that the operator wants to get in with */
+	NEEDS_NAT = 32,	   /* the range for which the operator wants addresses translated */
 };
 unsigned machine_used(const struct machine *); /* bits of what was asked for until now */
 
@@ -48,6 +56,7 @@ const struct cloud_facts *machine_cloud(const struct machine *); /* NULL: unknow
 /* The last boot's, as checks/console_rules.h has it; NULL: none. */
 const char *machine_console(const struct machine *);
 const struct wanted_key *machine_wanted_key(const struct machine *); /* NULL: none is asked for */
+const struct wanted_nat *machine_wanted_nat(const struct machine *); /* NULL: not asked for */
 
 /* A file's contents, read once and kept; NULL and ERR_NOTFOUND when it is not there, NULL and
  * another code when it cannot be read. Borrowed. Larger than TREE_FILE_MAX is ERR_MALFORMED. */

@@ -64,6 +64,8 @@ struct nft_loaded {
 };
 VEC_TYPE(nft_loads, struct nft_loaded);
 void nft_loads_find(const struct machine *, struct nft_loads *ret);
+/* Those that it would load, if nftables.service was started. */
+void nft_loads_would(const struct machine *, struct nft_loads *ret);
 void nft_loads_done(struct nft_loads *);
 DEFINE_CLEANUP_DONE(struct nft_loads, nft_loads_done)
 

@@ -43,16 +43,11 @@ static void add_from_command(struct nft_loads *ret, const char *command)
 }
 
 /* A service may have several ExecStart lines, each of which loads something. */
-void nft_loads_find(const struct machine *machine, struct nft_loads *ret)
+void nft_loads_would(const struct machine *machine, struct nft_loads *ret)
 {
-	static const char *const iptables[] = { "iptables.service", "ip6tables.service",
-						"ufw.service", "netfilter-persistent.service" };
 	static const char *const usual[] = { "/etc/nftables.conf", "/etc/sysconfig/nftables.conf" };
 	const struct unit *unit = unit_load(machine, SERVICE);
-	bool has_iptables = false;
 
-	if (machine_unit(machine, SERVICE) != UNIT_ENABLED)
-		return;
 	if (unit && !unit->is_masked)
 		vec_foreach (file, &unit->files)
 			vec_foreach (item, &file->sections) {
@@ -68,6 +63,17 @@ void nft_loads_find(const struct machine *machine, struct nft_loads *ret)
 	for (size_t i = 0; i < ARRAY_LEN(usual) && !unit; i++)
 		if (tree_exists(machine_tree(machine), usual[i]))
 			add(ret, usual[i], strlen(usual[i]));
+}
+
+void nft_loads_find(const struct machine *machine, struct nft_loads *ret)
+{
+	static const char *const iptables[] = { "iptables.service", "ip6tables.service",
+						"ufw.service", "netfilter-persistent.service" };
+	bool has_iptables = false;
+
+	if (machine_unit(machine, SERVICE) != UNIT_ENABLED)
+		return;
+	nft_loads_would(machine, ret);
 	for (size_t i = 0; i < ARRAY_LEN(iptables) && ret->count; i++)
 		has_iptables |= machine_unit(machine, iptables[i]) == UNIT_ENABLED;
 	vec_foreach (load, ret) {

@@ -30,7 +30,7 @@ const struct check *check_find(const char *name)
 
 const char *check_need_name(size_t number)
 {
-	static const char *const names[] = { "tree", "disks", "cloud", "console", "key" };
+	static const char *const names[] = { "tree", "disks", "cloud", "console", "key", "nat" };
 
 	return number < ARRAY_LEN(names) ? names[number] : NULL;
 }

@@ -2,6 +2,7 @@
 /* The rows from which arguments are parsed and usage, completion and the man page's lists come. */
 #include "base/file.h"
 #include "base/str.h"
+#include "checks/nat_setup.h"
 #include "checks/sshd_people.h"
 #include "rescue/parse.h"
 
@@ -101,6 +102,8 @@ const struct option_row option_rows[] = {
 	    "put the public key in FILE where sshd on the volume reads the user's keys"),
 	ROW("user", VALUE_TEXT, OPT_SURGERY, user, "NAME",
 	    "whose account --add-key opens; default: the user that the image was made with"),
+	ROW("setup-nat", VALUE_TEXT, OPT_SURGERY, setup_nat, "CIDR",
+	    "make it a NAT instance for that range of hosts, as 10.0.0.0/16; \"vpc\": its VPC's"),
 	ROW("rehearse-boot", VALUE_FLAG, OPT_SURGERY, rehearse_boot, NULL,
 	    "before the repair is written, boot it in QEMU; when it does not come up, write "
 	    "nothing"),
@@ -451,6 +454,17 @@ static int take_key(struct options *options, struct err *err)
 	return 0;
 }
 
+/* The same for a range of which a number is missing: it would be found out hours later, by those behind it. */
+static int take_nat(const struct options *options, struct err *err)
+{
+	struct ip_net ignored;
+
+	if (!options->setup_nat || str_eq(options->setup_nat, NAT_OF_VPC) ||
+	    !nat_range_read(options->setup_nat, &ignored, err))
+		return 0;
+	return err_in(err, "--setup-nat %s", options->setup_nat);
+}
+
 static int check_boot(const struct options *options, struct err *err)
 {
 	if (options->commit_anyway && !options->rehearse_boot)
@@ -519,6 +533,8 @@ int parse_arguments(int argc, char **argv, struct parsed *ret, struct err *err)
 			rc = check_boot(&ret->options, err);
 		if (!rc)
 			rc = take_key(&ret->options, err);
+		if (!rc)
+			rc = take_nat(&ret->options, err);
 	}
 	vec_done(&used);
 	return rc;

@@ -172,6 +172,7 @@ int local_surgery(struct local *local, const struct surgery_job *wanted, struct 
 	job.fix = &options->fix;
 	job.more = &options->with;
 	job.key = (struct wanted_key){ options->key_line, options->user, options->add_key };
+	job.nat.range = options->setup_nat;
 	/* Nobody but the operator knows which disks belong to this system: those that were given.
 	 * What an fstab names and none of them holds is missing. */
 	job.disks_are_complete = true;

@@ -33,12 +33,13 @@ struct options {
 	bool json;
 	bool force_stop; /* consent to a forced stop when the graceful one does not end */
 	bool no_snapshot;
-	struct words fix;    /* --fix NAME: offered repairs to do as well */
-	const char *add_key; /* file of a public key that shall open an account */
-	const char *user;    /* whose; NULL: the one of the image */
-	char *key_line;	     /* what is in add_key, read and judged before anything begins */
-	uint32_t verify_s;   /* deadline for status checks and the sshd port; default 300 */
-	uint32_t stop_s;     /* patience with a graceful stop; default 300 */
+	struct words fix;      /* --fix NAME: offered repairs to do as well */
+	const char *add_key;   /* file of a public key that shall open an account */
+	const char *user;      /* whose; NULL: the one of the image */
+	char *key_line;	       /* what is in add_key, read and judged before anything begins */
+	const char *setup_nat; /* range for which the instance shall translate, or "vpc" */
+	uint32_t verify_s;     /* deadline for status checks and the sshd port; default 300 */
+	uint32_t stop_s;       /* patience with a graceful stop; default 300 */
 	const char
 		*ssh_host; /* address to try the sshd port on; NULL: public, else private address */
 	uint32_t ssh_port; /* 0: the port sshd listens on according to the volume, else 22 */

@@ -226,6 +226,7 @@ static int operate(struct rescue *r, enum operation operation, struct err *err)
 		.cloud = &r->facts,
 		.console = r->console,
 		.key = { options->key_line, options->user, options->add_key },
+		.nat = { options->setup_nat },
 		.boot = { .console_path = console,
 			  .may_commit_anyway = r->record.boot_may_fail,
 			  .may_use_kvm = !r->record.boot_no_kvm,

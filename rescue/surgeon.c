@@ -154,6 +154,7 @@ static struct examiner_job examiner_of(const struct surgeon *s)
 				      .cloud = job->cloud,
 				      .console = job->console,
 				      .key = job->key,
+				      .nat = job->nat,
 				      .deadline_s = EXAMINATION_S };
 }
 

@@ -43,6 +43,7 @@ struct surgery_job {
 	const struct cloud_facts *cloud; /* NULL: unknown */
 	const char *console;		 /* NULL: none */
 	struct wanted_key key;		 /* line NULL: none */
+	struct wanted_nat nat;		 /* range NULL: not wanted */
 	struct boot_wish boot;
 	bool is_unprivileged; /* libext2fs although root */
 	bool disks_are_complete;

@@ -26,6 +26,7 @@ struct one_case {
 	struct cloud_facts cloud;
 	char *console;
 	char *key[3];	     /* line, user, file */
+	char *nat;	     /* range */
 	struct str problems; /* why it failed; empty: it did not */
 };
 
@@ -173,6 +174,8 @@ static void read_facts(struct one_case *c)
 
 		c->key[i] = word ? mem_strdup(word) : NULL;
 	}
+	if (json_string_value(json_object_get(json, "nat")))
+		c->nat = mem_strdup(json_string_value(json_object_get(json, "nat")));
 	if (json_string_value(json_object_get(json, "console")))
 		c->console = mem_strdup(json_string_value(json_object_get(json, "console")));
 	json_decref(json);
@@ -185,7 +188,8 @@ static void examine(const struct one_case *c, struct tree *tree, struct findings
 					     .disks = c->has_disks ? &c->disks : NULL,
 					     .cloud = &c->cloud,
 					     .console = c->console,
-					     .key = { c->key[0], c->key[1], c->key[2] } };
+					     .key = { c->key[0], c->key[1], c->key[2] },
+					     .nat = { c->nat } };
 	cleanup(machine_free) struct machine *machine = machine_new(&given);
 	struct could_not_tells unknown = { 0 };
 
@@ -435,6 +439,7 @@ static void run_folder(const char *folder)
 			cloud_facts_done(&c.cloud);
 			for (size_t k = 0; k < ARRAY_LEN(c.key); k++)
 				free(c.key[k]);
+			free(c.nat);
 			free(c.console);
 		}
 		free(list[i]);

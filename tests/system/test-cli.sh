@@ -16,6 +16,11 @@ refuse 2 'name an instance'
 refuse 2 'neither a command nor an instance id' nonsense
 refuse 2 'no option --nonsense' --nonsense
 refuse 2 'no option -x' -x
+refuse 2 'write it as 10.0.0.0/16' repair --setup-nat 10.0.0/16 x
+refuse 2 'write it as 10.0.0.0/16' --setup-nat 10.0.9.0/16 i-0123456789abcdef0
+refuse 2 'has a length' repair --setup-nat 10.0.0.0 x
+refuse 2 'no range' repair --setup-nat vpcs x
+refuse 2 'no option --setup-nat' audit --setup-nat vpc x
 refuse 2 'no option --helper' audit --helper i-1 x
 refuse 2 '--fix needs a NAME' repair x --fix
 refuse 2 'takes no value' repair --yes=1 x

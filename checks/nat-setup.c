@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/nat_setup.h"
+
+static const char *fault_of(const struct nat_mended *mended)
+{
+	if (!mended->was_shut)
+		return "and no rule here does so";
+	return mended->did_not_translate ? "and no rule here does so, and others drop what is "
+					   "forwarded for them"
+					 : "and the rules here do so, but others drop what is "
+					   "forwarded for them";
+}
+
+/* The rules of the loader's file. 1: they cannot be made right, which is said. */
+static int set_rules(const struct nat_plan *plan, const struct nat_loader *loader,
+		     const struct str *ranges, struct findings *out, struct err *err)
+{
+	const struct tree_new made = { .mode = loader->new_mode };
+	cleanup(nat_mended_done) struct nat_mended mended = { .text = STR_INIT };
+	const struct str *old = machine_file(plan->machine, loader->path, err);
+	struct finding *finding;
+
+	if (!old && err->code != ERR_NOTFOUND)
+		return -1;
+	*err = (struct err)ERR_INIT;
+	if (loader->is_nft)
+		mended.why_not = "rules of nft are not written by this program yet";
+	else
+		nat_mend_iptables(plan, loader->path, old, &mended);
+	if (mended.why_not) {
+		finding_add(out, SEVERITY_DELAYS, REPAIR_NONE, "128,129,130,131", loader->path, 0,
+			    "addresses shall be translated for %s on the way out of %s, as you "
+			    "ask, but this file cannot be changed so: %s",
+			    ranges->s, plan->out, mended.why_not);
+		return 1;
+	}
+	if (!mended.did_not_translate && !mended.was_shut)
+		return 0;
+	finding = finding_add(out, SEVERITY_DELAYS, REPAIR_SURE, "128,129,130,131", loader->path, 0,
+			      "addresses shall be translated for %s on the way out of %s, as you "
+			      "ask, %s",
+			      ranges->s, plan->out, fault_of(&mended));
+	/* The whole file as one edit: a check that mends a part of it waits for the next examination. */
+	if (old)
+		edit_replace(&finding->edits, loader->path, old, &mended.text);
+	else
+		edit_create(&finding->edits, loader->path, &made, mended.text.s, mended.text.len);
+	return 0;
+}
+
+/* Rules that were never loaded may hold anything: they must leave sshd reachable. */
+static bool is_safe(const struct nat_plan *plan, const struct nat_loader *loader)
+{
+	const struct ipt_file file = { .path = loader->path };
+	cleanup(ipt_rules_done) struct ipt_rules rules = { 0 };
+	struct err ignored = ERR_INIT;
+	const struct str *text = machine_file(plan->machine, loader->path, &ignored);
+
+	if (!text || loader->is_nft)
+		return true;
+	ipt_file_read(plan->machine, &file, text, &rules);
+	return !rules.problems.count && !rules.is_odd && nat_lets_in(plan, &rules);
+}
+
+static bool start_loader(const struct nat_plan *plan, const struct nat_loader *loader,
+			 struct findings *out)
+{
+	bool is_right = is_safe(plan, loader);
+	struct finding *finding;
+
+	finding = finding_add(out, SEVERITY_DELAYS, is_right ? REPAIR_SURE : REPAIR_NONE, "135",
+			      loader->path, 0,
+			      is_right ? "the rules that translate addresses are not loaded at "
+					 "boot: %s is not started"
+				       : "the rules that translate addresses are not loaded at "
+					 "boot, and to start %s would lock sshd out by what else "
+					 "is in this file",
+			      loader->unit);
+	if (is_right)
+		nat_loader_enable(plan, loader, &finding->edits);
+	return is_right;
+}
+
+/* All or nothing: half a NAT instance is none. */
+static int examine(const struct machine *machine, struct findings *out, struct err *err)
+{
+	cleanup(nat_plan_done) struct nat_plan plan = { 0 };
+	cleanup(nat_loader_done) struct nat_loader loader = { 0 };
+	cleanup(str_done) struct str ranges = STR_INIT;
+	int rc;
+
+	if (!machine_wanted_nat(machine))
+		return 0;
+	if (nat_plan_make(machine, &plan, err) < 0)
+		return -1;
+	rc = nat_loader_find(&plan, &loader, out, err);
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	if (!loader.is_enabled && !start_loader(&plan, &loader, out))
+		return 0;
+	nat_ranges_text(&plan, &ranges);
+	rc = set_rules(&plan, &loader, &ranges, out, err);
+	if (rc < 0)
+		return -1;
+	if (!rc) {
+		nat_set_kernel(&plan, out);
+		rc = nat_set_interfaces(&plan, out, err);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+const struct check check_nat_setup = {
+	.name = "nat-setup",
+	.title = "the system is not the NAT instance that the operator wants",
+	.explain =
+		"With --setup-nat CIDR (or vpc, for the VPC's own ranges) everything that a NAT "
+		"instance needs on its volume is made: the kernel forwards and neither takes nor "
+		"sends redirects, by a file in /etc/sysctl.d that comes last; the addresses of "
+		"that range are translated on the way out of the network card to the outside, by "
+		"one rule in the file that is loaded at boot; the chain that forwards lets them "
+		"and their answers through before whatever it drops; the service that loads the "
+		"rules is started; of two cards in /etc/sysconfig each has a file, and GATEWAYDEV "
+		"names the outer one. What is right stays, what is nearly right is corrected, and "
+		"nothing is taken away. Where firewalld or ufw makes the rules, or nothing can "
+		"load "
+		"any, that is said and nothing is changed. The source/destination check and the "
+		"routes in the cloud are not on the volume. Without the option this check says "
+		"nothing.",
+	.source = "VPC user guide, \"NAT instances\"; iptables(8); nft(8); sysctl.d(5); kernel: "
+		  "networking/ip-sysctl; sysconfig.txt of initscripts (GATEWAYDEV)",
+	.rows = "112,113,127,128,129,130,131,132,135",
+	.repair = REPAIR_SURE,
+	.needs = NEEDS_CLOUD | NEEDS_NAT | NEEDS_CONSOLE,
+	.examine = examine,
+};
