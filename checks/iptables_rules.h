@@ -115,6 +115,9 @@ enum ipt_hook {
 	IPT_TRANSLATE, /* PREROUTING of nat */
 	IPT_INWARD,    /* INPUT */
 	IPT_OUTWARD,   /* OUTPUT, and POSTROUTING but for nat */
+	/* Which a packet to this host does not meet, but those of other hosts; of nft's files only: */
+	IPT_ONWARD,  /* FORWARD */
+	IPT_LEAVING, /* POSTROUTING of nat */
 	IPT_HOOKS,
 };
 struct ipt_base {

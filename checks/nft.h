@@ -41,6 +41,8 @@ struct nft_files {
 	struct nft_file *items; /* the first one is what is loaded; the others are included */
 	size_t count, room;
 };
+/* The file as it is on the volume, if it is there: the first of `ret`. */
+void nft_files_start(const struct machine *, const char *path, struct nft_files *ret);
 void nft_files_done(struct nft_files *);
 DEFINE_CLEANUP_DONE(struct nft_files, nft_files_done)
 
@@ -55,6 +57,15 @@ struct nft_rules {
 void nft_read(const struct machine *, struct nft_files *files, bool is_v6, struct nft_rules *ret);
 void nft_rules_done(struct nft_rules *);
 DEFINE_CLEANUP_DONE(struct nft_rules, nft_rules_done)
+
+struct nft_place {
+	const struct ipt_table *table;
+	const struct ipt_chain *chain;
+	const struct ipt_rule *before; /* a rule of the chain; NULL: behind all of them */
+};
+/* Puts a rule into the texts from which the chain was read: a line of its own where the others have
+ * one. False: there is no way. */
+bool nft_put(struct nft_files *, const struct nft_place *, const char *rule);
 
 /* Paths that `nft -f` loads at boot, and by what; appended, to be freed. */
 struct nft_loaded {

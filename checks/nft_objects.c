@@ -208,12 +208,11 @@ static void read_hook(struct nft_chain *chain, const struct nft_token *at,
 	static const struct {
 		const char *name;
 		enum ipt_hook hook;
-	} hooks[] = { { "ingress", IPT_BEFORE },
-		      { "prerouting", IPT_BEFORE },
-		      { "input", IPT_INWARD },
-		      { "output", IPT_OUTWARD },
-		      { "postrouting", IPT_OUTWARD } };
+	} hooks[] = { { "ingress", IPT_BEFORE },      { "prerouting", IPT_BEFORE },
+		      { "input", IPT_INWARD },	      { "output", IPT_OUTWARD },
+		      { "postrouting", IPT_OUTWARD }, { "forward", IPT_ONWARD } };
 	bool is_nat = at + 1 < end && nft_is(at + 1, "nat"), is_ingress = false;
+	bool is_leaving = false;
 
 	chain->is_base = true;
 	chain->is_kept = false;
@@ -221,7 +220,8 @@ static void read_hook(struct nft_chain *chain, const struct nft_token *at,
 		for (size_t i = 0; i < ARRAY_LEN(hooks); i++)
 			if (nft_is(at, hooks[i].name) && nft_is(at - 1, "hook")) {
 				chain->hook = hooks[i].hook;
-				chain->is_kept = !is_nat || nft_is(at, "prerouting");
+				is_leaving = nft_is(at, "postrouting");
+				chain->is_kept = !is_nat || is_leaving || nft_is(at, "prerouting");
 				is_ingress = i == 0;
 			}
 		if (nft_is(at, "priority"))
@@ -230,7 +230,7 @@ static void read_hook(struct nft_chain *chain, const struct nft_token *at,
 			bind_devices(chain, at, end);
 	}
 	if (is_nat)
-		chain->hook = IPT_TRANSLATE;
+		chain->hook = is_leaving ? IPT_LEAVING : IPT_TRANSLATE;
 	else if (is_ingress)
 		chain->priority -= 1000000;
 	else if (chain->hook == IPT_BEFORE && chain->priority > -100)

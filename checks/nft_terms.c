@@ -253,6 +253,16 @@ static void add_type(struct nft_alternative *to, enum ipt_cond_kind kind, bool i
 								      : IPT_OTHER_TYPE;
 }
 
+/* "10.0.0/16": nft takes it for the name of a host, or refuses the syntax. */
+static bool is_short_net(const char *text)
+{
+	size_t len = strspn(text, "0123456789."), dots = 0;
+
+	for (size_t i = 0; i < len; i++)
+		dots += text[i] == '.';
+	return dots > 0 && dots < 3 && text[len] == '/' && isdigit((unsigned char)text[len + 1]);
+}
+
 /* One value as conditions of its own; negated each, which together is "none of them". */
 static void add_one(const struct nft_reader *r, const struct nft_selector *s, enum nft_op op,
 		    const struct nft_span *value, struct nft_alternative *to)
@@ -274,6 +284,8 @@ static void add_one(const struct nft_reader *r, const struct nft_selector *s, en
 		return;
 	case NFT_SADDR:
 	case NFT_DADDR:
+		if (!s->is_v6 && is_short_net(text))
+			nft_problem(r->ret, value->from, "%s is no network of four numbers", text);
 		if ((op != NFT_EQ && !is_not) || !read_addresses(s, value, &range, &net, &is_net))
 			break;
 		cond = add_cond(to, s->kind == NFT_SADDR ? IPT_SRC : IPT_DST, is_not);

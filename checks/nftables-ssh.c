@@ -11,20 +11,6 @@ static bool is_blocked(const struct ipt_reach *reach)
 	       reach->other == IPT_BLOCKED;
 }
 
-static void start(const char *path, struct nft_files *files, const struct machine *machine)
-{
-	struct err ignored = ERR_INIT;
-	const struct str *text = machine_file(machine, path, &ignored);
-	struct nft_file *file;
-
-	if (!text)
-		return;
-	file = vec_add(files);
-	file->path = mem_strdup(path);
-	file->text = (struct str)STR_INIT;
-	str_add_bytes(&file->text, text->s, text->len);
-}
-
 /* --- the repair --------------------------------------------------------------------------- */
 
 struct repair {
@@ -36,84 +22,12 @@ struct repair {
 	unsigned steps;
 };
 
-/* Before a lone "}" a rule is one step further in: as far as the line above it, where that is a rule. */
-static void add_step(struct str *into, const char *text, size_t line, size_t blanks)
-{
-	size_t above = line ? line - 1 : 0;
-
-	while (above > 0 && text[above - 1] != '\n')
-		above--;
-	size_t has = strspn(text + above, " \t");
-	if (has > blanks && above + has < line)
-		str_add_bytes(into, text + above + blanks, has - blanks);
-	else
-		str_add(into, blanks && text[line] == ' ' ? "    " : "\t");
-}
-
-/* Puts a rule in at an offset: as a line of its own where the statement begins one, else before it in
- * the same line. */
-static void put_in(struct str *text, size_t at, bool is_end, const char *rule)
-{
-	struct str next = STR_INIT;
-	size_t line = at, blanks;
-
-	while (line > 0 && text->s[line - 1] != '\n')
-		line--;
-	blanks = at - line;
-	str_add_bytes(&next, text->s, at);
-	if (strspn(text->s + line, " \t") >= blanks) {
-		if (is_end)
-			add_step(&next, text->s, line, blanks);
-		str_addf(&next, "%s\n", rule);
-		str_add_bytes(&next, text->s + line, blanks);
-	} else
-		str_addf(&next, "%s%s; ", is_end ? "; " : "", rule);
-	str_add_bytes(&next, text->s + at, text->len - at);
-	str_done(text);
-	*text = next;
-}
-
-/* The chain's own block has no end when its rules are added by commands: then the rule is one too. */
-static bool put_in_command(struct repair *r, const struct ipt_stop *stop, const char *rule)
-{
-	const struct ipt_rule *by = stop->rule;
-	struct nft_file *file = &r->files->items[by ? by->file : stop->chain->file];
-	cleanup(free) char *line = NULL;
-	const char *command = by ? file->text.s + by->at : NULL;
-	size_t at = by ? by->at : file->text.len;
-
-	if (by) { /* the statement behind "add rule inet filter input" */
-		while (at > 0 && file->text.s[at - 1] != '\n')
-			at--;
-		if (!strstr(file->text.s + at, "rule ") ||
-		    strstr(file->text.s + at, "rule ") > command)
-			return false;
-		line = mem_printf("%.*s%s\n", (int)(command - (file->text.s + at)),
-				  file->text.s + at, rule);
-	} else
-		line = mem_printf("add rule %s %s %s\n", stop->table->name, stop->chain->name,
-				  rule);
-	{
-		struct str next = STR_INIT;
-
-		str_add_bytes(&next, file->text.s, at);
-		if (next.len && next.s[next.len - 1] != '\n')
-			str_add_char(&next, '\n');
-		str_add(&next, line);
-		str_add_bytes(&next, file->text.s + at, file->text.len - at);
-		str_done(&file->text);
-		file->text = next;
-	}
-	return true;
-}
-
 /* One more rule against what stops the connection now. False: nothing to do, or no way. */
 static bool step(struct repair *r, struct ipt_reach *ret)
 {
 	cleanup(nft_rules_done) struct nft_rules rules = { 0 };
 	const struct ipt_stop *stop = &ret->stop;
 	cleanup(free) char *rule = NULL;
-	struct nft_file *file;
 	uint16_t ignored;
 
 	nft_read(r->machine, r->files, r->is_v6, &rules);
@@ -123,12 +37,7 @@ static bool step(struct repair *r, struct ipt_reach *ret)
 		return false;
 	rule = mem_printf("tcp %cport %u accept comment \"ec2-rescue\"",
 			  stop->packet == 2 ? 's' : 'd', r->port);
-	if (!stop->chain->end_at || (stop->rule && stop->rule->at > stop->chain->end_at) ||
-	    (stop->rule && stop->rule->file != stop->chain->file))
-		return put_in_command(r, stop, rule);
-	file = &r->files->items[stop->chain->file];
-	put_in(&file->text, stop->rule ? stop->rule->at : stop->chain->end_at, !stop->rule, rule);
-	return true;
+	return nft_put(r->files, &(struct nft_place){ stop->table, stop->chain, stop->rule }, rule);
 }
 
 static void add_edits(const struct machine *machine, const struct nft_files *files,
@@ -198,7 +107,7 @@ static void report(const struct machine *machine, const struct nft_loaded *load,
 	struct finding *finding;
 
 	describe(machine, files, stop, &why);
-	start(load->path, &mended, machine);
+	nft_files_start(machine, load->path, &mended);
 	while (step(&r, &after))
 		;
 	/* A word that this program does not know may be one that nft refuses. */
@@ -224,7 +133,7 @@ static int look_at(const struct machine *machine, const struct nft_loaded *load,
 	struct ipt_reach reach;
 	uint16_t port;
 
-	start(load->path, &files, machine);
+	nft_files_start(machine, load->path, &files);
 	if (!files.count)
 		return 0;
 	nft_read(machine, &files, facts->is_v6_only, &rules);
