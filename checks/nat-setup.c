@@ -11,22 +11,37 @@ static const char *fault_of(const struct nat_mended *mended)
 					   "forwarded for them";
 }
 
+/* A whole file is one edit: a check that mends a part of it waits for the next examination. */
+static void add_edits(const struct nat_plan *plan, const struct nat_loader *loader,
+		      const struct nat_mended *mended, struct edits *edits)
+{
+	const struct tree_new made = { .mode = loader->new_mode };
+
+	vec_foreach (file, &mended->files) {
+		struct err ignored = ERR_INIT;
+		const struct str *old = machine_file(plan->machine, file->path, &ignored);
+
+		if (!old)
+			edit_create(edits, file->path, &made, file->text.s, file->text.len);
+		else if (old->len != file->text.len || memcmp(old->s, file->text.s, old->len) != 0)
+			edit_replace(edits, file->path, old, &file->text);
+	}
+}
+
 /* The rules of the loader's file. 1: they cannot be made right, which is said. */
 static int set_rules(const struct nat_plan *plan, const struct nat_loader *loader,
 		     const struct str *ranges, struct findings *out, struct err *err)
 {
-	const struct tree_new made = { .mode = loader->new_mode };
-	cleanup(nat_mended_done) struct nat_mended mended = { .text = STR_INIT };
-	const struct str *old = machine_file(plan->machine, loader->path, err);
+	cleanup(nat_mended_done) struct nat_mended mended = { 0 };
 	struct finding *finding;
 
-	if (!old && err->code != ERR_NOTFOUND)
+	if (!machine_file(plan->machine, loader->path, err) && err->code != ERR_NOTFOUND)
 		return -1;
 	*err = (struct err)ERR_INIT;
 	if (loader->is_nft)
-		mended.why_not = "rules of nft are not written by this program yet";
+		nat_mend_nft(plan, loader->path, &mended);
 	else
-		nat_mend_iptables(plan, loader->path, old, &mended);
+		nat_mend_iptables(plan, loader->path, &mended);
 	if (mended.why_not) {
 		finding_add(out, SEVERITY_DELAYS, REPAIR_NONE, "128,129,130,131", loader->path, 0,
 			    "addresses shall be translated for %s on the way out of %s, as you "
@@ -40,11 +55,7 @@ static int set_rules(const struct nat_plan *plan, const struct nat_loader *loade
 			      "addresses shall be translated for %s on the way out of %s, as you "
 			      "ask, %s",
 			      ranges->s, plan->out, fault_of(&mended));
-	/* The whole file as one edit: a check that mends a part of it waits for the next examination. */
-	if (old)
-		edit_replace(&finding->edits, loader->path, old, &mended.text);
-	else
-		edit_create(&finding->edits, loader->path, &made, mended.text.s, mended.text.len);
+	add_edits(plan, loader, &mended, &finding->edits);
 	return 0;
 }
 
@@ -52,13 +63,18 @@ static int set_rules(const struct nat_plan *plan, const struct nat_loader *loade
 static bool is_safe(const struct nat_plan *plan, const struct nat_loader *loader)
 {
 	const struct ipt_file file = { .path = loader->path };
+	cleanup(nft_files_done) struct nft_files files = { 0 };
+	cleanup(nft_rules_done) struct nft_rules nft = { 0 };
 	cleanup(ipt_rules_done) struct ipt_rules rules = { 0 };
-	struct err ignored = ERR_INIT;
-	const struct str *text = machine_file(plan->machine, loader->path, &ignored);
 
-	if (!text || loader->is_nft)
+	nft_files_start(plan->machine, loader->path, &files);
+	if (!files.count)
 		return true;
-	ipt_file_read(plan->machine, &file, text, &rules);
+	if (loader->is_nft) {
+		nft_read(plan->machine, &files, false, &nft);
+		return !nft.rules.is_odd && nat_lets_in(plan, &nft.rules);
+	}
+	ipt_file_read(plan->machine, &file, &files.items[0].text, &rules);
 	return !rules.problems.count && !rules.is_odd && nat_lets_in(plan, &rules);
 }
 

@@ -147,18 +147,19 @@ static enum step step(struct mending *m, struct nat_mended *mended)
 	return done;
 }
 
-void nat_mend_iptables(const struct nat_plan *plan, const char *path, const struct str *old,
-		       struct nat_mended *ret)
+void nat_mend_iptables(const struct nat_plan *plan, const char *path, struct nat_mended *ret)
 {
 	const struct ipt_file file = { .path = (char *)(uintptr_t)path };
-	struct mending m = { .plan = plan, .text = &ret->text };
+	struct mending m = { .plan = plan };
 	enum step done = STEP_DONE;
 
-	*ret = (struct nat_mended){ .text = STR_INIT };
-	if (old)
-		str_add_bytes(&ret->text, old->s, old->len);
+	*ret = (struct nat_mended){ .why_not = NULL };
+	nft_files_start(plan->machine, path, &ret->files);
+	if (!ret->files.count)
+		vec_push(&ret->files, ((struct nft_file){ mem_strdup(path), STR_INIT }));
+	m.text = &ret->files.items[0].text;
 	for (unsigned n = 0; n < NAT_STEPS_MAX && done == STEP_DONE; n++) {
-		ipt_file_read(plan->machine, &file, &ret->text, &m.rules);
+		ipt_file_read(plan->machine, &file, m.text, &m.rules);
 		done = step(&m, ret);
 		ipt_rules_done(&m.rules);
 	}

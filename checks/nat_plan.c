@@ -6,6 +6,8 @@
 #include "checks/networkd.h"
 #include "checks/nic_names.h"
 
+#include <stdlib.h>
+
 static int find_ranges(struct nat_plan *plan, const struct wanted_nat *wanted, struct err *err)
 {
 	const struct cloud_facts *cloud;
@@ -129,6 +131,29 @@ static const char *by_ifcfg(const struct nat_plan *plan, uint32_t index)
 	return name;
 }
 
+/* The first card of an instance is in the lowest slot. NULL: not all are named after slots. */
+static const char *in_lowest_slot(const struct nat_plan *plan)
+{
+	const char *lowest = NULL;
+	unsigned long best = 0;
+
+	vec_foreach (name, &plan->names) {
+		unsigned long slot;
+		char *end;
+
+		if (!str_starts(*name, "ens"))
+			return NULL;
+		slot = strtoul(*name + 3, &end, 10);
+		if (*end)
+			return NULL;
+		if (!lowest || slot < best) {
+			lowest = *name;
+			best = slot;
+		}
+	}
+	return lowest;
+}
+
 /* Without a word about it, the first of two cards is the one to the outside where the kernel counts. */
 static const char *by_custom(struct nat_plan *plan, uint32_t index)
 {
@@ -148,7 +173,9 @@ static const char *by_custom(struct nat_plan *plan, uint32_t index)
 		if (nic && nic->device_index == index)
 			return *name;
 	}
-	return index ? NULL : known_name(plan, "eth0");
+	if (index)
+		return NULL;
+	return known_name(plan, "eth0") ? known_name(plan, "eth0") : in_lowest_slot(plan);
 }
 
 static int find_out(struct nat_plan *plan, struct err *err)

@@ -9,6 +9,7 @@
 
 #include "checks/check.h"
 #include "checks/iptables_files.h"
+#include "checks/nft.h"
 
 #define NAT_OF_VPC "vpc" /* in the place of a range: whatever the cloud says of the VPC */
 
@@ -63,16 +64,16 @@ const struct ipt_cond *nat_cond(const struct ipt_rule *, enum ipt_cond_kind kind
 #define NAT_STEPS_MAX 24u /* changes of one file, each of which is judged anew */
 
 struct nat_mended {
-	struct str text;		  /* as it has to be */
-	bool did_not_translate, was_shut; /* what was wrong with it; neither: nothing was */
-	const char *why_not;		  /* it cannot be made so; NULL: it could */
+	struct nft_files files; /* as they have to be: the one that is loaded, what it includes */
+	bool did_not_translate, was_shut; /* what was wrong with them; neither: nothing was */
+	const char *why_not;		  /* they cannot be made so; NULL: they could */
 };
-/* `old` NULL: there is no file yet. */
-void nat_mend_iptables(const struct nat_plan *, const char *path, const struct str *old,
-		       struct nat_mended *ret);
+/* A file that is not there yet is made. */
+void nat_mend_iptables(const struct nat_plan *, const char *path, struct nat_mended *ret);
+void nat_mend_nft(const struct nat_plan *, const char *path, struct nat_mended *ret);
 static inline void nat_mended_done(struct nat_mended *mended)
 {
-	str_done(&mended->text);
+	nft_files_done(&mended->files);
 }
 DEFINE_CLEANUP_DONE(struct nat_mended, nat_mended_done)
 /* In the text, the `len` bytes at `at` become others. */
