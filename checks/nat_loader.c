@@ -3,6 +3,7 @@
 #include "checks/nat.h"
 #include "checks/nat_setup.h"
 #include "checks/nft.h"
+#include "checks/ufw.h"
 #include "checks/units.h"
 #include "fs/lines.h"
 
@@ -143,23 +144,39 @@ static const struct known_loader *choose(const struct nat_plan *plan)
 	return best;
 }
 
+/* A program that makes all rules by its own configuration. ufw's unit is started on every Ubuntu, and does
+ * nothing where ufw.conf does not say so. */
+static int find_manager(const struct nat_plan *plan, const char **ret, struct err *err)
+{
+	cleanup(ufw_done) struct ufw ufw = { 0 };
+
+	*ret = NULL;
+	if (is_enabled(plan->machine, "firewalld.service"))
+		*ret = "firewalld";
+	else if (ufw_read(plan->machine, false, &ufw, err) < 0)
+		return -1;
+	else if (ufw.is_started)
+		*ret = "ufw";
+	return 0;
+}
+
 int nat_loader_find(const struct nat_plan *plan, struct nat_loader *ret, struct findings *out,
 		    struct err *err)
 {
-	static const char *const managers[] = { "firewalld.service", "ufw.service" };
 	const struct known_loader *best;
+	const char *manager;
 	bool has_both = false;
 	int rc;
 
 	*ret = (struct nat_loader){ 0 };
-	for (size_t i = 0; i < ARRAY_LEN(managers); i++) {
+	if (find_manager(plan, &manager, err) < 0)
+		return -1;
+	if (manager) {
 		cleanup(free) char *what = mem_printf(
 			"%s makes the rules of this system and forgets those of others: let it "
 			"translate by its own configuration, or disable it",
-			managers[i]);
+			manager);
 
-		if (!is_enabled(plan->machine, managers[i]))
-			continue;
 		add_none(plan, out, what);
 		return 1;
 	}
