@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/check.h"
-#include "checks/ifupdown.h"
+#include "checks/dhclient_statements.h"
 #include "base/ipaddr.h"
 #include "checks/leases.h"
 #include "checks/net_stack.h"
 #include "checks/nic_names.h"
-#include "checks/units.h"
 #include "fs/lines.h"
 
-#include <ctype.h>
 #include <stdlib.h>
-
-/* One statement, up to its semicolon. */
-struct statement {
-	char *text; /* blanks run together, no comments */
-	uint32_t line, count;
-	bool is_alone; /* nothing else stands in its lines */
-};
-VEC_TYPE(statements, struct statement);
 
 struct view {
 	const struct machine *machine;
@@ -30,46 +20,7 @@ struct view {
 	struct ip router;
 };
 
-/* Words in quotes and comments are kept apart; braces end a statement like a semicolon. */
-static void read_statements(const struct str *text, struct statements *ret)
-{
-	cleanup(str_done) struct str word = STR_INIT;
-	uint32_t line = 1, first = 0, last_end = 0;
-	bool in_quotes = false;
-
-	for (size_t i = 0; i < text->len && ret->count < 10000; i++) {
-		char c = text->s[i];
-
-		if (!in_quotes && c == '#')
-			while (i + 1 < text->len && text->s[i + 1] != '\n')
-				i++;
-		else if (!in_quotes && strchr(";{}", c) && c) {
-			size_t rest = i + 1;
-
-			while (rest < text->len && strchr(" \t\r", text->s[rest]))
-				rest++;
-			if (word.len)
-				vec_push(ret, ((struct statement){
-						      mem_strdup(word.s), first, line - first + 1,
-						      c == ';' && first != last_end &&
-							      (rest >= text->len ||
-							       strchr("\n#", text->s[rest])) }));
-			last_end = line;
-			str_clear(&word);
-		} else if (isspace((unsigned char)c) && !in_quotes) {
-			if (word.len && word.s[word.len - 1] != ' ')
-				str_add_char(&word, ' ');
-		} else {
-			if (!word.len)
-				first = line;
-			in_quotes ^= c == '"';
-			str_add_char(&word, c);
-		}
-		line += c == '\n';
-	}
-}
-
-static void report(const struct view *v, const struct statement *s, enum severity severity,
+static void report(const struct view *v, const struct dhclient_statement *s, enum severity severity,
 		   enum repair_class repair, const char *why)
 {
 	struct finding *finding = finding_add(
@@ -80,18 +31,9 @@ static void report(const struct view *v, const struct statement *s, enum severit
 		lines_edit_comment(&finding->edits, v->path, v->text, s->line, s->count);
 }
 
-static bool has_word(const char *list, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *at = list; (at = strstr(at, word)); at++)
-		if ((at == list || strchr(" ,", at[-1])) && (!at[len] || strchr(" ,", at[len])))
-			return true;
-	return false;
-}
-
 /* "supersede routers 10.0.9.1", "supersede interface-mtu 90" */
-static void look_at_supersede(const struct view *v, const struct statement *s, const char *rest)
+static void look_at_supersede(const struct view *v, const struct dhclient_statement *s,
+			      const char *rest)
 {
 	const char *value = strchr(rest, ' ') ? strchr(rest, ' ') + 1 : "";
 	struct ip ip;
@@ -134,7 +76,8 @@ static void look_at_supersede(const struct view *v, const struct statement *s, c
 }
 
 /* EC2's DHCP server answers from the address of the subnet's router. */
-static void look_at_reject(const struct view *v, const struct statement *s, const char *rest)
+static void look_at_reject(const struct view *v, const struct dhclient_statement *s,
+			   const char *rest)
 {
 	for (const char *at = rest; *at; at += strcspn(at, ", "), at += strspn(at, ", ")) {
 		cleanup(free) char *word = mem_strndup(at, strcspn(at, ", "));
@@ -156,10 +99,12 @@ static void look_at_reject(const struct view *v, const struct statement *s, cons
 }
 
 /* What is not asked for is not told. */
-static void look_at_request(const struct view *v, const struct statement *s, const char *rest)
+static void look_at_request(const struct view *v, const struct dhclient_statement *s,
+			    const char *rest)
 {
 	cleanup(str_done) struct str old = STR_INIT, new = STR_INIT;
-	bool lacks_mask = !has_word(rest, "subnet-mask"), lacks_router = !has_word(rest, "routers");
+	bool lacks_mask = !dhclient_has_word(rest, "subnet-mask"),
+	     lacks_router = !dhclient_has_word(rest, "routers");
 	struct finding *finding;
 	char *at;
 
@@ -184,7 +129,8 @@ static void look_at_request(const struct view *v, const struct statement *s, con
 	edit_lines(&finding->edits, v->path, s->line, 1, old.s, new.s);
 }
 
-static void look_at_require(const struct view *v, const struct statement *s, const char *rest)
+static void look_at_require(const struct view *v, const struct dhclient_statement *s,
+			    const char *rest)
 {
 	static const char *const given[] = { "subnet-mask",	    "routers",
 					     "domain-name-servers", "domain-name",
@@ -208,13 +154,13 @@ static void look_at_require(const struct view *v, const struct statement *s, con
 	}
 }
 
-static void look_at(const struct view *v, const struct statement *s)
+static void look_at(const struct view *v, const struct dhclient_statement *s)
 {
 	const char *rest = s->text + strcspn(s->text, " ");
 	size_t len = (size_t)(rest - s->text);
 	static const struct {
 		const char *word;
-		void (*look)(const struct view *, const struct statement *, const char *);
+		void (*look)(const struct view *, const struct dhclient_statement *, const char *);
 	} words[] = { { "supersede", look_at_supersede },
 		      { "reject", look_at_reject },
 		      { "request", look_at_request },
@@ -231,39 +177,17 @@ static void look_at(const struct view *v, const struct statement *s)
 		       "it asks again");
 }
 
-/* Something on this volume runs dhclient. */
-static bool is_used(const struct machine *machine)
-{
-	struct tree *tree = machine_tree(machine);
-	const struct ifupdown *model = ifupdown_model(machine);
-	bool has_dhclient =
-		tree_exists(tree, "/sbin/dhclient") || tree_exists(tree, "/usr/sbin/dhclient");
-
-	if (!has_dhclient &&
-	    (tree_exists(tree, "/usr/sbin/dhcpcd") || tree_exists(tree, "/sbin/dhcpcd")))
-		return false;
-	if (machine_unit(machine, "network.service") == UNIT_ENABLED)
-		return true;
-	for (size_t i = 0; model && i < model->stanzas.count; i++)
-		if (str_eq(model->stanzas.items[i].method, "dhcp"))
-			return true;
-	return false;
-}
-
 static void examine_file(struct view *v)
 {
-	struct statements statements = { 0 };
+	cleanup(dhclient_statements_done) struct dhclient_statements statements = { 0 };
 	struct err ignored = ERR_INIT;
 
 	v->text = machine_file(v->machine, v->path, &ignored);
 	if (!v->text)
 		return;
-	read_statements(v->text, &statements);
-	vec_foreach (s, &statements) {
+	dhclient_statements_read(v->text, &statements);
+	vec_foreach (s, &statements)
 		look_at(v, s);
-		free(s->text);
-	}
-	vec_done(&statements);
 }
 
 /* By the cloud's word, else by the last lease: EC2's first address is the router's. */
@@ -297,7 +221,7 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	cleanup(str_done) struct str seen = STR_INIT;
 
 	(void)err;
-	if (!is_used(machine))
+	if (!dhclient_is_used(machine))
 		return 0;
 	find_subnet(&v);
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
