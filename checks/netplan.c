@@ -98,8 +98,10 @@ static void merge_card(const struct netplan_file *file, const struct yaml_node *
 	take(file, map, "gateway4", &card->gateway4);
 	take(file, map, "renderer", &card->renderer);
 	take(file, map, "mtu", &card->mtu);
+	take(file, map, "ipv6-mtu", &card->ipv6_mtu);
 	take(file, map, "activation-mode", &card->activation);
 	take(file, yaml_get(map, "dhcp4-overrides"), "use-routes", &card->use_routes);
+	take(file, yaml_get(map, "dhcp4-overrides"), "use-mtu", &card->use_mtu);
 	for (const struct yaml_node *a = addresses ? addresses->first : NULL; a; a = a->next)
 		vec_push(&card->addresses,
 			 ((struct netplan_value){ file, yaml_key(map, "addresses"),

@@ -64,10 +64,11 @@ struct netplan_card {
 	struct netplan_value at; /* node: its map in the last file that has it */
 	struct netplan_value match_name, match_mac, match, set_name, dhcp4, dhcp6, gateway4,
 		renderer;
-	struct netplan_value mtu, activation, use_routes; /* of dhcp4-overrides */
-	VEC(struct netplan_value) addresses;		  /* IPv4 and IPv6, with their prefix */
-	struct netplan_value default_via;		  /* of routes: to default or 0.0.0.0/0 */
-	bool has_dhcp4, has_routes, has_driver, is_part;  /* part of a bridge, bond or VLAN */
+	struct netplan_value mtu, ipv6_mtu, activation;
+	struct netplan_value use_routes, use_mtu;	 /* of dhcp4-overrides */
+	VEC(struct netplan_value) addresses;		 /* IPv4 and IPv6, with their prefix */
+	struct netplan_value default_via;		 /* of routes: to default or 0.0.0.0/0 */
+	bool has_dhcp4, has_routes, has_driver, is_part; /* part of a bridge, bond or VLAN */
 };
 struct netplan {
 	VEC(struct netplan_file *) files; /* in the order in which they are merged */
