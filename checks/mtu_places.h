@@ -101,4 +101,12 @@ struct mtu_end {
 /* What the card of that name ends with. Works out all again at each call. */
 struct mtu_end mtu_end(const struct machine *, const char *card);
 
+/* Names of cards that the volume speaks of and that may be here; the only card's alone, where that is known.
+ * Appends. */
+#define MTU_CARD_MAX  32u /* a name with its NUL */
+#define MTU_CARDS_MAX 15u
+void mtu_cards(const struct machine *, struct tree_names *ret);
+/* The same for a card of any name that it may have here: not known where that makes a difference. */
+struct mtu_end mtu_end_of_unnamed(const struct machine *);
+
 #endif

@@ -104,6 +104,12 @@ static json_t *figures_to_json(const struct local *local)
 		 : NULL;
 }
 
+/* NULL: nothing on the volume says anything of MTUs. */
+static json_t *mtu_to_json(const struct mtu_facts *facts)
+{
+	return facts->place_count ? mtu_facts_to_json(facts) : NULL;
+}
+
 /* Is it of the cloud, by the form of its name? A path that looks like an id is written ./snap-... */
 static bool is_remote(const char *target)
 {
@@ -175,11 +181,11 @@ int cmd_audit(const struct options *options, struct report *report)
 		cleanup(str_done) struct str shown = STR_INIT;
 
 		str_add_escaped(&shown, path, strlen(path));
-		report_say(report, NULL, "audit", "{s:s, s:o, s:o, s:o, s:o*, s:s*}", "target",
-			   shown.s, "machine", audit.machine, "findings", audit.findings,
-			   "could_not_tell", audit.could_not_tell, "blocks",
-			   figures_to_json(&local), "left",
-			   source.left.code ? source.left.text : NULL);
+		report_say(report, NULL, "audit", "{s:s, s:o, s:o, s:o, s:o*, s:o*, s:s*}",
+			   "target", shown.s, "machine", audit.machine, "findings", audit.findings,
+			   "could_not_tell", audit.could_not_tell, "mtu",
+			   mtu_to_json(&local.result.mtu), "blocks", figures_to_json(&local),
+			   "left", source.left.code ? source.left.text : NULL);
 		return status;
 	}
 	json_decref(audit.machine);

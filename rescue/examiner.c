@@ -25,6 +25,11 @@
 #define STOPS_MAX    8u /* checks that may be stopped before the rest is given up */
 #define NO_CHECK     (-1)
 
+/* What is asked of the machine after the checks. */
+enum question { QUESTION_SSH_PORT, QUESTION_MTU, QUESTIONS };
+static const char *const questions[QUESTIONS] = { "finding out where sshd listens",
+						  "finding out what sets an MTU" };
+
 void examination_done(struct examination *e)
 {
 	json_decref(e->machine);
@@ -38,8 +43,8 @@ struct session {
 	const struct examiner_job *job;
 	const struct check *const *checks;
 	size_t count;
-	/* count + 1 flags: checks that are left out because they were stopped; the last is for the
-	 * question on which port sshd listens. */
+	/* count + QUESTIONS flags: checks, and behind them questions, that are left out because they were
+	 * stopped. */
 	bool *is_stopped;
 	struct progress *progress;
 };
@@ -106,6 +111,13 @@ static json_t *portable(const struct finding *finding)
 	return finding_to_json(&plain);
 }
 
+/* False: it was stopped before. */
+static bool begin_question(const struct session *s, enum question question)
+{
+	s->progress->running = (int)s->count + (int)question;
+	return !s->is_stopped[s->count + question];
+}
+
 static json_t *examine(const struct session *s, struct tree *tree)
 {
 	struct machine_given given = { .tree = tree,
@@ -117,24 +129,27 @@ static json_t *examine(const struct session *s, struct tree *tree)
 	cleanup(machine_free) struct machine *machine = machine_new(&given);
 	cleanup(findings_done) struct findings findings = { 0 };
 	struct could_not_tells unknown = { 0 };
-	json_t *found = json_array(), *untold = json_array();
-	uint32_t port;
+	json_t *found = json_array(), *untold = json_array(), *mtu = NULL;
+	uint32_t port = 0;
 
 	for (size_t i = 0; i < s->count; i++) {
 		s->progress->running = (int)i;
 		if (!s->is_stopped[i])
 			check_run(s->checks[i], machine, &findings, &unknown);
 	}
-	s->progress->running = (int)s->count;
-	port = s->is_stopped[s->count] ? 0 : port_of_sshd(machine);
+	if (begin_question(s, QUESTION_SSH_PORT))
+		port = port_of_sshd(machine);
+	if (begin_question(s, QUESTION_MTU))
+		mtu = mtu_facts_of(machine);
 	s->progress->running = NO_CHECK;
 	vec_foreach (f, &findings)
 		json_array_append_new(found, portable(f));
 	vec_foreach (u, &unknown)
 		json_array_append_new(untold, unknown_to_json(u));
 	vec_done(&unknown);
-	return json_pack("{s:o?, s:o, s:o, s:I}", "machine", machine_to_json(machine), "findings",
-			 found, "could_not_tell", untold, "ssh_port", (json_int_t)port);
+	return json_pack("{s:o?, s:o, s:o, s:I, s:o*}", "machine", machine_to_json(machine),
+			 "findings", found, "could_not_tell", untold, "ssh_port", (json_int_t)port,
+			 "mtu", mtu);
 }
 
 static struct progress *progress_here;
@@ -255,6 +270,7 @@ static int take_result(const struct session *s, const struct str *text, struct e
 	json_t *json = json_loadb(text->s, text->len, JSON_REJECT_DUPLICATES, NULL);
 	const char *confinement = json_string_value(json_object_get(json, "confinement"));
 	json_t *machine = json_object_get(json, "machine");
+	const json_t *mtu = json_object_get(json, "mtu");
 	json_int_t port = json_integer_value(json_object_get(json, "ssh_port"));
 	int result = -1;
 
@@ -262,7 +278,8 @@ static int take_result(const struct session *s, const struct str *text, struct e
 		err_set(err, ERR_TOOL, "the examiner could not be confined: %s", confinement);
 	else if (!json_is_object(json) ||
 		 take_findings(json_object_get(json, "findings"), ret, err) < 0 ||
-		 take_untold(s, json_object_get(json, "could_not_tell"), ret, err) < 0)
+		 take_untold(s, json_object_get(json, "could_not_tell"), ret, err) < 0 ||
+		 (mtu && mtu_facts_from_json(mtu, &ret->mtu, err) < 0))
 		err_in(err, "the examiner's result");
 	else
 		result = 0;
@@ -365,7 +382,7 @@ static bool note_stop(const struct session *s, const struct err *why, struct exa
 {
 	int index =
 		s->progress->running; /* the child's word: it decides only about what is left out */
-	bool is_known = index >= 0 && (size_t)index <= s->count && !s->is_stopped[index];
+	bool is_known = index >= 0 && (size_t)index < s->count + QUESTIONS && !s->is_stopped[index];
 	struct could_not_tell unknown = { .err = *why };
 
 	if (is_known) {
@@ -374,7 +391,7 @@ static bool note_stop(const struct session *s, const struct err *why, struct exa
 	}
 	err_in(&unknown.err, "%s",
 	       unknown.check ? unknown.check->name
-	       : is_known    ? "finding out where sshd listens"
+	       : is_known    ? questions[(size_t)index - s->count]
 			     : "the examination");
 	vec_push(&ret->could_not_tell, unknown);
 	return is_known;
@@ -444,7 +461,7 @@ int examiner_run(const struct examiner_job *job, struct examination *ret, struct
 	if (s.progress == MAP_FAILED)
 		return err_errno(err, errno, "shared memory");
 	json_object_seed(0); /* jansson would read /dev/urandom for it when it first needs it */
-	s.is_stopped = mem_array(s.count + 1, sizeof(bool));
+	s.is_stopped = mem_array(s.count + QUESTIONS, sizeof(bool));
 	is_bound = stay_on_one_processor(&processors);
 	rc = run_all(&s, &result, err);
 	if (is_bound)

@@ -8,6 +8,7 @@
  * and hand in findings, and these are validated again on this side. */
 
 #include "checks/check.h"
+#include "rescue/mtu_facts.h"
 
 #include <jansson.h>
 
@@ -29,6 +30,7 @@ struct examination {
 	struct findings findings;
 	struct could_not_tells could_not_tell; /* check NULL: the examination as a whole */
 	uint32_t ssh_port;		       /* 0: unknown */
+	struct mtu_facts mtu;		       /* empty when that was stopped */
 };
 #define EXAMINATION_INIT        \
 	(struct examination)    \

@@ -217,6 +217,7 @@ static void take_figures(struct surgeon *s, const struct rehearsal *r)
 	s->result.faults = r->faults;
 	s->result.could_not_tell = r->could_not_tell;
 	s->result.ssh_port = r->first.ssh_port;
+	s->result.mtu = r->repairs ? r->last.mtu : r->first.mtu;
 	if (s->result.repairs) {
 		s->result.changed_blocks = figures.changed_blocks;
 		s->result.changed_bytes = figures.changed_bytes;

@@ -15,6 +15,7 @@
 #include "checks/facts.h"
 #include "checks/machine.h"
 #include "fs/volume.h"
+#include "rescue/mtu_facts.h"
 #include "rescue/options.h"
 
 #include <jansson.h>
@@ -66,6 +67,7 @@ struct surgery_result {
 	bool was_undone_exactly; /* UNDO */
 	uint32_t
 		ssh_port; /* first port sshd listens on by the volume's configuration; 0: unknown */
+	struct mtu_facts mtu; /* READY, ENDED of AUDIT and REPAIR: of the volume as it is then */
 };
 /* `event` gets every event for the report (finding, diff, machine, ...; borrowed). `changed` runs
  * when the state changes; ENDED means that the child is gone and holds the volume no longer. Both

@@ -141,13 +141,13 @@ int surgery_order_from_json(const json_t *json, struct surgery_order *ret, struc
 
 json_t *surgery_result_to_json(const struct surgery_result *r)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I}", "findings",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:o}", "findings",
 			 (json_int_t)r->findings, "repairs", (json_int_t)r->repairs, "faults",
 			 (json_int_t)r->faults, "could_not_tell", (json_int_t)r->could_not_tell,
 			 "changed_blocks", (json_int_t)r->changed_blocks, "changed_bytes",
 			 (json_int_t)r->changed_bytes, "was_committed", r->was_committed,
 			 "was_undone_exactly", r->was_undone_exactly, "ssh_port",
-			 (json_int_t)r->ssh_port);
+			 (json_int_t)r->ssh_port, "mtu", mtu_facts_to_json(&r->mtu));
 }
 
 static int take_number(const json_t *json, const char *key, uint64_t max, uint64_t *ret,
@@ -173,7 +173,8 @@ int surgery_result_from_json(const json_t *json, struct surgery_result *ret, str
 	    take_number(json, "could_not_tell", SURGERY_EVENTS_MAX, &unknown, err) < 0 ||
 	    take_number(json, "changed_blocks", INT64_MAX, &blocks, err) < 0 ||
 	    take_number(json, "changed_bytes", INT64_MAX, &bytes, err) < 0 ||
-	    take_number(json, "ssh_port", 65535, &port, err) < 0)
+	    take_number(json, "ssh_port", 65535, &port, err) < 0 ||
+	    mtu_facts_from_json(json_object_get(json, "mtu"), &ret->mtu, err) < 0)
 		return -1;
 	ret->findings = findings;
 	ret->repairs = repairs;

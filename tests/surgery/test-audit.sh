@@ -106,6 +106,13 @@ for kind in ext4 xfs btrfs; do
 	is "$(sum "$T/$kind.img")" "$before" "and not written to"
 done
 
+mkdir -p "$T/tree/etc/dhcp"; chmod 755 "$T/tree" "$T/tree/etc" "$T/tree/etc/dhcp"
+printf 'ID=debian\n' >"$T/tree/etc/os-release"
+printf '#!/bin/sh\nip link set eth0 mtu 1400\n' >"$T/tree/etc/rc.local"; chmod 755 "$T/tree/etc/rc.local"
+audit "$T/tree"
+is "$(json '[(p["path"], p["line"], p["interface"], p["value"], p["by"], p["effective"]) for p in d["mtu"]["places"]]')" \
+	"[('/etc/rc.local', 2, 'eth0', 1400, 'script', True)]" "what sets an MTU is told"
+is "$(json '[(c["end"], c["value"]) for c in d["mtu"]["cards"] if c["name"] == "eth0"]')" "[('bytes', 1400)]" "and what a card ends with"
 is "$(ls "$TMPDIR")" "" "nothing is left behind"
 is "$(ls "$T/state")" "" "an audit keeps no records"
 done_testing

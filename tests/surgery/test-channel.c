@@ -13,10 +13,17 @@
 
 #define CHANNEL 3
 
-#define RESULT                                                                                   \
+#define MTU_NONE "{\"places\":[],\"cards\":[],\"was_cut\":false}"
+#define MTU_ONE(path, value)                                                                     \
+	"{\"places\":[{\"path\":\"" path "\",\"line\":3,\"interface\":\"eth0\",\"value\":" value \
+	",\"says\":\"sets\",\"by\":\"ifcfg\",\"effective\":true,\"conditional\":false}],"        \
+	"\"cards\":[{\"name\":\"eth0\",\"end\":\"bytes\",\"value\":1400,\"path\":\"/a\","        \
+	"\"line\":3}],\"was_cut\":true}"
+#define RESULT RESULT_WITH(MTU_NONE)
+#define RESULT_WITH(mtu)                                                                         \
 	"{\"findings\":1,\"repairs\":1,\"faults\":0,\"could_not_tell\":0,\"changed_blocks\":0,"  \
 	"\"changed_bytes\":0,\"was_committed\":false,\"was_undone_exactly\":false,\"ssh_port\":" \
-	"2222}"
+	"2222,\"mtu\":" mtu "}"
 #define ENDED	"{\"state\":\"ended\",\"result\":" RESULT ",\"error\":null}\n"
 #define READY	"{\"state\":\"ready\",\"result\":" RESULT ",\"error\":null}\n"
 #define WARNING "{\"event\":\"warning\",\"text\":\"x\"}\n"
@@ -99,6 +106,17 @@ static void misbehave(const char *how)
 		say("{\"event\":\"warning\",\"event\":\"fact\",\"text\":\"x\"}\n");
 	else if (str_eq(how, "numbers"))
 		say("{\"state\":\"ended\",\"result\":{\"findings\":-1}}\n");
+	else if (str_eq(how, "mtu-lacking"))
+		say("{\"state\":\"ended\",\"result\":" RESULT_WITH("null") ",\"error\":null}\n");
+	else if (str_eq(how, "mtu-escape"))
+		say("{\"state\":\"ended\",\"result\":" RESULT_WITH(
+			MTU_ONE("/\\u001b[2J", "1400")) ",\"error\":null}\n");
+	else if (str_eq(how, "mtu-number"))
+		say("{\"state\":\"ended\",\"result\":" RESULT_WITH(
+			MTU_ONE("/a", "-1")) ",\"error\":null}\n");
+	else if (str_eq(how, "mtu"))
+		say("{\"state\":\"ended\",\"result\":" RESULT_WITH(
+			MTU_ONE("/a", "1400")) ",\"error\":null}\n");
 	else if (str_eq(how, "ready-twice"))
 		say(READY READY);
 	else if (str_eq(how, "after-end"))
@@ -149,6 +167,7 @@ static int be_surgeon(void)
 struct story {
 	struct surgery *surgery;
 	struct str events; /* "event:text\n" */
+	struct mtu_facts mtu;
 	unsigned count;
 	bool shall_free; /* in the first event */
 	enum { LEAVE, COMMIT, DECLINE } answer;
@@ -202,6 +221,7 @@ static struct err tell(const char *how, struct story *story)
 	if (story->surgery) {
 		assert_int_equal(surgery_result(story->surgery)->state, SURGERY_ENDED);
 		err = surgery_result(story->surgery)->err;
+		story->mtu = surgery_result(story->surgery)->mtu;
 	}
 	surgery_free(story->surgery);
 	loop_close(loop);
@@ -210,11 +230,12 @@ static struct err tell(const char *how, struct story *story)
 
 static void hostile_messages_are_malformed(void **state)
 {
-	static const char *const ways[] = {
-		"garbage",     "array",	    "unknown-event",   "no-text",   "nested",
-		"deep",	       "severity",  "severity-escape", "duplicate", "numbers",
-		"ready-twice", "after-end", "endless-line",    "flood"
-	};
+	static const char *const ways[] = { "garbage",	    "array",	       "unknown-event",
+					    "no-text",	    "nested",	       "deep",
+					    "severity",	    "severity-escape", "duplicate",
+					    "numbers",	    "ready-twice",     "after-end",
+					    "endless-line", "flood",	       "mtu-lacking",
+					    "mtu-escape",   "mtu-number" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
@@ -279,6 +300,25 @@ static void orders_arrive(void **state)
 	str_done(&story.events);
 }
 
+static void mtus_arrive(void **state)
+{
+	struct story story = { 0 };
+
+	(void)state;
+	assert_int_equal(tell("mtu", &story).code, ERR_NONE);
+	assert_int_equal(story.mtu.place_count, 1);
+	assert_string_equal(story.mtu.places[0].path, "/a");
+	assert_string_equal(story.mtu.places[0].interface, "eth0");
+	assert_int_equal(story.mtu.places[0].line, 3);
+	assert_int_equal(story.mtu.places[0].value, 1400);
+	assert_int_equal(story.mtu.places[0].by, MTU_BY_IFCFG);
+	assert_true(story.mtu.places[0].is_effective);
+	assert_int_equal(story.mtu.card_count, 1);
+	assert_int_equal(story.mtu.cards[0].kind, MTU_END_BYTES);
+	assert_true(story.mtu.was_cut);
+	str_done(&story.events);
+}
+
 static void the_child_has_nothing_of_ours(void **state)
 {
 	struct story story = { 0 };
@@ -309,6 +349,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(ends_are_explained),
 		cmocka_unit_test(terminal_codes_are_escaped),
 		cmocka_unit_test(orders_arrive),
+		cmocka_unit_test(mtus_arrive),
 		cmocka_unit_test(the_child_has_nothing_of_ours),
 		cmocka_unit_test(a_callback_may_free),
 	};
