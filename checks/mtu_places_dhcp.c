@@ -144,14 +144,17 @@ void mtu_read_dhcpcd(const struct mtu_reading *r)
 					   .interface = card,
 					   .by = MTU_BY_DHCPCD,
 					   .stage = MTU_STACK,
-					   .is_effective = is_dhcpcd_used(r->machine) };
+					   .is_effective = !str_eq(card, "-") &&
+							   is_dhcpcd_used(r->machine) };
 
 		start[strcspn(start, "#\r")] = '\0';
 		for (size_t len = strlen(start); len && strchr(" \t", start[len - 1]);)
 			start[--len] = '\0';
 		if (str_starts(start, "interface ")) { /* what follows is of this one */
+			const char *name = start + strlen("interface ");
+
 			free(card);
-			card = mem_strdup(start + strlen("interface "));
+			card = mem_strdup(nic_name_is_card(name) ? name : "-");
 		} else if (str_starts(start, "ssid ") || str_starts(start, "profile ")) {
 			free(card);
 			card = mem_strdup("-"); /* of nothing here */

@@ -204,7 +204,7 @@ static void read_rules(const struct mtu_reading *r, const char *path)
 	cleanup(str_done) struct str joined = STR_INIT;
 	struct err ignored = ERR_INIT;
 	const struct str *text = machine_file(r->machine, path, &ignored);
-	uint32_t number = 0, first = 0;
+	uint32_t number = 0, first = 0; /* the rule's line that speaks of an MTU */
 
 	for (const char *at = text && strstr(text->s, "mtu") ? text->s : ""; *at;
 	     at += *at == '\n') {
@@ -212,14 +212,16 @@ static void read_rules(const struct mtu_reading *r, const char *path)
 		bool goes_on = len && at[len - 1] == '\\';
 
 		number++;
-		first = joined.len ? first : number;
+		if (!first && memmem(at, len, "mtu", 3))
+			first = number;
 		str_add_bytes(&joined, at, goes_on ? len - 1 : len);
 		at += len;
 		if (goes_on && *at)
 			continue;
-		if (joined.s[strspn(joined.s, " \t")] != '#' && strstr(joined.s, "mtu"))
+		if (first && joined.s[strspn(joined.s, " \t")] != '#')
 			read_rule(r, path, first, joined.s);
 		str_clear(&joined);
+		first = 0;
 	}
 }
 

@@ -286,10 +286,12 @@ static void dhcpcd(void **state)
 	assert_int_equal(mtu_places(m)->count, 0);
 	ends("eth0", MTU_END_BYTES, MTU_KERNEL);
 	scratch_text(&s, path,
-		     "option routers, interface_mtu\ninterface eth1\nnooption interface_mtu\n");
+		     "option routers, interface_mtu\ninterface eth1\nnooption interface_mtu\n"
+		     "interface wlan0\nstatic interface_mtu=1200\n");
 	look();
 	is(path, 1, "*", MTU_TAKES_DHCP, 0, MTU_BY_DHCPCD, true);
 	is(path, 3, "eth1", MTU_REFUSES_DHCP, 0, MTU_BY_DHCPCD, true);
+	assert_false(place(path, 5)->is_effective);
 	ends("eth0", MTU_END_UNKNOWN, 0); /* of the card or of its routes, by version */
 	end();
 }
@@ -408,7 +410,7 @@ static void udev(void **state)
 		"SUBSYSTEM==\"net\", ACTION==\"remove\", ATTR{mtu}=\"1200\"\n"
 		"SUBSYSTEM==\"net\", KERNEL==\"tun*\", ATTR{mtu}=\"1200\"\n");
 	look();
-	is(RULES, 2, "eth0", MTU_SETS, 1400, MTU_BY_UDEV, true);
+	is(RULES, 3, "eth0", MTU_SETS, 1400, MTU_BY_UDEV, true);
 	is(RULES, 4, "eth1", MTU_SETS, 1450, MTU_BY_UDEV, true);
 	assert_null(place(RULES, 5));
 	assert_false(place(RULES, 6)->is_effective);
