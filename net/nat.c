@@ -44,9 +44,10 @@ static void judge_checks(struct judge *j)
 					       "shown"));
 			continue;
 		}
-		hop = net_hop_add(j->path, NET_THERE, NET_STOPS, place,
-				  mem_strdup("its source/destination check is on: EC2 drops what is "
-					     "not from or to the instance itself"));
+		hop = net_hop_add(
+			j->path, NET_THERE, NET_STOPS, place,
+			mem_strdup("its source/destination check is on: EC2 drops what is "
+				   "not from or to the instance itself"));
 		if (!i->id)
 			continue;
 		hop->change.kind = NET_SOURCE_CHECK;
@@ -112,6 +113,24 @@ static void judge_way_out(struct judge *j)
 				 j->outer->subnet ?: "its subnet");
 }
 
+/* A block of what comes in lets the answers to what goes out pass. */
+static void judge_block(struct judge *j)
+{
+	const char *mode = j->w->block.mode, *subnet = j->outer ? j->outer->subnet : NULL;
+
+	if (!mode || !str_eq(mode, "block-bidirectional") || !subnet ||
+	    net_is_excluded(j->w, subnet, false))
+		return;
+	net_hop_add(
+		j->path, NET_THERE, NET_STOPS, mem_strdup("VPC Block Public Access"),
+		mem_printf("is %s in this account and Region: internet gateways let nothing out",
+			   mode))
+		->remedy = mem_printf("exclude %s from it (aws ec2 "
+				      "create-vpc-block-public-access-exclusion --subnet-id %s "
+				      "--internet-gateway-exclusion-mode allow-egress)",
+				      subnet, subnet);
+}
+
 /* ---- the tables of the private subnets */
 
 /* Those that the table is for; of the main one also all that have none of their own. */
@@ -133,8 +152,8 @@ static char *table_place(const struct ec2_route_table *table, const struct ec2_t
 	return str_take(&s);
 }
 
-static void propose_route(struct judge *j, struct net_hop *hop,
-			  const struct ec2_route_table *table, const struct ec2_route *dead)
+static void propose_route(struct judge *j, struct net_hop *hop, const struct ec2_route_table *table,
+			  const struct ec2_route *dead)
 {
 	const struct ec2_interface *to = j->inner ?: j->outer;
 	struct net_change *c = &hop->change;
@@ -190,16 +209,17 @@ static bool is_of_vpc(const struct judge *j, const struct ec2_route_table *t)
 
 static void judge_tables(struct judge *j)
 {
-	const struct ec2_route_table *outer = j->outer ? net_table_of(j->w, j->outer->subnet) : NULL;
+	const struct ec2_route_table *outer =
+		j->outer ? net_table_of(j->w, j->outer->subnet) : NULL;
 	struct net_route_ruling ruling;
 	size_t before = j->path->hops.count;
 
 	if (j->w->missing[NET_TABLES].code || j->w->missing[NET_SUBNETS].code) {
-		net_hop_add(j->path, NET_THERE, NET_UNTOLD, mem_strdup("route tables"),
-			    mem_printf("are not shown: %s",
-				       j->w->missing[NET_TABLES].code
-					       ? j->w->missing[NET_TABLES].text
-					       : j->w->missing[NET_SUBNETS].text));
+		net_hop_add(
+			j->path, NET_THERE, NET_UNTOLD, mem_strdup("route tables"),
+			mem_printf("are not shown: %s", j->w->missing[NET_TABLES].code
+								? j->w->missing[NET_TABLES].text
+								: j->w->missing[NET_SUBNETS].text));
 		return;
 	}
 	vec_foreach (t, &j->w->tables) {
@@ -278,12 +298,12 @@ static void judge_rules(struct judge *j, const struct ec2_subnet *subnet, const 
 	const struct ec2_interface *inner = j->inner ?: j->outer;
 	struct net_packet out = packet(PROTO_TCP, j->outside, HTTPS, HTTPS);
 	struct net_packet in = packet(PROTO_TCP, host, HTTPS, HTTPS);
-	struct net_packet answer = packet(PROTO_TCP, j->outside, NET_EPHEMERAL_FIRST,
-					  NET_EPHEMERAL_LAST);
+	struct net_packet answer =
+		packet(PROTO_TCP, j->outside, NET_EPHEMERAL_FIRST, NET_EPHEMERAL_LAST);
 	struct net_packet back = packet(PROTO_TCP, host, NET_EPHEMERAL_FIRST, NET_EPHEMERAL_LAST);
 	size_t from = j->path->hops.count;
-	cleanup(free) char *place = mem_printf("rules from %s (%s) to the internet", subnet->id,
-					       subnet->cidr);
+	cleanup(free) char *place =
+		mem_printf("rules from %s (%s) to the internet", subnet->id, subnet->cidr);
 
 	in.is_peer_nobody = out.is_peer_nobody = true;
 	if (!is_same(subnet->id, inner->subnet)) {
@@ -309,10 +329,10 @@ static void judge_ping(struct judge *j, const struct ec2_subnet *subnet, const s
 	echo.is_peer_nobody = true;
 	net_groups_judge(j->w, groups_of(j, inner), NET_IN, &echo, &ruling);
 	if (ruling.verdict == NET_CLOSED)
-		net_hop_add(j->path, NET_THERE, NET_UNSEEN,
-			    mem_printf("pings from %s", subnet->id),
-			    mem_strdup("are let in by no security group of the instance: they prove "
-				       "nothing"));
+		net_hop_add(
+			j->path, NET_THERE, NET_UNSEEN, mem_printf("pings from %s", subnet->id),
+			mem_strdup("are let in by no security group of the instance: they prove "
+				   "nothing"));
 }
 
 static void judge_subnets(struct judge *j)
@@ -340,6 +360,7 @@ void net_nat_judge(const struct net_world *w, const struct ip *outside, struct n
 	net_walk_gateway(w, ret);
 	judge_checks(&j);
 	judge_way_out(&j);
+	judge_block(&j);
 	judge_tables(&j);
 	if (j.outer)
 		judge_subnets(&j);

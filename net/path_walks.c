@@ -79,13 +79,13 @@ void net_walk_gateway(const struct net_world *w, struct net_path *path)
 			   vpc);
 }
 
-static bool is_excluded(const struct net_world *w, const char *subnet)
+bool net_is_excluded(const struct net_world *w, const char *subnet, bool is_inward)
 {
 	vec_foreach (e, &w->exclusions) {
 		const char *slash = e->resource ? strrchr(e->resource, '/') : NULL;
 		const char *id = slash ? slash + 1 : e->resource;
 
-		if (id && e->mode && str_eq(e->mode, "allow-bidirectional") &&
+		if (id && e->mode && (!is_inward || str_eq(e->mode, "allow-bidirectional")) &&
 		    ((w->instance->vpc && str_eq(id, w->instance->vpc)) ||
 		     (subnet && str_eq(id, subnet))))
 			return true;
@@ -100,7 +100,7 @@ static void walk_block(const struct net_world *w, struct net_path *path)
 
 	if (!mode || !str_starts(mode, "block-"))
 		return;
-	if (is_excluded(w, subnet)) {
+	if (net_is_excluded(w, subnet, true)) {
 		net_hop_add(path, NET_THERE, NET_PASSES, mem_strdup("VPC Block Public Access"),
 			    mem_printf("is %s, of which %s is excluded", mode, subnet));
 		return;

@@ -12,6 +12,8 @@ void net_walk_from_beyond(const struct net_world *, const struct net_flow *, str
 
 /* Hops that other walks have, too. */
 void net_walk_instance(const struct net_world *, struct net_path *);
+/* Of VPC Block Public Access, for connections that come in, or only for those that go out. */
+bool net_is_excluded(const struct net_world *, const char *subnet, bool is_inward);
 void net_walk_gateway(const struct net_world *, struct net_path *);
 
 #endif

@@ -244,6 +244,16 @@ int64_t net_acl_number(const struct ec2_acl *acl, enum net_direction direction,
 	return 0;
 }
 
+bool net_acl_has(const struct net_world *w, const char *id, bool is_egress, int64_t number)
+{
+	vec_foreach (acl, &w->acls)
+		vec_foreach (e, &acl->entries)
+			if (acl->id && str_eq(acl->id, id) && e->number == number &&
+			    (e->is_egress == EC2_TRUE) == is_egress)
+				return true;
+	return false;
+}
+
 /* ---- security groups */
 
 static bool rule_takes_packet(const struct ec2_permission *rule, const struct net_packet *p)

@@ -47,6 +47,8 @@ void net_entry_text(const struct ec2_acl_entry *, enum net_direction, struct str
 /* A free number for a rule that is asked before this one; 0: there is none. */
 int64_t net_acl_number(const struct ec2_acl *, enum net_direction, const struct ec2_acl_entry *);
 
+bool net_acl_has(const struct net_world *, const char *acl, bool is_egress, int64_t number);
+
 /* Rules only allow, and whatever any group allows is allowed. UNKNOWN: what would allow it names a prefix list or members of
  * a group that are not known. */
 struct net_group_ruling {

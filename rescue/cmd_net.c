@@ -45,10 +45,16 @@ static int find_instance(struct net *net, struct err *err)
 
 static void look(struct net *net)
 {
+	static const unsigned kinds[] = {
+		[NET_ROLE_HOST] = NET_ALL,
+		[NET_ROLE_NAT] = NET_ALL & ~(1u << NET_INTERFACES),
+		[NET_ROLE_MTU] = 1u << NET_SUBNETS | 1u << NET_VPCS | 1u << NET_TABLES |
+				 1u << NET_ACLS | 1u << NET_GROUPS,
+	};
 	const struct net_ask ask = { .instances = &net->instance,
 				     .count = 1,
 				     .from = net->has_from ? &net->flow.from : NULL,
-				     .kinds = NET_ALL };
+				     .kinds = kinds[net->role] };
 
 	net_look_start(net->ec2, &ask, &net->look);
 	net_look_wait(net->ec2, &net->look);
@@ -63,7 +69,7 @@ static void answer_nat(struct net *net)
 		(void)!ip_parse("198.51.100.1", &outside);
 	net->look.world.instance = net->instance;
 	net_nat_judge(&net->look.world, &outside, &net->path);
-	net_host_list(&net->host, &net->path);
+	net_host_list(&net->host, NULL, &net->path);
 }
 
 static int answer(struct net *net, struct err *err)
@@ -71,6 +77,8 @@ static int answer(struct net *net, struct err *err)
 	net_path_done(&net->path);
 	if (net->role == NET_ROLE_NAT) {
 		answer_nat(net);
+	} else if (net->role == NET_ROLE_MTU) {
+		net_answer_mtu(net);
 	} else if (!net->has_from) {
 		*err = net->why_no_from;
 		return -1;

@@ -6,6 +6,7 @@
  * one answer. */
 
 #include "rescue/command.h"
+#include "rescue/mtu_facts.h"
 #include "rescue/net_look.h"
 
 enum net_role { NET_ROLE_HOST, NET_ROLE_NAT, NET_ROLE_MTU };
@@ -21,6 +22,7 @@ struct net_host {
 	char *source;	    /* "snap-0123... of 2026-11-22T07:00:00Z"; or why it was not examined */
 	uint32_t sshd_port; /* 0: unknown */
 	VEC(struct net_fault) faults;
+	struct mtu_facts mtu;
 };
 
 struct net {
@@ -49,10 +51,13 @@ int net_check_options(const struct options *, struct err *err) __attribute__((wa
 /* ---- net_host.c */
 void net_host_examine(struct net *);
 void net_host_done(struct net_host *);
-/* All its faults, as findings. */
-void net_host_list(const struct net_host *, struct net_path *);
+/* Its faults (of this check, where it is not NULL), as findings. */
+void net_host_list(const struct net_host *, const char *check, struct net_path *);
 /* What it says of the port goes behind the instance's hop. */
 void net_host_add(const struct net_host *, uint32_t port, struct net_path *);
+
+/* ---- net_mtu.c */
+void net_answer_mtu(struct net *);
 
 /* ---- net_draw.c: to stdout */
 void net_draw(const struct net *);

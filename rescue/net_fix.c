@@ -160,10 +160,15 @@ static void start_back(struct ec2 *ec2, const struct net_change *c, struct ec2_o
 	}
 }
 
+/* The very same; of an ACL and of a route another one may have its place. */
 static bool is_there(const struct ec2_op *op)
 {
-	return str_eq(op->aws_code, "InvalidPermission.Duplicate") ||
-	       str_eq(op->aws_code, "NetworkAclEntryAlreadyExists") ||
+	return str_eq(op->aws_code, "InvalidPermission.Duplicate");
+}
+
+static bool is_taken(const struct ec2_op *op)
+{
+	return str_eq(op->aws_code, "NetworkAclEntryAlreadyExists") ||
 	       str_eq(op->aws_code, "RouteAlreadyExists");
 }
 
@@ -200,8 +205,13 @@ static int act(struct fix *fix, size_t index, struct err *err)
 		start(fix->ec2, c, &op);
 		if (ec2_wait(fix->ec2, &op, &why) == 0)
 			return set_state(fix, index, DEED_DONE, err);
-		if (is_there(&op))
-			return set_state(fix, index, is_ours ? DEED_DONE : DEED_FOUND, err);
+		if (is_ours && (is_there(&op) || is_taken(&op)))
+			return set_state(fix, index, DEED_DONE, err);
+		if (is_there(&op) || is_taken(&op)) {
+			*err = why;
+			return set_state(fix, index, DEED_FOUND, &why) < 0 || is_taken(&op) ? -1
+											    : 0;
+		}
 		is_ours |= may_pass(&why) && why.code != ERR_THROTTLED;
 		if (!may_pass(&why) || tries == 4) {
 			*err = why;
@@ -278,15 +288,36 @@ static const struct net_hop *obstacle(const struct net_path *path)
 	return NULL;
 }
 
-static void collect(const struct net_path *path, struct deeds *ret)
+static bool has_number(const struct deeds *deeds, const struct net_change *c)
+{
+	vec_foreach (d, deeds)
+		if (d->change.kind == NET_ACL_ENTRY && str_eq(d->change.target, c->target) &&
+		    d->change.is_egress == c->is_egress && d->change.number == c->number)
+			return true;
+	return false;
+}
+
+/* Each hop was judged as if its change were the only one. */
+static void number_apart(const struct net_world *w, const struct deeds *deeds, struct net_change *c)
+{
+	while (c->kind == NET_ACL_ENTRY && c->number > 1 &&
+	       (has_number(deeds, c) || net_acl_has(w, c->target, c->is_egress, c->number)))
+		c->number--;
+}
+
+static void collect(const struct net_world *w, const struct net_path *path, struct deeds *ret)
 {
 	vec_foreach (hop, &path->hops) {
-		bool is_known = hop->standing != NET_STOPS || hop->change.kind == NET_NO_CHANGE;
+		struct deed deed = { .change = hop->change };
+		bool may_stop = hop->standing == NET_STOPS || hop->standing == NET_UNTOLD;
+		bool is_known = !may_stop || hop->change.kind == NET_NO_CHANGE;
 
 		vec_foreach (d, ret)
 			is_known |= net_change_eq(&d->change, &hop->change);
-		if (!is_known)
-			vec_push(ret, ((struct deed){ .change = hop->change }));
+		if (is_known)
+			continue;
+		number_apart(w, ret, &deed.change);
+		vec_push(ret, deed);
 	}
 }
 
@@ -366,7 +397,7 @@ int net_fix(struct net *net, bool *ret_changed, struct err *err)
 	int rc = 0;
 
 	if (!hop)
-		collect(&net->path, &fix.deeds);
+		collect(&net->look.world, &net->path, &fix.deeds);
 	if (!fix.deeds.count) {
 		text = hop ? mem_printf(
 				     "nothing was changed: a rule or a route does not help where "

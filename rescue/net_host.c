@@ -44,7 +44,9 @@ static void take_event(struct local *local, json_t *event)
 
 		fault.check = text_of(event, "check");
 		fault.message = text_of(event, "message");
-		fault.place = line ? mem_printf("%s:%lld", path, (long long)line) : TAKE(path);
+		fault.place = line	? mem_printf("%s:%lld", path, (long long)line)
+			      : path[0] ? TAKE(path)
+					: mem_strdup("the volume");
 		fault.blocks = str_starts(severity, "blocks-");
 		fault.is_repairable = json_is_true(json_object_get(event, "repairable"));
 		vec_push(&host->faults, fault);
@@ -65,7 +67,8 @@ static void facts_of(const struct net *net, struct cloud_facts *ret)
 static int examine(struct net *net, const struct snapshot_id *snapshot, struct err *err)
 {
 	struct snapshot_source source = { .snapshot = *snapshot };
-	struct local local = { .options = net->options,
+	struct options options = *net->options;
+	struct local local = { .options = &options,
 			       .report = net->report,
 			       .event = take_event,
 			       .source = &source,
@@ -73,6 +76,8 @@ static int examine(struct net *net, const struct snapshot_id *snapshot, struct e
 	cleanup(cloud_facts_done) struct cloud_facts facts = { 0 };
 	struct surgery_job job = { .mode = SURGERY_AUDIT, .cloud = &facts };
 
+	/* What a NAT instance has to have is what would be set up. */
+	options.setup_nat = net->role == NET_ROLE_NAT ? "vpc" : NULL;
 	facts_of(net, &facts);
 	if (local_surgery(&local, &job, err) < 0) {
 		if (source.why.code)
@@ -80,6 +85,7 @@ static int examine(struct net *net, const struct snapshot_id *snapshot, struct e
 		return -1;
 	}
 	net->host.sshd_port = local.result.ssh_port;
+	net->host.mtu = local.result.mtu;
 	return 0;
 }
 
@@ -172,21 +178,26 @@ static char *remedy_of(const struct net_fault *f)
 					   : "it has to be mended by hand");
 }
 
-void net_host_list(const struct net_host *host, struct net_path *path)
+void net_host_list(const struct net_host *host, const char *check, struct net_path *path)
 {
-	vec_foreach (f, &host->faults) {
-		struct net_hop *hop = net_hop_add(path, NET_THERE, NET_STOPS, mem_strdup(f->place),
-						  mem_printf("%s (%s)", f->message, f->check));
+	size_t before = path->hops.count;
 
+	vec_foreach (f, &host->faults) {
+		struct net_hop *hop;
+
+		if (check && !str_eq(f->check, check))
+			continue;
+		hop = net_hop_add(path, NET_THERE, NET_STOPS, mem_strdup(f->place),
+				  mem_printf("%s (%s)", f->message, f->check));
 		hop->remedy = remedy_of(f);
 		hop->is_of_host = true;
 	}
 	net_hop_add(path, NET_THERE, host->is_examined ? NET_PASSES : NET_UNSEEN,
 		    mem_strdup("the host"),
-		    host->is_examined
-			    ? mem_printf("was examined by %s: %s", host->source,
-					 host->faults.count ? "see above" : "no fault was found")
-			    : mem_printf("was not examined: %s", host->source));
+		    host->is_examined ? mem_printf("was examined by %s: %s", host->source,
+						   path->hops.count > before ? "see above"
+									     : "no fault was found")
+				      : mem_printf("was not examined: %s", host->source));
 }
 
 void net_host_add(const struct net_host *host, uint32_t port, struct net_path *path)

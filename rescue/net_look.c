@@ -233,16 +233,23 @@ static bool has_news(struct net_look *look, const struct net_path *path)
 	return is_new;
 }
 
+bool net_look_more(struct ec2 *ec2, struct net_look *look, const struct net_path *path)
+{
+	struct more more = { 0 };
+
+	if (!has_news(look, path))
+		return false;
+	ask_more(ec2, &look->world, path, &more);
+	take_more(ec2, &look->world, &more);
+	return true;
+}
+
 void net_look_walk(struct ec2 *ec2, struct net_look *look, const struct ec2_instance *instance,
 		   const struct net_flow *flow, struct net_path *ret)
 {
 	look->world.instance = instance;
 	net_path_walk(&look->world, flow, ret);
-	while (has_news(look, ret)) {
-		struct more more = { 0 };
-
-		ask_more(ec2, &look->world, ret, &more);
-		take_more(ec2, &look->world, &more);
+	while (net_look_more(ec2, look, ret)) {
 		net_path_done(ret);
 		net_path_walk(&look->world, flow, ret);
 	}

@@ -28,6 +28,8 @@ void net_look_wait(struct ec2 *, struct net_look *);
 /* Also while it is under way. */
 void net_look_done(struct ec2 *, struct net_look *);
 
+/* Asks for what the walk wants; false: nothing that was not asked for before, so the walk stands. */
+bool net_look_more(struct ec2 *, struct net_look *, const struct net_path *);
 /* The path to this instance; what a first walk lacks is asked for, so the look must be over. */
 void net_look_walk(struct ec2 *, struct net_look *, const struct ec2_instance *,
 		   const struct net_flow *, struct net_path *ret);

@@ -42,7 +42,7 @@ struct res *default_group(struct sim *sim, const char *vpc);
 /* What is known of an instance type by its name (types.c). */
 struct instance_type {
 	char name[32];
-	bool is_nitro, is_metal, is_arm, has_store, is_known;
+	bool is_nitro, is_metal, is_arm, is_old, has_store, is_known;
 	int vcpus;
 	json_int_t memory_mib;
 };

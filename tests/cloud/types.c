@@ -22,6 +22,7 @@ static const struct {
 
 static const char xen_families[] =
 	" t1 t2 m1 m2 m3 m4 c1 c3 c4 r3 r4 i2 i3 d2 h1 x1 x1e p2 p3 g2 g3 f1 cc2 cr1 hs1 ";
+static const char old_families[] = " t1 m1 m2 m3 c1 c3 r3 i2 g2 cc2 cr1 hs1 a1 ";
 static const char store_families[] =
 	" m1 m2 m3 c1 c3 r3 i2 i3 i3en i4i i4g d2 d3 d3en h1 x1 x1e f1 ";
 static const char letters[] = "abcdfghilmprtuvxz";
@@ -59,6 +60,7 @@ struct instance_type instance_type_of(const char *name)
 	}
 	type.is_metal = str_starts(dot + 1, "metal");
 	type.is_nitro = type.is_metal || !is_in(xen_families, family);
+	type.is_old = is_in(old_families, family);
 	type.is_arm = strchr(attributes, 'g') || str_eq(family, "a1");
 	type.has_store = strchr(attributes, 'd') || is_in(store_families, family);
 	if (*family == 'c')
@@ -73,6 +75,7 @@ static json_t *type_render(const struct instance_type *t)
 	json_t *out = json_pack("{s:s,s:b,s:b}", "instanceType", t->name, "bareMetal", t->is_metal,
 				"instanceStorageSupported", t->has_store);
 
+	jset_b(out, "currentGeneration", !t->is_old);
 	if (!t->is_metal)
 		jset_s(out, "hypervisor", t->is_nitro ? "nitro" : "xen");
 	jset(out, "processorInfo",

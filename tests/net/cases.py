@@ -55,6 +55,9 @@ class Cloud:
     def truth(self):
         """All that a change of the network could touch."""
         world = self.ask('GET', 'world')
+        for instance in world['instances']:
+            for eni in instance['interfaces']:
+                if eni.get('source_dest_check'): del eni['source_dest_check']  # on is what it is without a word
         return json.dumps({kind: [{k: v for k, v in row.items() if k not in ('create_time', 'launch_time')} for row in world[kind]]
                            for kind in ('security_groups', 'network_acls', 'route_tables', 'instances')}, sort_keys=True)
 
@@ -66,6 +69,9 @@ def image_of(tree, path):
         for name in dirs: os.chmod(os.path.join(top, name), 0o755)
         for name in files:
             if not os.path.islink(os.path.join(top, name)): os.chmod(os.path.join(top, name), 0o644)
+    os.makedirs(work + '/usr/bin', exist_ok=True)
+    if not os.path.exists(work + '/etc/fstab'):
+        with open(work + '/etc/fstab', 'w') as f: f.write('LABEL=root / ext4 defaults 0 1\n')
     attrs = os.path.join(os.path.dirname(os.path.realpath(tree)), 'attrs')
     for line in open(attrs).read().splitlines() if os.path.exists(attrs) else ():
         word = line.split()
