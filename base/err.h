@@ -10,31 +10,32 @@
  * untouched on success. */
 
 /* X(code, exit status, meaning). The man page's table of exit codes is generated from this list. */
-#define ERR_CODES(X)                                                                           \
-	X(ERR_USAGE, 2, "the command line is wrong")                                           \
-	X(ERR_NOTFOUND, 3, "the named thing does not exist")                                   \
-	X(ERR_DENIED, 4, "permission is missing, here or in IAM")                              \
-	X(ERR_CREDENTIALS, 5, "no usable AWS credentials or region")                           \
-	X(ERR_REFUSED, 6,                                                                      \
-	  "refused, to protect something; the message says what and how to consent")           \
-	X(ERR_INDOUBT, 7, "a request may or may not have taken effect")                        \
-	X(ERR_BUSY, 8, "busy or in the wrong state at the moment; try again")                  \
-	X(ERR_THROTTLED, 9, "the account's API limit is exhausted; try again")                 \
-	X(ERR_TIMEOUT, 10, "a deadline passed")                                                \
-	X(ERR_NETWORK, 11, "the network or the endpoint failed")                               \
-	X(ERR_MALFORMED, 12, "data that was read is malformed")                                \
-	X(ERR_UNSUPPORTED, 13, "not supported; the message names it")                          \
-	X(ERR_DAMAGED, 14, "the volume holds no file system that can be used")                 \
-	X(ERR_IO, 15, "reading or writing failed")                                             \
-	X(ERR_CONFLICT, 16, "the bytes changed since they were examined; nothing was written") \
-	X(ERR_TOOL, 17, "a needed program or kernel feature is missing")                       \
-	X(ERR_AWAY, 18, "something borrowed is not home yet; run `ec2-rescue resume`")         \
-	X(ERR_UNVERIFIED, 19, "repaired and returned, but the instance does not answer")       \
-	X(ERR_CLOUD, 20, "EC2 refused or failed the request")                                  \
-	X(ERR_INTERRUPTED, 21, "interrupted; everything borrowed went home")                   \
-	X(ERR_COULD_NOT_TELL, 22, "something could not be examined, so health is not proven")  \
-	X(ERR_INTERNAL, 23, "a defect of this program")                                        \
-	X(ERR_UNBOOTABLE, 24, "the system does not come up in a rehearsal; nothing was written")
+#define ERR_CODES(X)                                                                             \
+	X(ERR_USAGE, 2, "the command line is wrong")                                             \
+	X(ERR_NOTFOUND, 3, "the named thing does not exist")                                     \
+	X(ERR_DENIED, 4, "permission is missing, here or in IAM")                                \
+	X(ERR_CREDENTIALS, 5, "no usable AWS credentials or region")                             \
+	X(ERR_REFUSED, 6,                                                                        \
+	  "refused, to protect something; the message says what and how to consent")             \
+	X(ERR_INDOUBT, 7, "a request may or may not have taken effect")                          \
+	X(ERR_BUSY, 8, "busy or in the wrong state at the moment; try again")                    \
+	X(ERR_THROTTLED, 9, "the account's API limit is exhausted; try again")                   \
+	X(ERR_TIMEOUT, 10, "a deadline passed")                                                  \
+	X(ERR_NETWORK, 11, "the network or the endpoint failed")                                 \
+	X(ERR_MALFORMED, 12, "data that was read is malformed")                                  \
+	X(ERR_UNSUPPORTED, 13, "not supported; the message names it")                            \
+	X(ERR_DAMAGED, 14, "the volume holds no file system that can be used")                   \
+	X(ERR_IO, 15, "reading or writing failed")                                               \
+	X(ERR_CONFLICT, 16, "the bytes changed since they were examined; nothing was written")   \
+	X(ERR_TOOL, 17, "a needed program or kernel feature is missing")                         \
+	X(ERR_AWAY, 18, "something borrowed is not home yet; run `ec2-rescue resume`")           \
+	X(ERR_UNVERIFIED, 19, "repaired and returned, but the instance does not answer")         \
+	X(ERR_CLOUD, 20, "EC2 refused or failed the request")                                    \
+	X(ERR_INTERRUPTED, 21, "interrupted; everything borrowed went home")                     \
+	X(ERR_COULD_NOT_TELL, 22, "something could not be examined, so health is not proven")    \
+	X(ERR_INTERNAL, 23, "a defect of this program")                                          \
+	X(ERR_UNBOOTABLE, 24, "the system does not come up in a rehearsal; nothing was written") \
+	X(ERR_CLOSED, 25, "the cloud's network stops the connection; nothing was changed")
 
 enum err_code {
 	ERR_NONE = 0,

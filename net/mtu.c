@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#define ETHERNET 1500
-#define PLUS	 8500 /* transit gateways, endpoints, peering between Regions */
+#define ETHERNET   1500
+#define PLUS	   8500 /* transit gateways, endpoints, peering between Regions */
 #define WAVELENGTH 1300
 
 struct judge {
@@ -117,10 +117,11 @@ static void judge_card(struct judge *j, const struct net_mtu_card *card, int64_t
 				       (long long)card->mtu, card->why));
 		return;
 	}
-	net_hop_add(j->path, NET_THERE, NET_STOPS, place,
-		    mem_printf("sends packets of up to %lld bytes, %s, and EC2 drops what is larger "
-			       "than %lld",
-			       (long long)card->mtu, card->why, (long long)carries))
+	net_hop_add(
+		j->path, NET_THERE, NET_STOPS, place,
+		mem_printf("sends packets of up to %lld bytes, %s, and EC2 drops what is larger "
+			   "than %lld",
+			   (long long)card->mtu, card->why, (long long)carries))
 		->remedy = mem_printf("set its MTU to %lld", (long long)carries);
 }
 
@@ -181,18 +182,18 @@ static void say_black_hole(struct judge *j, struct net_hop *hop, const struct ec
 {
 	char *why = TAKE(hop->text);
 
-	hop->text = j->sends
-			    ? mem_printf("packets of up to %lld bytes leave for %s, where %lld is "
-					 "the most, and %s, which says so, does not come in: %s. "
-					 "Connections stand, and what is larger is lost without a "
-					 "word",
-					 (long long)j->sends, net_route_to(r), (long long)carries,
-					 message_name(is_v6), why)
-			    : mem_printf("%s for packets larger than %lld to %s does not come in: %s. "
-					 "They are lost without a word if the card's MTU is %d, as "
-					 "EC2's DHCP server offers it",
-					 message_name(is_v6), (long long)carries, net_route_to(r), why,
-					 NET_MTU_JUMBO);
+	hop->text =
+		j->sends ? mem_printf("packets of up to %lld bytes leave for %s, where %lld is "
+				      "the most, and %s, which says so, does not come in: %s. "
+				      "Connections stand, and what is larger is lost without a "
+				      "word",
+				      (long long)j->sends, net_route_to(r), (long long)carries,
+				      message_name(is_v6), why)
+			 : mem_printf("%s for packets larger than %lld to %s does not come in: %s. "
+				      "They are lost without a word if the card's MTU is %d, as "
+				      "EC2's DHCP server offers it",
+				      message_name(is_v6), (long long)carries, net_route_to(r), why,
+				      NET_MTU_JUMBO);
 	if (!j->sends)
 		hop->standing = NET_UNTOLD;
 	free(why);
@@ -223,7 +224,8 @@ static void judge_message(struct judge *j, const struct ec2_interface *i, const 
 	}
 }
 
-static bool is_judged(const struct judge *j, const struct ec2_route *r, const struct ec2_interface *i)
+static bool is_judged(const struct judge *j, const struct ec2_route *r,
+		      const struct ec2_interface *i)
 {
 	bool is_v6 = r->cidr_v6;
 
@@ -311,10 +313,11 @@ static void judge_groups(struct judge *j)
 	(void)!ip_parse("198.51.100.1", &message.peer);
 	net_groups_judge(j->w, &j->w->instance->groups, NET_IN, &message, &ruling);
 	if (ruling.verdict == NET_CLOSED && is_untracked(j))
-		net_hop_add(j->path, NET_THERE, NET_UNSEEN, mem_strdup("security groups"),
-			    mem_strdup("let ICMP in as an answer to flows that they keep track of, and "
-				       "have no rule for it: a service that is open to everybody is "
-				       "not tracked, so allow icmp type 3 code 4 to be sure"));
+		net_hop_add(
+			j->path, NET_THERE, NET_UNSEEN, mem_strdup("security groups"),
+			mem_strdup("let ICMP in as an answer to flows that they keep track of, and "
+				   "have no rule for it: a service that is open to everybody is "
+				   "not tracked, so allow icmp type 3 code 4 to be sure"));
 }
 
 void net_mtu_judge(const struct net_world *w, const struct net_mtu_ask *ask, struct net_path *ret)

@@ -31,6 +31,7 @@ struct net_hop {
 	char *remedy;		  /* what would let it through; NULL: passes, or nothing would */
 	struct net_change change; /* the same, where a program can do it */
 	bool is_of_host;	  /* on its volume: no rule of the cloud */
+	bool is_of_instance;	  /* its state */
 };
 enum net_sender {
 	NET_FROM_INTERNET,

@@ -26,33 +26,40 @@ static struct net_packet answer_of(const struct net_flow *flow, const struct ip 
 	return p;
 }
 
+static struct net_hop *say_instance(const struct net_world *w, struct net_path *path,
+				    enum net_standing standing, char *text)
+{
+	struct net_hop *hop = net_hop_add(path, NET_THERE, standing,
+					  mem_printf("instance %s", w->instance->id.s), text);
+
+	hop->is_of_instance = true;
+	return hop;
+}
+
 void net_walk_instance(const struct net_world *w, struct net_path *path)
 {
 	const struct ec2_instance *i = w->instance;
-	char *place = mem_printf("instance %s", i->id.s);
 	const struct ec2_instance_status *status = NULL;
 
 	vec_foreach (s, &w->statuses)
 		if (id_eq(&s->id, &i->id))
 			status = s;
-	if (i->state != INSTANCE_RUNNING) {
-		net_hop_add(path, NET_THERE, NET_STOPS, place,
-			    mem_printf("is %s", ec2_instance_state_name(i->state)))
+	if (i->state != INSTANCE_RUNNING)
+		say_instance(w, path, NET_STOPS,
+			     mem_printf("is %s", ec2_instance_state_name(i->state)))
 			->remedy = i->state == INSTANCE_STOPPED ? mem_strdup("start it") : NULL;
-		return;
-	}
-	if (status && status->system_status == SUMMARY_IMPAIRED) {
-		net_hop_add(path, NET_THERE, NET_STOPS, place,
-			    mem_strdup("runs on a host that fails EC2's system status check"))
+	else if (status && status->system_status == SUMMARY_IMPAIRED)
+		say_instance(w, path, NET_STOPS,
+			     mem_strdup("runs on a host that fails EC2's system status check"))
 			->remedy =
 			mem_strdup("stop it and start it, which moves it to another host");
-		return;
-	}
-	net_hop_add(path, NET_THERE, NET_PASSES, place,
-		    mem_printf("is running%s",
-			       status && status->instance_status == SUMMARY_IMPAIRED
-				       ? "; its instance status check fails: the fault is inside"
-				       : ""));
+	else
+		say_instance(w, path, NET_PASSES,
+			     mem_printf("is running%s",
+					status && status->instance_status == SUMMARY_IMPAIRED
+						? "; its instance status check fails: the fault is "
+						  "inside"
+						: ""));
 }
 
 /* ---- from the internet */

@@ -231,6 +231,8 @@ static struct rescue *show(struct runner *runner, const struct desk *desk, struc
 
 		say_fact(runner->report, p, "way", text);
 	}
+	if (p->net_text)
+		say_fact(runner->report, p, "network", p->net_text);
 	if (via_swaps(p->via) && p->root)
 		hazards_add_swap(&desk->inv, p, admission->undo ? &admission->undo->volume : NULL);
 	say_hazards(runner->report, p);
@@ -302,6 +304,7 @@ int admit(struct runner *runner, const struct admission *admission, int *ret_sta
 	cleanup(desk_done) struct desk desk = { .admission = admission };
 
 	*ret_status = 0;
+	desk.inv.asks_net = admission->kind == RESCUE_REPAIR;
 	if (runs_load(runner->options, &desk.runs, err) < 0 ||
 	    inventory_take(runner->ec2, runner->options, runner->report, admission->ids,
 			   admission->count, &desk.inv, err) < 0)

@@ -406,6 +406,19 @@ static void find_address(struct finder *f)
 	       f->i->public_ip, f->i->id.s, why_not ? "" : " (--via replace does without a stop)");
 }
 
+/* A repair of its volume is not what it needs. */
+static void find_network(struct finder *f)
+{
+	if (f->p->net_stop)
+		refuse(f, ERR_CLOSED,
+		       "%s: %s. No repair of its volume helps, so nothing is stopped. If sshd "
+		       "listens on "
+		       "another port or you come from another address, say --ssh-port or --from; "
+		       "to "
+		       "operate all the same, --no-net",
+		       f->p->net_text, f->p->net_stop);
+}
+
 static void find_group(struct finder *f)
 {
 	const struct asg_instance *a = f->p->asg;
@@ -548,6 +561,7 @@ void hazards_find(const struct inventory *inv, struct patient *p)
 	f.will_stop = p->via != VIA_REPLACE &&
 		      (f.i->state == INSTANCE_RUNNING || f.i->state == INSTANCE_PENDING);
 	find_state(&f);
+	find_network(&f);
 	find_root(&f);
 	find_keys(&f);
 	find_claims(&f);

@@ -349,6 +349,8 @@ static int take(struct inquiry *q, const struct instance_id *ids, size_t count, 
 		if (!(*p)->instance)
 			continue;
 		ask_about(q);
+		if (inv->asks_net)
+			net_first_start(q->ec2, inv);
 		if (collect(q, err) < 0)
 			return err_in(err, "the volumes cannot be looked up");
 		break;
@@ -382,7 +384,8 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 	struct inquiry q = { .ec2 = ec2, .options = options, .report = report, .inv = ret };
 	int rc;
 
-	*ret = (struct inventory){ .now = (int64_t)time(NULL),
+	*ret = (struct inventory){ .asks_net = ret->asks_net,
+				   .now = (int64_t)time(NULL),
 				   .takes_no_snapshot = options->no_snapshot,
 				   .may_probe = !options->dry_run,
 				   .options = options,
@@ -409,6 +412,7 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 	encryption_ask(ec2, ret);
 	preflight_finish(ec2, ret, report);
 	keys_wait(ec2, ret);
+	net_first_judge(ec2, ret);
 	vec_foreach (p, &ret->patients)
 		if ((*p)->err.code == ERR_NONE)
 			hazards_find(ret, *p);
@@ -432,6 +436,8 @@ static void patient_free(struct patient *p)
 	ec2_instances_done(&p->dry_instance);
 	ec2_security_group_done(&p->dry_group);
 	ec2_state_changes_done(&p->dry_terminate);
+	free(p->net_text);
+	free(p->net_stop);
 	free(p->via_why);
 	hazards_done(&p->hazards);
 	free(p);
@@ -439,6 +445,7 @@ static void patient_free(struct patient *p)
 
 void inventory_done(struct inventory *inv)
 {
+	net_first_done(NULL, &inv->net);
 	vec_foreach (p, &inv->patients)
 		patient_free(*p);
 	vec_done(&inv->patients);

@@ -7,6 +7,7 @@
 
 #include "ec2/find.h"
 #include "rescue/claim.h"
+#include "rescue/net_first.h"
 #include "rescue/options.h"
 #include "rescue/report.h"
 #include "checks/facts.h"
@@ -78,7 +79,8 @@ struct patient {
 	struct ec2_state_changes dry_terminate;
 	struct hazards hazards;
 	enum rescue_via via;
-	char *via_why;		      /* one clause, for a person */
+	char *net_text, *net_stop; /* rescue/net_first.h; NULL: nothing is said, nothing stops it */
+	char *via_why;		   /* one clause, for a person */
 	char overwrites[RUN_ID_SIZE]; /* an expired claim that would be overwritten */
 };
 VEC_TYPE(patients, struct patient *);
@@ -126,7 +128,9 @@ struct inventory {
 	bool wants_launch;	  /* --helper launch */
 	const struct options *options;
 	struct helper_offer offer;
+	struct net_first net;
 	char *region;
+	bool asks_net; /* set by the caller: does the network let ssh through? */
 };
 
 /* Fills `ret` for these instances; ERR_* only when nothing can be known at all (no credentials, no

@@ -166,8 +166,7 @@ static void insert(struct net_path *path, const struct net_hop *hop)
 static bool is_up(const struct net_path *path)
 {
 	vec_foreach (hop, &path->hops)
-		if (hop->leg == NET_THERE && hop->standing == NET_STOPS &&
-		    str_starts(hop->place, "instance "))
+		if (hop->is_of_instance && hop->standing == NET_STOPS)
 			return false;
 	return path->interface;
 }

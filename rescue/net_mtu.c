@@ -37,8 +37,7 @@ static void find_type(struct net *net, struct ec2_instance_types *ret)
 
 	if (!name)
 		return;
-	ec2_describe_instance_types(net->ec2,
-				    &(struct ec2_describe){ .ids = &name, .id_count = 1 },
+	ec2_describe_instance_types(net->ec2, &(struct ec2_describe){ .ids = &name, .id_count = 1 },
 				    ret, &op);
 	(void)!ec2_wait(net->ec2, &op, &ignored);
 }
