@@ -3,6 +3,8 @@
 #include "checks/nat_setup.h"
 
 #define DEPTH_MAX 32u
+/* Rules that are looked at: chains may lead to the same one again and again. */
+#define WORK_MAX 200000u
 
 enum tri { NO, YES, MAYBE };
 
@@ -10,6 +12,7 @@ struct packets {
 	const struct nat_plan *plan;
 	const struct ip_net *range;
 	bool is_answer; /* from the outside back to the range */
+	uint32_t work;
 };
 
 const struct ipt_cond *nat_cond(const struct ipt_rule *rule, enum ipt_cond_kind kind)
@@ -37,7 +40,24 @@ static enum tri meets(const struct ipt_cond *cond, const struct ip_net *net)
 	return result;
 }
 
-/* The outside is everything but the range itself. */
+/* Addresses that nobody on the internet has. */
+static bool is_private(const struct ipt_range *range)
+{
+	static const char *const nets[] = { "0.0.0.0/8",      "10.0.0.0/8",	"100.64.0.0/10",
+					    "127.0.0.0/8",    "169.254.0.0/16", "172.16.0.0/12",
+					    "192.168.0.0/16", "224.0.0.0/3" };
+
+	for (size_t i = 0; i < ARRAY_LEN(nets); i++) {
+		struct ip_net net;
+
+		if (!ip_net_parse(nets[i], &net) && ip_in(&range->first, &net) &&
+		    ip_in(&range->last, &net))
+			return true;
+	}
+	return false;
+}
+
+/* The outside is the internet: neither the range itself nor what is private. */
 static enum tri meets_outside(const struct ipt_cond *cond, const struct ip_net *net)
 {
 	const struct ip none = { .b = { 0 } }, all = { .b = { 255, 255, 255, 255 } };
@@ -48,8 +68,9 @@ static enum tri meets_outside(const struct ipt_cond *cond, const struct ip_net *
 		if (!range->first.is_v6 && ip_cmp(&range->first, &none) <= 0 &&
 		    ip_cmp(&range->last, &all) >= 0)
 			return YES;
-		is_within &= !range->first.is_v6 && ip_cmp(&range->first, &first) >= 0 &&
-			     ip_cmp(&range->last, &last) <= 0;
+		is_within &= !range->first.is_v6 &&
+			     (is_private(range) || (ip_cmp(&range->first, &first) >= 0 &&
+						    ip_cmp(&range->last, &last) <= 0));
 	}
 	return is_within ? NO : MAYBE;
 }
@@ -125,7 +146,7 @@ static enum tri match(const struct packets *p, const struct ipt_rule *rule)
 	return all;
 }
 
-static enum nat_end walk(const struct packets *p, const struct ipt_chain *chain, unsigned depth,
+static enum nat_end walk(struct packets *p, const struct ipt_chain *chain, unsigned depth,
 			 const struct ipt_rule **ret_rule)
 {
 	const struct ipt_rule *below;
@@ -133,6 +154,8 @@ static enum nat_end walk(const struct packets *p, const struct ipt_chain *chain,
 
 	*ret_rule = NULL;
 	vec_foreach (rule, &chain->rules) {
+		if (++p->work > WORK_MAX)
+			return NAT_UNSURE;
 		if (match(p, *rule) != YES)
 			continue;
 		*ret_rule = *rule;
@@ -165,7 +188,7 @@ static enum nat_end walk(const struct packets *p, const struct ipt_chain *chain,
 enum nat_end nat_walk(const struct nat_plan *plan, const struct ip_net *range, bool is_answer,
 		      const struct ipt_chain *chain, const struct ipt_rule **ret_rule)
 {
-	const struct packets p = { plan, range, is_answer };
+	struct packets p = { .plan = plan, .range = range, .is_answer = is_answer };
 	const struct ipt_rule *ignored;
 
 	return walk(&p, chain, 0, ret_rule ? ret_rule : &ignored);
