@@ -56,7 +56,8 @@ static void examine(const struct patient *patient, struct tree *tree, const char
 	const struct machine_given given = { .tree = tree,
 					     .disks = patient->has_disks ? &patient->disks : NULL,
 					     .cloud = &patient->cloud,
-					     .console = patient->console };
+					     .console = patient->console,
+					     .nat = { "10.0.0.0/16" } };
 	cleanup(machine_free) struct machine *machine = machine_new(&given);
 	struct could_not_tells unknown = { 0 };
 
