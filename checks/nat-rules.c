@@ -58,10 +58,13 @@ static bool is_absent(const struct look *l, const struct ipt_rule *rule)
 
 static void look_at_interfaces(const struct look *l)
 {
+	const struct cloud_facts *cloud = machine_cloud(l->nat->machine);
 	const struct ipt_rule *first = nat_rule(&l->file->rules, NULL);
 	struct finding *finding;
 
-	if (!l->host->has_all_ifaces || !l->host->iface_count)
+	/* A card that nothing is configured for has a name, too. */
+	if (!l->host->has_all_ifaces || !l->host->iface_count ||
+	    (cloud && cloud->interface_count > l->host->iface_count))
 		return;
 	for (const struct ipt_rule *rule = first; rule; rule = nat_rule(&l->file->rules, rule))
 		if (!is_absent(l, rule))

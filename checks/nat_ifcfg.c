@@ -28,17 +28,17 @@ static bool has_helper(const struct machine *machine, const struct ifcfgs *set)
 	return machine_may_be_in(machine, set->dir, "ec2net-functions");
 }
 
-/* The second card has a file with its own name. */
-static void give_file(const struct nat_plan *plan, const struct ifcfgs *set, struct findings *out)
+/* Each of two cards has a file with its own name. */
+static void give_file(const struct nat_plan *plan, const struct ifcfgs *set, const char *name,
+		      struct findings *out)
 {
 	static const struct tree_new made = { .mode = 0644 };
-	const char *name = plan->names.count == 2 ? plan->names.items[1] : "";
 	cleanup(free) char *path = mem_printf("%s/ifcfg-%s", set->dir, name);
 	cleanup(free) char *text = NULL;
 	const struct ifcfg *copy = find_copy(set, name);
 	struct finding *finding;
 
-	if (nic_count(plan->machine) != 2 || !*name || !str_starts(name, "eth") ||
+	if (nic_count(plan->machine) != 2 || plan->names.count != 2 || !str_starts(name, "eth") ||
 	    find_device(set, name) || has_helper(plan->machine, set) ||
 	    (!set->has_initscripts && !set->has_nm))
 		return;
@@ -113,7 +113,8 @@ int nat_set_interfaces(const struct nat_plan *plan, struct findings *out, struct
 		return -1;
 	if (!set.is_read || !set.network_path)
 		return 0;
-	give_file(plan, &set, out);
+	vec_foreach (name, &plan->names)
+		give_file(plan, &set, *name, out);
 	name_gateway(plan, &set, out);
 	return 0;
 }
