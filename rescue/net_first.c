@@ -5,8 +5,9 @@
 enum { SSH_PORT = 22 };
 
 /* The rest of what a path needs is in the inventory. */
-#define KINDS (1u << NET_TABLES | 1u << NET_ACLS | 1u << NET_GROUPS | 1u << NET_GATEWAYS | \
-	       1u << NET_INTERFACES | 1u << NET_BLOCK)
+#define KINDS                                                                        \
+	(1u << NET_TABLES | 1u << NET_ACLS | 1u << NET_GROUPS | 1u << NET_GATEWAYS | \
+	 1u << NET_INTERFACES | 1u << NET_BLOCK)
 
 /* This machine, where it is an instance of the same VPC. */
 static const char *neighbour(const struct inventory *inv, const struct ec2_instance *i)
@@ -96,9 +97,9 @@ static void judge(struct ec2 *ec2, struct inventory *inv, struct patient *p)
 	net_look_walk(ec2, &inv->net.look, p->instance, &flow, &path);
 	stop = first_stop(&path);
 	if (stop) {
-		p->net_stop = mem_printf("%s: %s%s%s", stop->place, stop->text,
-					 stop->remedy ? "; to let it through: " : "",
-					 stop->remedy ?: "");
+		p->net_stop =
+			mem_printf("%s: %s%s%s", stop->place, stop->text,
+				   stop->remedy ? "; to let it through: " : "", stop->remedy ?: "");
 		p->net_text = mem_printf("tcp %u from %s is stopped by the cloud", flow.port, from);
 	} else if (path.verdict == NET_UNKNOWN) {
 		p->net_text = mem_printf("whether tcp %u from %s gets through cannot be told; see "
