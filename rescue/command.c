@@ -25,6 +25,7 @@ enum option_group {
 	OPT_SWAP = 16384,
 	OPT_PLAN = 8192, /* what shows what it would do */
 	OPT_NET = 32768,
+	OPT_POLICY = 65536,
 };
 
 const struct command commands[] = {
@@ -82,6 +83,9 @@ const struct command commands[] = {
 	  "volume, "
 	  "with a table of what it costs; spot: a state that outlives its instance",
 	  0, cmd_drill },
+	{ "policy", "[COMMAND...]", 0, 100,
+	  "print the least IAM policy that these commands work with; default: rescue", OPT_POLICY,
+	  cmd_policy },
 	{ "checks", "[NAME]", 0, 1, "list every check, or explain one", OPT_OUTPUT, cmd_checks },
 };
 const size_t command_count = ARRAY_LEN(commands);
@@ -121,7 +125,7 @@ const struct option_row option_rows[] = {
 	    "profile of the shared AWS configuration files"),
 	ROW("endpoint-url", VALUE_TEXT, OPT_AWS, endpoint_url, "URL",
 	    "another endpoint than the Region's"),
-	ROW("via", VALUE_TEXT, OPT_RESCUE, via, "WAY",
+	ROW("via", VALUE_TEXT, OPT_RESCUE | OPT_POLICY, via, "WAY",
 	    "how the root volume is got at: \"self\" attaches it to this machine; \"helper\" to "
 	    "another one, over ssh; \"snapshot\" needs no helper and swaps it for a repaired copy; "
 	    "\"replace\" does so without a stop; default: \"auto\", the way that loses least and "

@@ -38,6 +38,7 @@ int cmd_spot_restore(const struct options *, struct report *);
 int cmd_spot_swap(const struct options *, struct report *);
 int cmd_spot_list(const struct options *, struct report *);
 int cmd_spot_prune(const struct options *, struct report *);
+int cmd_policy(const struct options *, struct report *);
 int cmd_checks(const struct options *, struct report *);
 
 #endif

@@ -435,7 +435,6 @@ static void patient_free(struct patient *p)
 	ec2_replace_task_done(&p->dry_task);
 	ec2_instances_done(&p->dry_instance);
 	ec2_security_group_done(&p->dry_group);
-	ec2_state_changes_done(&p->dry_terminate);
 	free(p->net_text);
 	free(p->net_stop);
 	free(p->via_why);

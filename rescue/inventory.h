@@ -40,7 +40,6 @@ enum dry_call {
 	DRY_REPLACE,
 	DRY_RUN_INSTANCE,
 	DRY_GROUP,
-	DRY_TERMINATE,
 	DRY_LIST_BLOCKS,
 	DRY_COMPLETE,
 	DRY_CALLS
@@ -76,7 +75,6 @@ struct patient {
 	struct ec2_replace_task dry_task;
 	struct ec2_instances dry_instance;
 	struct ec2_security_group dry_group;
-	struct ec2_state_changes dry_terminate;
 	struct hazards hazards;
 	enum rescue_via via;
 	char *net_text, *net_stop; /* rescue/net_first.h; NULL: nothing is said, nothing stops it */

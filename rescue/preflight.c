@@ -22,7 +22,6 @@ static const struct {
 	[DRY_REPLACE] = { "ec2:CreateReplaceRootVolumeTask", true },
 	[DRY_RUN_INSTANCE] = { "ec2:RunInstances", true },
 	[DRY_GROUP] = { "ec2:CreateSecurityGroup", true },
-	[DRY_TERMINATE] = { "ec2:TerminateInstances", false },
 	[DRY_LIST_BLOCKS] = { "ebs:ListSnapshotBlocks", true },
 	[DRY_COMPLETE] = { "ebs:CompleteSnapshot", true },
 };
@@ -157,6 +156,8 @@ static void ask_blocks(struct ec2 *ec2, const struct inventory *inv, struct pati
 	ebs_complete_snapshot(ec2, &complete, dry(p, DRY_COMPLETE));
 }
 
+/* Not whether it may be terminated: a policy allows that by the tag (rescue/policy.c), and as long as there is no
+ * helper there is nothing with the tag to ask about. It switches itself off, too. */
 static void ask_launch(struct ec2 *ec2, const struct inventory *inv, struct patient *p)
 {
 	cleanup(free) char *token = mem_printf("dry-run-%s", p->id.s);
@@ -172,17 +173,14 @@ static void ask_launch(struct ec2 *ec2, const struct inventory *inv, struct pati
 						   .tags = &tag,
 						   .tag_count = 1,
 						   .dry_run = EC2_DRY_RUN };
-	struct instance_id nobody = p->id;
 
 	helper_fill(inv, p, &launch);
 	run.image = launch.image;
 	run.type = launch.type[0] ? launch.type : helper_types[0];
 	run.subnet = launch.subnet[0] ? launch.subnet : NULL;
 	group.vpc = launch.vpc[0] ? launch.vpc : NULL;
-	make_nil(nobody.s);
 	ec2_run_instance(ec2, &run, &p->dry_instance, dry(p, DRY_RUN_INSTANCE));
 	ec2_create_security_group(ec2, &group, &p->dry_group, dry(p, DRY_GROUP));
-	ec2_terminate_instance(ec2, &nobody, EC2_DRY_RUN, &p->dry_terminate, dry(p, DRY_TERMINATE));
 }
 
 static void ask_rest(struct ec2 *ec2, const struct inventory *inv, struct patient *p)
