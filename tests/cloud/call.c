@@ -41,6 +41,8 @@ int error_status(const char *code)
 		{ "ResourceNotFoundException", 404 },
 		{ "ConflictException", 409 },
 		{ "InternalServerException", 500 },
+		{ "NoSuchEntity", 404 },
+		{ "EntityAlreadyExists", 409 },
 		{ "Blocked", 403 },
 		{ "DryRunOperation", 412 },
 		{ "RequestLimitExceeded", 503 },

@@ -223,6 +223,17 @@ void credential_mint(struct sim *sim, json_t *like, const char *arn, double last
 	X(get_snapshot_block)                          \
 	X(start_snapshot)                              \
 	X(put_snapshot_block)                          \
+	X(create_role)                                 \
+	X(get_role)                                    \
+	X(list_role_tags)                              \
+	X(list_attached_role_policies)                 \
+	X(list_role_policies)                          \
+	X(get_role_policy)                             \
+	X(put_role_policy)                             \
+	X(create_instance_profile)                     \
+	X(get_instance_profile)                        \
+	X(add_role_to_instance_profile)                \
+	X(list_instance_profiles_for_role)             \
 	X(complete_snapshot)
 #define HANDLER_PROTO(name) void name(struct call *call);
 HANDLERS(HANDLER_PROTO)

@@ -225,6 +225,9 @@ const struct kind kind_eni = {
 	.load = eni_load,
 };
 
+const struct kind kind_iam_role = { .name = "role" };
+const struct kind kind_iam_profile = { .name = "instance-profile" };
+
 /* The order of loading: what is named by others comes first. */
 const struct kind *const kinds[] = {
 	&kind_settings,
@@ -247,6 +250,8 @@ const struct kind *const kinds[] = {
 	&kind_nat_gateway,
 	&kind_peering,
 	&kind_prefix_list,
+	&kind_iam_role,
+	&kind_iam_profile,
 	NULL,
 };
 

@@ -42,7 +42,7 @@ struct kind {
 extern const struct kind kind_settings, kind_token, kind_instance, kind_volume, kind_snapshot,
 	kind_image, kind_vpc, kind_subnet, kind_security_group, kind_route_table, kind_address,
 	kind_asg, kind_spot, kind_replace, kind_eni, kind_network_acl, kind_internet_gateway,
-	kind_nat_gateway, kind_peering, kind_prefix_list;
+	kind_nat_gateway, kind_peering, kind_prefix_list, kind_iam_role, kind_iam_profile;
 extern const struct kind *const kinds[];       /* all, NULL-terminated, in the order of loading */
 const struct kind *kind_of_id(const char *id); /* by the prefix; NULL */
 bool id_is_well_formed(const char *id, const char *prefix); /* prefix and 8 or 17 hex digits */

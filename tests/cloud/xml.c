@@ -65,6 +65,8 @@ static const char *namespace_of(const char *service)
 		return "https://sts.amazonaws.com/doc/2011-06-15/";
 	if (str_eq(service, "autoscaling"))
 		return "http://autoscaling.amazonaws.com/doc/2011-01-01/";
+	if (str_eq(service, "iam"))
+		return "https://iam.amazonaws.com/doc/2010-05-08/";
 	return "http://ec2.amazonaws.com/doc/2016-11-15/";
 }
 
