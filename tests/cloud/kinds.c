@@ -230,29 +230,12 @@ const struct kind kind_iam_profile = { .name = "instance-profile" };
 
 /* The order of loading: what is named by others comes first. */
 const struct kind *const kinds[] = {
-	&kind_settings,
-	&kind_token,
-	&kind_vpc,
-	&kind_subnet,
-	&kind_security_group,
-	&kind_route_table,
-	&kind_snapshot,
-	&kind_image,
-	&kind_volume,
-	&kind_asg,
-	&kind_spot,
-	&kind_instance,
-	&kind_address,
-	&kind_replace,
-	&kind_eni,
-	&kind_network_acl,
-	&kind_internet_gateway,
-	&kind_nat_gateway,
-	&kind_peering,
-	&kind_prefix_list,
-	&kind_iam_role,
-	&kind_iam_profile,
-	NULL,
+	&kind_settings,		&kind_token,	   &kind_vpc,	   &kind_subnet,
+	&kind_security_group,	&kind_route_table, &kind_snapshot, &kind_image,
+	&kind_volume,		&kind_asg,	   &kind_spot,	   &kind_instance,
+	&kind_address,		&kind_replace,	   &kind_eni,	   &kind_network_acl,
+	&kind_internet_gateway, &kind_nat_gateway, &kind_peering,  &kind_prefix_list,
+	&kind_iam_role,		&kind_iam_profile, NULL,
 };
 
 const struct kind *kind_of_id(const char *id)
