@@ -65,7 +65,6 @@ const struct ec2_action *const all_actions[] = {
 	&action_describe_route_tables,
 	&action_describe_acls,
 	&action_describe_internet_gateways,
-	&action_describe_nat_gateways,
 	&action_describe_peerings,
 	&action_get_prefix_list,
 	&action_get_public_block,

@@ -128,11 +128,10 @@ extern const struct ec2_action action_describe_instances, action_describe_volume
 	action_get_parameter, action_create_snapshots, action_launch, action_describe_addresses,
 	action_associate_address, action_describe_enis, action_attach_eni, action_delete_volume,
 	action_describe_route_tables, action_describe_acls, action_describe_internet_gateways,
-	action_describe_nat_gateways, action_describe_peerings, action_get_prefix_list,
-	action_get_public_block, action_describe_public_exclusions, action_authorize_egress,
-	action_revoke_ingress, action_revoke_egress, action_create_acl_entry,
-	action_delete_acl_entry, action_create_route, action_replace_route, action_delete_route,
-	action_modify_source_check;
+	action_describe_peerings, action_get_prefix_list, action_get_public_block,
+	action_describe_public_exclusions, action_authorize_egress, action_revoke_ingress,
+	action_revoke_egress, action_create_acl_entry, action_delete_acl_entry, action_create_route,
+	action_replace_route, action_delete_route, action_modify_source_check;
 /* Every one of them, NULL at the end: for the list of permissions that a policy needs, and for
  * tests. */
 extern const struct ec2_action *const all_actions[];

@@ -103,19 +103,6 @@ static const struct xmlmap internet_gateways_map[] = {
 		       "internetGatewaySet/item"),
 	XML_END,
 };
-static const struct xmlmap nat_gateway_map[] = {
-	XML_TEXT_NEED(struct ec2_nat_gateway, id, "natGatewayId"),
-	XML_TEXT(struct ec2_nat_gateway, state, "state"),
-	XML_TEXT(struct ec2_nat_gateway, subnet, "subnetId"),
-	XML_TEXT(struct ec2_nat_gateway, vpc, "vpcId"),
-	XML_TEXT(struct ec2_nat_gateway, connectivity, "connectivityType"),
-	XML_END,
-};
-static const struct xmlmap nat_gateways_map[] = {
-	XML_ITEMS_SELF(struct ec2_nat_gateways, nat_gateway_map, "natGatewaySet/item"),
-	XML_END,
-};
-
 #define PEER_ROWS(side, element)                                                                   \
 	XML_TEXT(struct ec2_peering, side.vpc, element "/vpcId"),                                  \
 		XML_TEXT(struct ec2_peering, side.region, element "/region"),                      \
@@ -180,7 +167,6 @@ static const struct xmlmap enis_map[] = {
 	XML_END,
 };
 
-/* In the names of most of these calls the id's parameter is the id's name; a NAT gateway's filters are "Filter", too. */
 static const struct param security_groups_params[] = { DESCRIBE_PARAMS("GroupId"), PARAM_END };
 static const struct param route_tables_params[] = { DESCRIBE_PARAMS("RouteTableId"), PARAM_END };
 static const struct param acls_params[] = { DESCRIBE_PARAMS("NetworkAclId"), PARAM_END };
@@ -188,7 +174,6 @@ static const struct param internet_gateways_params[] = {
 	DESCRIBE_PARAMS("InternetGatewayId"),
 	PARAM_END,
 };
-static const struct param nat_gateways_params[] = { DESCRIBE_PARAMS("NatGatewayId"), PARAM_END };
 static const struct param peerings_params[] = {
 	DESCRIBE_PARAMS("VpcPeeringConnectionId"),
 	PARAM_END,
@@ -221,11 +206,6 @@ const struct ec2_action action_describe_internet_gateways = {
 	EC2_("DescribeInternetGateways"),
 	.params = internet_gateways_params,
 	LIST_(internet_gateways_map, struct ec2_internet_gateways, "1000"),
-};
-const struct ec2_action action_describe_nat_gateways = {
-	EC2_("DescribeNatGateways"),
-	.params = nat_gateways_params,
-	LIST_(nat_gateways_map, struct ec2_nat_gateways, "1000"),
 };
 const struct ec2_action action_describe_peerings = {
 	EC2_("DescribeVpcPeeringConnections"),

@@ -275,8 +275,6 @@ void ec2_describe_acls(struct ec2 *, const struct ec2_describe *, struct ec2_acl
 		       struct ec2_op *op);
 void ec2_describe_internet_gateways(struct ec2 *, const struct ec2_describe *,
 				    struct ec2_internet_gateways *ret, struct ec2_op *op);
-void ec2_describe_nat_gateways(struct ec2 *, const struct ec2_describe *,
-			       struct ec2_nat_gateways *ret, struct ec2_op *op);
 void ec2_describe_peerings(struct ec2 *, const struct ec2_describe *, struct ec2_peerings *ret,
 			   struct ec2_op *op);
 /* Of a customer-managed list and of AWS's own. */
@@ -425,7 +423,6 @@ void ec2_enis_done(struct ec2_enis *);
 void ec2_route_tables_done(struct ec2_route_tables *);
 void ec2_acls_done(struct ec2_acls *);
 void ec2_internet_gateways_done(struct ec2_internet_gateways *);
-void ec2_nat_gateways_done(struct ec2_nat_gateways *);
 void ec2_peerings_done(struct ec2_peerings *);
 void ec2_prefix_list_done(struct ec2_prefix_list *);
 void ec2_public_block_done(struct ec2_public_block *);

@@ -273,12 +273,6 @@ struct ec2_internet_gateway {
 };
 VEC_TYPE(ec2_internet_gateways, struct ec2_internet_gateway);
 
-struct ec2_nat_gateway {
-	char *id, *state, *subnet, *vpc;
-	char *connectivity; /* "public", "private" */
-};
-VEC_TYPE(ec2_nat_gateways, struct ec2_nat_gateway);
-
 struct ec2_peer { /* one side of a peering connection */
 	char *vpc, *region, *owner, *cidr;
 	struct ec2_texts cidrs, cidrs_v6;

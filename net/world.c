@@ -20,7 +20,6 @@ void net_world_done(struct net_world *w)
 	}
 	vec_done(&w->lists);
 	ec2_peerings_done(&w->peerings);
-	ec2_nat_gateways_done(&w->nats);
 }
 
 static bool is_same(const char *a, const char *b)

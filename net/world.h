@@ -44,7 +44,6 @@ struct net_world {
 	/* What a first look at the path has found to matter, each asked for by its id. */
 	VEC(struct net_list) lists;
 	struct ec2_peerings peerings;
-	struct ec2_nat_gateways nats;
 };
 void net_world_done(struct net_world *);
 DEFINE_CLEANUP_DONE(struct net_world, net_world_done)

@@ -23,6 +23,13 @@ int cmd_policy(const struct options *options, struct report *report)
 		}
 		uses |= more;
 	}
+	if (options->fix_cloud && !(uses & USE_NET)) {
+		err_set(&err, ERR_USAGE, "--fix-cloud is of the command net, which is not named");
+		report_err(report, NULL, &err);
+		return (int)err.code;
+	}
+	if (options->fix_cloud)
+		uses |= USE_FIX;
 	policy = policy_make(uses);
 	text = json_dumps(policy, JSON_INDENT(2));
 	json_decref(policy);

@@ -175,7 +175,7 @@ const struct option_row option_rows[] = {
 	ROW("role", VALUE_TEXT, OPT_NET, role, "ROLE",
 	    "\"nat\": does it translate for the private subnets; \"mtu\": are packets lost for "
 	    "their size"),
-	ROW("fix-cloud", VALUE_FLAG, OPT_NET, fix_cloud, NULL,
+	ROW("fix-cloud", VALUE_FLAG, OPT_NET | OPT_POLICY, fix_cloud, NULL,
 	    "change rules and routes so that it gets through: shown first, recorded, and taken "
 	    "back by `undo`"),
 	ROW("no-volume", VALUE_FLAG, OPT_NET, no_volume, NULL,

@@ -18,6 +18,7 @@ static const struct {
 } policy_commands[] = {
 	{ "rescue", USE_WAYS },
 	{ "audit", USE_AUDIT },
+	{ "net", USE_NET }, /* with --fix-cloud also USE_FIX */
 	{ "undo", USE_UNDO },
 	{ "resume", USE_RESUME },
 	{ "spot save", USE_SAVE },
@@ -84,20 +85,27 @@ struct grant {
 
 static const struct grant grants[] = {
 	GRANT(describe_instances, LOOK, USE_ALL & ~(USE_LIST | USE_PRUNE)),
-	GRANT(describe_volumes, LOOK, USE_ALL & ~(USE_LIST | USE_PRUNE)),
+	GRANT(describe_volumes, LOOK, USE_ALL & ~(USE_LIST | USE_PRUNE | USE_NET | USE_FIX)),
 	GRANT(describe_snapshots, LOOK, USE_ALL & ~USE_SAVE),
-	GRANT(describe_instance_status, LOOK, USE_RUNS),
-	GRANT(describe_instance_types, LOOK, USE_RUNS | USE_RESTORE),
+	GRANT(describe_instance_status, LOOK, USE_RUNS | USE_NET),
+	GRANT(describe_instance_types, LOOK, USE_RUNS | USE_RESTORE | USE_NET),
 	GRANT(describe_instance_attribute, LOOK, USE_RUNS),
-	GRANT(describe_subnets, LOOK, USE_RUNS | USE_RESTORE),
-	GRANT(describe_vpcs, LOOK, USE_RUNS),
+	GRANT(describe_subnets, LOOK, USE_RUNS | USE_RESTORE | USE_NET),
+	GRANT(describe_vpcs, LOOK, USE_RUNS | USE_NET),
 	GRANT(describe_spot_requests, LOOK, USE_RUNS | USE_RESTORE),
 	GRANT(describe_asg_instances, LOOK, USE_RUNS),
-	GRANT(describe_security_groups, LOOK, USE_HELPER | USE_UNDO | USE_RESUME | USE_RESTORE),
+	GRANT(describe_security_groups, LOOK, USE_RUNS | USE_RESTORE | USE_NET),
 	GRANT(describe_images, LOOK, USE_REPLACE | USE_RESUME | USE_RESTORE),
 	GRANT(describe_replace_tasks, LOOK, USE_REPLACE | USE_RESUME),
 	GRANT(describe_addresses, LOOK, USE_RESTORE),
-	GRANT(describe_enis, LOOK, USE_RESTORE),
+	GRANT(describe_enis, LOOK, USE_WAYS | USE_RESTORE | USE_NET),
+	GRANT(describe_route_tables, LOOK, USE_WAYS | USE_NET),
+	GRANT(describe_acls, LOOK, USE_WAYS | USE_NET),
+	GRANT(describe_internet_gateways, LOOK, USE_WAYS | USE_NET),
+	GRANT(describe_peerings, LOOK, USE_WAYS | USE_NET),
+	GRANT(get_prefix_list, LOOK, USE_WAYS | USE_NET),
+	GRANT(get_public_block, LOOK, USE_WAYS | USE_NET),
+	GRANT(describe_public_exclusions, LOOK, USE_WAYS | USE_NET),
 	GRANT(get_console_output, LOOK, USE_RUNS),
 	GRANT(get_ebs_encryption_by_default, LOOK, USE_SNAPSHOT | USE_REPLACE),
 	GRANT(get_parameter, PUBLIC_PARAMETERS, USE_HELPER | USE_UNDO),
@@ -125,6 +133,18 @@ static const struct grant grants[] = {
 	GRANT(associate_address, CHANGE, USE_RESTORE),
 	GRANT(attach_eni, CHANGE, USE_RESTORE),
 
+	GRANT(authorize_ingress, CHANGE, USE_FIX),
+	GRANT(authorize_egress, CHANGE, USE_FIX),
+	GRANT(create_acl_entry, CHANGE, USE_FIX),
+	GRANT(create_route, CHANGE, USE_FIX),
+	/* What a change that fails leaves is taken back at once. */
+	GRANT(revoke_ingress, CHANGE, USE_FIX | USE_UNDO | USE_RESUME),
+	GRANT(revoke_egress, CHANGE, USE_FIX | USE_UNDO | USE_RESUME),
+	GRANT(delete_acl_entry, CHANGE, USE_FIX | USE_UNDO | USE_RESUME),
+	GRANT(delete_route, CHANGE, USE_FIX | USE_UNDO | USE_RESUME),
+	GRANT(replace_route, CHANGE, USE_FIX | USE_UNDO | USE_RESUME),
+	GRANT(modify_source_check, CHANGE, USE_FIX | USE_UNDO | USE_RESUME),
+
 	GRANT(authorize_ingress, MADE_BY_RUN, USE_HELPER | USE_UNDO | USE_RESUME),
 	GRANT(delete_security_group, MADE_BY_RUN, USE_HELPER | USE_UNDO | USE_RESUME),
 	GRANT(terminate_instances, MADE_BY_RUN, USE_HELPER | USE_UNDO | USE_RESUME),
@@ -134,9 +154,10 @@ static const struct grant grants[] = {
 	GRANT(delete_volume, SAVED_STATE, USE_RESTORE | USE_SWAP),
 
 	GRANT(list_snapshot_blocks, BLOCKS,
-	      USE_SNAPSHOT | USE_REPLACE | USE_UNDO | USE_AUDIT | USE_RESTORE | USE_RESUME),
+	      USE_SNAPSHOT | USE_REPLACE | USE_UNDO | USE_AUDIT | USE_RESTORE | USE_RESUME |
+		      USE_NET),
 	GRANT(get_snapshot_block, BLOCKS,
-	      USE_SNAPSHOT | USE_REPLACE | USE_AUDIT | USE_RESTORE | USE_RESUME),
+	      USE_SNAPSHOT | USE_REPLACE | USE_AUDIT | USE_RESTORE | USE_RESUME | USE_NET),
 	GRANT(start_snapshot, BLOCKS, USE_SNAPSHOT | USE_REPLACE | USE_RESTORE | USE_RESUME),
 	GRANT(put_snapshot_block, BLOCKS, USE_SNAPSHOT | USE_REPLACE | USE_RESTORE | USE_RESUME),
 	GRANT(complete_snapshot, BLOCKS,
@@ -149,7 +170,7 @@ static const struct grant grants[] = {
 	IMPLIED("iam:PassRole", PASS_ROLE, USE_RESTORE),
 	/* EC2 asks KMS in the name of whoever attaches, creates or starts, where a volume is encrypted: "Permissions
 	 * for Amazon EBS encryption"; of blocks likewise: "Control access to EBS direct APIs". */
-	IMPLIED("kms:Decrypt", KEYS, USE_RUNS | USE_AUDIT | USE_RESTORE | USE_SWAP),
+	IMPLIED("kms:Decrypt", KEYS, USE_RUNS | USE_AUDIT | USE_RESTORE | USE_SWAP | USE_NET),
 	IMPLIED("kms:GenerateDataKey*", KEYS, USE_RUNS | USE_RESTORE | USE_SWAP),
 	IMPLIED("kms:ReEncrypt*", KEYS, USE_RUNS | USE_RESTORE | USE_SWAP),
 	IMPLIED("kms:CreateGrant", KEY_GRANTS, USE_RUNS | USE_RESTORE | USE_SWAP),

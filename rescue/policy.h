@@ -23,6 +23,8 @@ enum policy_use {
 	USE_SWAP = 512,
 	USE_LIST = 1024,
 	USE_PRUNE = 2048,
+	USE_NET = 4096,
+	USE_FIX = 8192, /* the changes of `net --fix-cloud` */
 };
 
 /* The uses of a command ("spot save", "spot-save"), narrowed by the way of a rescue (NULL: all ways). ERR_USAGE: there

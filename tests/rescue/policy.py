@@ -7,10 +7,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import restores, scenarios, spot
 from tap import Wrong, contains, expect, scenario
 import tap
-from worlds import Cloud, KEY, TOOL
+from worlds import Cloud, KEY, SRC, TOOL
+sys.path.insert(0, SRC + '/tests/net')
+import cases as net_cases
 
 WAYS = ('self', 'helper', 'snapshot', 'replace')
-COMMANDS = ['rescue', *('rescue --via ' + w for w in WAYS), 'audit', 'undo', 'resume', *('spot ' + c for c in ('save', 'watch', 'restore', 'swap', 'list', 'prune'))]
+COMMANDS = ['rescue', *('rescue --via ' + w for w in WAYS), 'audit', 'net', 'net --fix-cloud', 'undo', 'resume', *('spot ' + c for c in ('save', 'watch', 'restore', 'swap', 'list', 'prune'))]
 # Granted, and called by none of the scenarios.
 NOT_CALLED = {
     'kms:Decrypt': 'EC2 calls it for us where a volume is encrypted; the embedded cloud has no KMS to be asked',
@@ -82,7 +84,52 @@ def swap_refused(cloud):
     cloud.ask('POST', 'faults', {'action': 'AttachVolume', 'times': -1, 'kind': 'refused', 'code': 'AttachmentLimitExceeded'})
     if not cloud.run('spot', 'swap', 'unwanted', p.instance).status: raise Wrong('it says that it attached them')
     expect('left behind', restores.leftovers(cloud, 'unwanted'), [])
-PARTS += [(sys.modules[__name__], 'each_way resumed stranded'), (sys.modules[__name__], 'profiled without_image swap_refused')]
+
+# ---- the network around an instance: tests/net
+
+TARGET = 'i-00000000000000001'
+def network(cloud, *cases):
+    """That of tests/net, with what these cases lay over it."""
+    with open(SRC + '/tests/net/base.json') as f: world = json.load(f)
+    for case in cases:
+        with open('%s/tests/net/%s/cloud.json' % (SRC, case)) as f: world = net_cases.merge(world, json.load(f))
+    for name in ('latencies', 'throttle', 'credentials'): world.pop(name, None)
+    cloud.ask('POST', 'world', world); cloud.forget()
+@scenario('what stands between a packet and an instance, of each kind, before a rescue on each way')
+def network_first(cloud):
+    for case, sender in (('paths/group-prefix-list', '203.0.113.7'), ('paths/public-access-blocked-but-here', '203.0.113.7'), ('paths/open', '10.0.3.40'), ('paths/peering', '10.7.1.5')):
+        network(cloud, *([case] if case != 'paths/open' else []))
+        target = TARGET if case != 'paths/peering' else TARGET[:-1] + '3'
+        for way in WAYS: cloud.run('--dry-run', '--via', way, '--from', sender, target)
+        run = cloud.run('net', '--no-volume', '--from', sender, target)
+        expect('%s' % case, run.status, 0)
+    cloud.ask('POST', 'world', {'public_block': {'mode': 'off'}})
+@scenario('a closed network is opened and closed again; and a kill in the middle')
+def network_fixed(cloud):
+    for case, options in (('paths/two-stops', ('--from', '203.0.113.7')), ('nat/nothing-is-prepared', ('--role', 'nat')), ('nat/route-is-dead', ('--role', 'nat')), ('nat/group-lets-nothing-out', ('--role', 'nat'))):
+        network(cloud, *([case] if 'nothing' not in case else []))
+        run = cloud.run('net', '--no-volume', '--fix-cloud', '--yes', *options, TARGET)
+        expect('%s' % case, run.status, 0)
+        expect('undo of %s' % case, cloud.run('undo', TARGET).status, 0)
+        network(cloud, *([case] if 'nothing' not in case else []))
+        process = cloud.start('net', '--no-volume', '--fix-cloud', '--yes', *options, TARGET)
+        last = {'paths/two-stops': ('CreateNetworkAclEntry', 2), 'nat/nothing-is-prepared': ('AuthorizeSecurityGroupIngress', 1), 'nat/route-is-dead': ('ReplaceRoute', 1), 'nat/group-lets-nothing-out': ('AuthorizeSecurityGroupEgress', 1)}[case]
+        cloud.ask('POST', 'faults', {'action': last[0], 'nth': last[1], 'kind': 'lost-after', 'kill_pid': process.pid})
+        cloud.finish(process)
+        cloud.forget()
+        expect('resume of %s' % case, cloud.run('resume').status, 0)
+        network(cloud, *([case] if 'nothing' not in case else []))
+        cloud.ask('POST', 'faults', {'action': last[0], 'nth': last[1], 'kind': 'lost-after', 'times': -1})  # it takes back what may be there
+        if not cloud.run('net', '--no-volume', '--fix-cloud', '--yes', *options, TARGET).status: pass
+        cloud.forget()
+@scenario('the newest snapshot shows the host, and the cards')
+def network_volume(cloud):
+    p = cloud.patient()
+    cloud.ask('POST', 'world', {'snapshots': [{'id': 'snap-00000000000000099', 'file': cloud.image, 'adopt': 'copy', 'size': 1, 'volume': p.volume}]}); cloud.forget()
+    for role in ((), ('--role', 'mtu')):
+        run = cloud.run('net', '--from', '203.0.113.7', *role, p.instance)
+        if run.status not in (0, 1, 22): raise Wrong(run.err[-300:])
+PARTS += [(sys.modules[__name__], 'each_way resumed stranded'), (sys.modules[__name__], 'profiled without_image swap_refused'), (sys.modules[__name__], 'network_first network_fixed network_volume')]
 
 class Strict(Cloud):
     """Every command has a key of its own, with the policy that is printed for it."""
@@ -93,6 +140,7 @@ class Strict(Cloud):
         super().__init__(credentials=credentials, **how)
     def name(self, args):
         if args[0] == 'spot': return 'spot ' + args[1]
+        if '--fix-cloud' in args: return 'net --fix-cloud'
         if args[0] in COMMANDS: return args[0]
         return 'rescue --via ' + args[args.index('--via') + 1] if '--via' in args else 'rescue'
     def argv(self, *args, **how):

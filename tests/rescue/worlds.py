@@ -100,7 +100,7 @@ class Cloud:
     def argv(self, *args, state=None, own_devices=True):
         """own_devices: the devices of the cloud's helper are this machine's."""
         if args[0] == 'spot': return [TOOL, *args]  # which keep nothing here
-        return [TOOL, *args, '--state-dir', state or self.state('here'), *(['--device-dir', self.devices] if own_devices and args[0] not in ('audit', 'runs') else [])]
+        return [TOOL, *args, '--state-dir', state or self.state('here'), *(['--device-dir', self.devices] if own_devices and args[0] not in ('audit', 'runs', 'net') else [])]
     def start(self, *args, state=None, json_events=True, pace=None, env={}, own_devices=True):
         return subprocess.Popen(self.argv(*args, *(['--json'] if json_events else []), state=state, own_devices=own_devices), env=dict(self.env, EC2_RESCUE_PACE=str(pace or self.pace), **env), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace')
