@@ -235,7 +235,8 @@ static struct rescue *show(struct runner *runner, const struct desk *desk, struc
 		say_fact(runner->report, p, "network", p->net_text);
 	if (via_swaps(p->via) && p->root)
 		hazards_add_swap(&desk->inv, p, admission->undo ? &admission->undo->volume : NULL);
-	say_hazards(runner->report, p);
+	if (!p->net_stop) /* nothing will be done that could cost something */
+		say_hazards(runner->report, p);
 	if (check_runs(&desk->runs, p, err) < 0 || hazards_refusal(&p->hazards, err) < 0 ||
 	    check_undo(admission, p, err) < 0)
 		return NULL;

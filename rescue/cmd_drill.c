@@ -65,7 +65,8 @@ static int start(const char *name, struct err *err)
 	program = mem_printf("%s/%s", places.drills, name);
 	if (!is_word(name) || access(program, X_OK))
 		return err_set(err, ERR_USAGE,
-			       "there is no drill \"%s\"; there are: anywhere, spot", name);
+			       "there is no drill \"%s\"; there are: anywhere, nat, net, spot",
+			       name);
 	setenv("EC2_RESCUE", self, 1);
 	setenv("EC2_SIM", places.sim, 1);
 	setenv("EC2_PATIENT", places.patient, 1);

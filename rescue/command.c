@@ -80,8 +80,8 @@ const struct command commands[] = {
 	  OPT_AWS | OPT_PRUNE | OPT_CONSENT | OPT_OUTPUT, cmd_spot_prune },
 	{ "drill", "NAME", 1, 1,
 	  "show the tool at work in an embedded EC2; anywhere: rescues on each way to the root "
-	  "volume, "
-	  "with a table of what it costs; spot: a state that outlives its instance",
+	  "volume, with a table of what it costs; net: a closed path, opened; nat: a NAT instance "
+	  "that translates nothing, repaired; spot: a state that outlives its instance",
 	  0, cmd_drill },
 	{ "policy", "[COMMAND...]", 0, 100,
 	  "print the least IAM policy that these commands work with; default: rescue", OPT_POLICY,
