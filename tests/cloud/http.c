@@ -121,7 +121,8 @@ static void start(struct held *held)
 		/* Stands in for the service that tells one's own address. */
 		held->reply.status = 200;
 		held->reply.type = "text/plain";
-		str_add(&held->reply.body, "127.0.0.1\n");
+		str_addf(&held->reply.body, "%s\n",
+			 json_string_value(setting(sim, "checkip")) ?: "127.0.0.1");
 		ready(held);
 	} else if (str_starts(held->req.target, "/latest")) {
 		imds_handle(sim, &held->req, &held->reply);

@@ -23,7 +23,7 @@ static const struct {
 static const char *const plain_settings[] = {
 	"account",    "region", "partition", "clock_offset_s",	      "busy_check",   "credentials",
 	"roles",      "faults", "latencies", "consistency",	      "throttle",     "imds",
-	"parameters", "keys",	"spot",	     "encryption_by_default", "public_block",
+	"parameters", "keys",	"spot",	     "encryption_by_default", "public_block", "checkip",
 };
 
 json_t *setting(struct sim *sim, const char *name)

@@ -92,6 +92,14 @@ static void describe(struct run *run)
 		KIND("describe-replace-tasks", describe_replace_tasks, ec2_describe_replace_tasks),
 		KIND("describe-security-groups", describe_security_groups,
 		     ec2_describe_security_groups),
+		KIND("describe-route-tables", describe_route_tables, ec2_describe_route_tables),
+		KIND("describe-acls", describe_acls, ec2_describe_acls),
+		KIND("describe-internet-gateways", describe_internet_gateways,
+		     ec2_describe_internet_gateways),
+		KIND("describe-peerings", describe_peerings, ec2_describe_peerings),
+		KIND("describe-enis", describe_enis, ec2_describe_enis),
+		KIND("describe-public-exclusions", describe_public_exclusions,
+		     ec2_describe_public_exclusions),
 	};
 	const char *ids[8], *values[8];
 	struct ec2_filter filter = { text(run, "filter"), values, 0 };
@@ -407,10 +415,74 @@ static void helper(struct run *run)
 	}
 }
 
+static int64_t number(const struct run *run, const char *key)
+{
+	return json_integer_value(json_object_get(run->call, key));
+}
+
+static void rules(struct run *run)
+{
+	const struct ec2_rule rule = { text(run, "group"),    flag(run, "egress"),
+				       text(run, "protocol"), text(run, "cidr"),
+				       number(run, "from"),   number(run, "to") };
+	const struct ec2_acl_rule entry = { text(run, "acl"),	 number(run, "number"),
+					    flag(run, "egress"), text(run, "protocol"),
+					    text(run, "cidr"),	 number(run, "from"),
+					    number(run, "to") };
+
+	if (str_eq(text(run, "call"), "authorize-rule"))
+		ec2_authorize_rule(run->ec2, &rule, &run->op);
+	else if (str_eq(text(run, "call"), "revoke-rule"))
+		ec2_revoke_rule(run->ec2, &rule, &run->op);
+	else if (str_eq(text(run, "call"), "create-acl-rule"))
+		ec2_create_acl_rule(run->ec2, &entry, &run->op);
+	else
+		ec2_delete_acl_rule(run->ec2, &entry, &run->op);
+}
+
+static void routes(struct run *run)
+{
+	const struct ec2_route_change route = { text(run, "table"), text(run, "cidr"),
+						text(run, "gateway"), text(run, "nat_gateway"),
+						text(run, "eni") };
+
+	if (str_eq(text(run, "call"), "create-route"))
+		ec2_create_route(run->ec2, &route, &run->op);
+	else if (str_eq(text(run, "call"), "replace-route"))
+		ec2_replace_route(run->ec2, &route, &run->op);
+	else if (str_eq(text(run, "call"), "delete-route"))
+		ec2_delete_route(run->ec2, &route, &run->op);
+	else
+		ec2_modify_source_check(
+			run->ec2, text(run, "eni"),
+			flag(run, "on") ? EC2_SOURCE_CHECK_ON : EC2_SOURCE_CHECK_OFF, &run->op);
+}
+
+static void network(struct run *run)
+{
+	if (str_eq(text(run, "call"), "get-prefix-list")) {
+		run->action = &action_get_prefix_list;
+		ec2_get_prefix_list(run->ec2, text(run, "list"), (void *)&run->ret, &run->op);
+	} else {
+		run->action = &action_get_public_block;
+		ec2_get_public_block(run->ec2, (void *)&run->ret, &run->op);
+	}
+}
+
 static const struct {
 	const char *prefix;
 	void (*start)(struct run *run);
 } calls[] = {
+	{ "authorize-rule", rules },
+	{ "revoke-rule", rules },
+	{ "create-acl-rule", rules },
+	{ "delete-acl-rule", rules },
+	{ "create-route", routes },
+	{ "replace-route", routes },
+	{ "delete-route", routes },
+	{ "modify-source-check", routes },
+	{ "get-prefix-list", network },
+	{ "get-public-block", network },
 	{ "describe-instance-attribute", other },
 	{ "describe-asg", other },
 	{ "describe-key", other },

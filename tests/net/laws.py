@@ -161,6 +161,41 @@ def killed(base):
                 if run.returncode or cloud.truth() != before: wrong.append('%s %d %s: resume (%d): %s' % (action, nth, kind, run.returncode, run.stderr[-300:]))
     return wrong
 
+def first(base):
+    """A rescue asks the network before it stops anything."""
+    wrong, w = [], copy.deepcopy(base)
+    w['security_groups'][0]['ingress'] = []
+    target = sid('i', 1)
+    def rescue(cloud, *options, instances=(target,)):
+        cloud.ask('DELETE', 'calls')
+        run = cloud.run('--dry-run', '--via', 'snapshot', '--state-dir', cloud.dir + '/state', *options, *instances)
+        return run, cloud.ask('GET', 'calls')
+    with Cloud(w) as cloud:
+        run = cloud.run('--yes', '--via', 'snapshot', '--state-dir', cloud.dir + '/state', '--from', '203.0.113.7', target)
+        if run.returncode != 25 or 'allow tcp 22 from 203.0.113.7/32 in security group' not in run.stderr: wrong.append('a closed group: exit %d: %s' % (run.returncode, run.stderr[-500:]))
+        changed = [c['action'] for c in cloud.ask('GET', 'calls') if not c['action'].startswith(('Describe', 'Get', 'List')) and 'DryRun' not in c['params'] and c['result'] == 'ok']
+        if changed: wrong.append('changed: %s' % changed)
+        run, _ = rescue(cloud, '--from', '203.0.113.7', '--ssh-port', '443')
+        if run.returncode != 25 or 'tcp 443' not in run.stderr: wrong.append('--ssh-port: %d %s' % (run.returncode, run.stderr[-300:]))
+        run, calls = rescue(cloud, '--from', '203.0.113.7', '--no-net')
+        if run.returncode == 25 or [c for c in calls if c['action'] == 'DescribeNetworkAcls']: wrong.append('--no-net asks: %d' % run.returncode)
+        run, _ = rescue(cloud)  # of the address of this machine nothing is known here
+        if run.returncode == 25: wrong.append('it is refused for an address that is not known')
+        cloud.ask('POST', 'world', {'checkip': '203.0.113.9'})
+        run, _ = rescue(cloud)
+        if run.returncode != 25 or 'from 203.0.113.9' not in run.stderr: wrong.append('its own address: %d %s' % (run.returncode, run.stderr[-300:]))
+        one = len(rescue(cloud, '--from', '203.0.113.7')[1])
+        cloud.ask('POST', 'world', {'credentials': [{'access_key_id': 'AKIATEST', 'secret_access_key': 'secret', 'policy': ['ec2:*', 'ebs:*', 'sts:*', '!ec2:DescribeSecurityGroups']}]})
+        run, _ = rescue(cloud)
+        if run.returncode == 25 or 'cannot be told' not in run.stdout + run.stderr: wrong.append('what cannot be told stands in the way: %d %s' % (run.returncode, (run.stdout + run.stderr)[-500:]))
+    with Cloud(base) as cloud:
+        run, calls = rescue(cloud, '--from', '203.0.113.7')
+        if run.returncode or 'tcp 22 from 203.0.113.7 gets through' not in run.stdout + run.stderr: wrong.append('an open path: %d %s' % (run.returncode, (run.stdout + run.stderr)[-500:]))
+        more = rescue(cloud, '--from', '203.0.113.7', instances=[sid('i', n) for n in (1, 2, 3, 4)])[1]
+        for action in ('DescribeRouteTables', 'DescribeNetworkAcls', 'DescribeInternetGateways', 'DescribeVpcBlockPublicAccessOptions'):
+            if [c['action'] for c in more].count(action) != 1: wrong.append('%s: not once for four instances' % action)
+    return wrong
+
 def main():
     seed, count = int(sys.argv[1]) if sys.argv[1:] else 1, int(sys.argv[2]) if sys.argv[2:] else 40
     with open(HERE + '/base.json') as f: base = json.load(f)
@@ -179,6 +214,7 @@ def main():
     wrong, situations = failing(base)
     tell('%d failures of a change: all are made or none, and home' % situations, wrong)
     tell('kill -9 at each change: resume brings home what was begun', killed(base))
+    tell('a rescue asks the network first, and stops nothing where it is to blame', first(base))
     print('1..%d' % n)
 
 if __name__ == '__main__': main()
