@@ -20,9 +20,16 @@ static const char *neighbour(const struct inventory *inv, const struct ec2_insta
 		       : NULL;
 }
 
+/* Who names a host for ssh goes by a tunnel or by somebody else, whose port it is as well. */
+static bool is_by_another(const struct inventory *inv)
+{
+	return inv->options->ssh_host;
+}
+
 static bool is_of_interest(const struct inventory *inv, const struct ec2_instance *i)
 {
-	return i->vpc && (inv->options->from || i->public_ip || neighbour(inv, i));
+	return i->vpc &&
+	       (inv->options->from || (!is_by_another(inv) && (i->public_ip || neighbour(inv, i))));
 }
 
 /* Whose interface and groups matter; a public address has none. */
@@ -85,14 +92,15 @@ static const struct net_hop *first_stop(const struct net_path *path)
 
 static void judge(struct ec2 *ec2, struct inventory *inv, struct patient *p)
 {
-	struct net_flow flow = { .protocol = PROTO_TCP,
-				 .port = (uint16_t)(inv->options->ssh_port ?: SSH_PORT) };
+	struct net_flow flow = { .protocol = PROTO_TCP, .port = SSH_PORT };
 	cleanup(net_path_done) struct net_path path = { 0 };
 	const struct net_hop *stop;
 	char from[IP_TEXT_MAX];
 
 	if (!sender_of(inv, p->instance, &flow.from))
 		return;
+	if (inv->options->ssh_port && !is_by_another(inv))
+		flow.port = (uint16_t)inv->options->ssh_port;
 	ip_text(&flow.from, from);
 	net_look_walk(ec2, &inv->net.look, p->instance, &flow, &path);
 	stop = first_stop(&path);

@@ -8,7 +8,8 @@
 
 enum { ROOM = 1 << 20 };
 
-static void read_kind(const json_t *json, const char *name, const struct ec2_action *action, void *ret)
+static void read_kind(const json_t *json, const char *name, const struct ec2_action *action,
+		      void *ret)
 {
 	const json_t *reply = json_object_get(json, name);
 	struct err err = ERR_INIT;
