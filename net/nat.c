@@ -121,6 +121,12 @@ static void judge_block(struct judge *j)
 	if (!mode || !str_eq(mode, "block-bidirectional") || !subnet ||
 	    net_is_excluded(j->w, subnet, false))
 		return;
+	if (j->w->no_exclusions.code) {
+		net_hop_add(j->path, NET_THERE, NET_UNTOLD, mem_strdup("VPC Block Public Access"),
+			    mem_printf("is %s, and what is excluded of it is not shown: %s", mode,
+				       j->w->no_exclusions.text));
+		return;
+	}
 	net_hop_add(
 		j->path, NET_THERE, NET_STOPS, mem_strdup("VPC Block Public Access"),
 		mem_printf("is %s in this account and Region: internet gateways let nothing out",

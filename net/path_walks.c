@@ -104,9 +104,19 @@ bool net_is_excluded(const struct net_world *w, const char *subnet, bool is_inwa
 static void walk_block(const struct net_world *w, struct net_path *path)
 {
 	const char *mode = w->block.mode, *subnet = path->interface->subnet;
+	const struct err *why = &w->missing[NET_BLOCK];
 
+	if (why->code && why->code != ERR_UNSUPPORTED)
+		net_hop_add(path, NET_THERE, NET_UNSEEN, mem_strdup("VPC Block Public Access"),
+			    mem_printf("whether it is on is not shown: %s", why->text));
 	if (!mode || !str_starts(mode, "block-"))
 		return;
+	if (w->no_exclusions.code) {
+		net_hop_add(path, NET_THERE, NET_UNTOLD, mem_strdup("VPC Block Public Access"),
+			    mem_printf("is %s, and what is excluded of it is not shown: %s", mode,
+				       w->no_exclusions.text));
+		return;
+	}
 	if (net_is_excluded(w, subnet, true)) {
 		net_hop_add(path, NET_THERE, NET_PASSES, mem_strdup("VPC Block Public Access"),
 			    mem_printf("is %s, of which %s is excluded", mode, subnet));
@@ -395,7 +405,11 @@ static void walk_joint(const struct net_world *w, struct net_path *path,
 	char from[IP_TEXT_MAX];
 
 	ip_text(&path->from, from);
-	if (by && str_starts(by, "pcx-"))
+	if (w->missing[NET_VPCS].code)
+		net_hop_add(path, NET_THERE, NET_UNTOLD, mem_printf("sender %s", from),
+			    mem_printf("whether it is inside the VPC is not shown: %s",
+				       w->missing[NET_VPCS].text));
+	else if (by && str_starts(by, "pcx-"))
 		walk_peering(w, path, by);
 	else if (by &&
 		 (str_starts(by, "igw-") || str_starts(by, "nat-") || str_starts(by, "eigw-")))

@@ -39,6 +39,7 @@ struct net_world {
 	struct ec2_enis interfaces; /* that have the sender's address, or that routes lead to */
 	struct ec2_public_block block;
 	struct ec2_public_exclusions exclusions;
+	struct err no_exclusions; /* they could not be had */
 	struct ec2_instance_statuses statuses;
 	struct err missing[NET_KINDS]; /* ERR_NONE: it was told */
 	/* What a first look at the path has found to matter, each asked for by its id. */

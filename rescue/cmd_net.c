@@ -46,7 +46,7 @@ static int find_instance(struct net *net, struct err *err)
 static void look(struct net *net)
 {
 	static const unsigned kinds[] = {
-		[NET_ROLE_HOST] = NET_ALL,
+		[NET_ROLE_HOST] = NET_ALL & ~(1u << NET_SUBNETS),
 		[NET_ROLE_NAT] = NET_ALL & ~(1u << NET_INTERFACES),
 		[NET_ROLE_MTU] = 1u << NET_SUBNETS | 1u << NET_VPCS | 1u << NET_TABLES |
 				 1u << NET_ACLS | 1u << NET_GROUPS,

@@ -53,12 +53,6 @@ static void draw_hop(const struct net_hop *hop, bool is_reached)
 	say("  %c           %s", is_reached ? '|' : '.', command.s);
 }
 
-static void draw_end(const struct net_path *path, const char *text)
-{
-	(void)path;
-	say("%s", text);
-}
-
 static void draw_path(const struct net *net)
 {
 	const struct net_path *path = &net->path;
@@ -72,18 +66,18 @@ static void draw_path(const struct net *net)
 	sender = mem_printf("%s%s", from, net->options->from ? "" : " (this machine)");
 	host = mem_printf("%s, %s, tcp %u", net->id.s, path->interface ? to : "no address",
 			  net->flow.port);
-	draw_end(path, sender);
+	say("%s", sender);
 	vec_foreach (hop, &path->hops) {
 		if (hop->leg == NET_BACK && !is_back) {
 			say("  %c", is_reached ? 'V' : '.');
-			draw_end(path, host);
+			say("%s", host);
 			is_back = true;
 		}
 		draw_hop(hop, is_reached);
 		is_reached &= hop != stop;
 	}
 	say("  %c", is_reached ? 'V' : '.');
-	draw_end(path, is_back ? sender : host);
+	say("%s", is_back ? sender : host);
 }
 
 static void draw_list(const struct net *net)

@@ -90,6 +90,12 @@ static const struct net_hop *first_stop(const struct net_path *path)
 	return NULL;
 }
 
+/* Whoever works on an instance beside it may come in to it from elsewhere. */
+static bool is_sure(const struct inventory *inv, const struct ec2_instance *i)
+{
+	return inv->options->from || !neighbour(inv, i);
+}
+
 static void judge(struct ec2 *ec2, struct inventory *inv, struct patient *p)
 {
 	struct net_flow flow = { .protocol = PROTO_TCP, .port = SSH_PORT };
@@ -104,11 +110,16 @@ static void judge(struct ec2 *ec2, struct inventory *inv, struct patient *p)
 	ip_text(&flow.from, from);
 	net_look_walk(ec2, &inv->net.look, p->instance, &flow, &path);
 	stop = first_stop(&path);
-	if (stop) {
+	if (stop && is_sure(inv, p->instance)) {
 		p->net_stop =
 			mem_printf("%s: %s%s%s", stop->place, stop->text,
 				   stop->remedy ? "; to let it through: " : "", stop->remedy ?: "");
 		p->net_text = mem_printf("tcp %u from %s is stopped by the cloud", flow.port, from);
+	} else if (stop) {
+		p->net_text =
+			mem_printf("tcp %u from %s, this machine, is stopped by the cloud (%s: "
+				   "%s); if you come from elsewhere, --from asks for that",
+				   flow.port, from, stop->place, stop->text);
 	} else if (path.verdict == NET_UNKNOWN) {
 		p->net_text = mem_printf("whether tcp %u from %s gets through cannot be told; see "
 					 "`ec2-rescue net %s`",

@@ -54,14 +54,34 @@ static void take_event(struct local *local, json_t *event)
 	json_decref(event);
 }
 
-/* What the checks may know of the cloud. */
-static void facts_of(const struct net *net, struct cloud_facts *ret)
+/* Those of its interfaces. */
+static void find_subnets(struct net *net, struct ec2_subnets *ret)
 {
-	const struct inventory inv = { .subnets = net->look.world.subnets,
-				       .vpcs = net->look.world.vpcs };
+	VEC(const char *) ids = { 0 };
+	struct ec2_op op = { 0 };
+	struct err ignored = ERR_INIT;
+
+	vec_foreach (i, &net->instance->interfaces)
+		if (i->subnet)
+			vec_push(&ids, i->subnet);
+	if (ids.count) {
+		ec2_describe_subnets(
+			net->ec2, &(struct ec2_describe){ .ids = ids.items, .id_count = ids.count },
+			ret, &op);
+		(void)!ec2_wait(net->ec2, &op, &ignored);
+	}
+	vec_done(&ids);
+}
+
+/* What the checks may know of the cloud. */
+static void facts_of(struct net *net, struct cloud_facts *ret)
+{
+	struct inventory inv = { .vpcs = net->look.world.vpcs };
 	const struct patient patient = { .id = net->id, .instance = net->instance };
 
+	find_subnets(net, &inv.subnets);
 	cloud_facts_of(&inv, &patient, ret);
+	ec2_subnets_done(&inv.subnets);
 }
 
 static int examine(struct net *net, const struct snapshot_id *snapshot, struct err *err)

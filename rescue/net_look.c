@@ -128,7 +128,6 @@ void net_look_start(struct ec2 *ec2, const struct net_ask *ask, struct net_look 
 void net_look_wait(struct ec2 *ec2, struct net_look *look)
 {
 	struct net_world *w = &look->world;
-	struct err ignored = ERR_INIT;
 
 	for (size_t i = 0; i < NET_KINDS; i++)
 		if (look->is_asked[i])
@@ -137,7 +136,7 @@ void net_look_wait(struct ec2 *ec2, struct net_look *look)
 		return;
 	ec2_describe_public_exclusions(ec2, &(struct ec2_describe){ 0 }, &w->exclusions,
 				       &look->exclusions_op);
-	(void)!ec2_wait(ec2, &look->exclusions_op, &ignored);
+	(void)!ec2_wait(ec2, &look->exclusions_op, &w->no_exclusions);
 }
 
 void net_look_done(struct ec2 *ec2, struct net_look *look)

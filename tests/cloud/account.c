@@ -15,6 +15,7 @@ void describe_network_interfaces(struct call *call)
 		{ "availability-zone", "availabilityZone" },
 		{ "private-ip-address", "privateIpAddress" },
 		{ "addresses.private-ip-address", "privateIpAddressesSet.privateIpAddress" },
+		{ "ipv6-addresses.ipv6-address", "ipv6AddressesSet.ipv6Address" },
 		{ "mac-address", "macAddress" },
 		{ "group-id", "groupSet.groupId" },
 		{ "status", "status" },
