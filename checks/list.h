@@ -161,6 +161,7 @@ CHECK(nftables_ssh)
 
 /* A machine that forwards for others: it is reachable itself. */
 /* First what the operator asks for, of which the others then find nothing wrong. */
+CHECK(client_blocked)
 CHECK(nat_setup)
 CHECK(nat_forwarding)
 CHECK(nat_rules)

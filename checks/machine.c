@@ -144,6 +144,12 @@ const struct wanted_key *machine_wanted_key(const struct machine *machine)
 	return machine->given.key.line ? &machine->given.key : NULL;
 }
 
+const struct wanted_client *machine_wanted_client(const struct machine *machine)
+{
+	mutable(machine)->used |= NEEDS_CLIENT;
+	return machine->given.client.address ? &machine->given.client : NULL;
+}
+
 const struct wanted_nat *machine_wanted_nat(const struct machine *machine)
 {
 	mutable(machine)->used |= NEEDS_NAT;

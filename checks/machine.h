@@ -26,6 +26,12 @@ struct wanted_nat {
 			      nothing is asked */
 };
 
+/* Whose connection is asked about: does the firewall of the volume let it in? */
+struct wanted_client {
+	const char *address; /* IPv4 or IPv6; NULL: nothing is asked */
+	uint32_t port;	     /* TCP; 0: where sshd listens */
+};
+
 struct machine_given {
 	struct tree *tree;		 /* borrowed, as all here */
 	const struct disks *disks;	 /* NULL: unknown */
@@ -33,6 +39,7 @@ struct machine_given {
 	const char *console;		 /* as it came; NULL: none */
 	struct wanted_key key;
 	struct wanted_nat nat;
+	struct wanted_client client;
 };
 struct machine *machine_new(const struct machine_given *given);
 void machine_free(struct machine *);
@@ -47,6 +54,7 @@ enum machine_need {
 	NEEDS_CONSOLE = 8, /* the console since the last boot */
 	NEEDS_KEY = 16,	   /* the key that the operator wants to get in with */
 	NEEDS_NAT = 32,	   /* the range for which the operator wants addresses translated */
+	NEEDS_CLIENT = 64, /* the address from which a connection comes */
 };
 unsigned machine_used(const struct machine *); /* bits of what was asked for until now */
 
@@ -56,7 +64,8 @@ const struct cloud_facts *machine_cloud(const struct machine *); /* NULL: unknow
 /* The last boot's, as checks/console_rules.h has it; NULL: none. */
 const char *machine_console(const struct machine *);
 const struct wanted_key *machine_wanted_key(const struct machine *); /* NULL: none is asked for */
-const struct wanted_nat *machine_wanted_nat(const struct machine *); /* NULL: not asked for */
+const struct wanted_client *machine_wanted_client(const struct machine *); /* NULL: not asked for */
+const struct wanted_nat *machine_wanted_nat(const struct machine *);	   /* NULL: not asked for */
 
 /* A file's contents, read once and kept; NULL and ERR_NOTFOUND when it is not there, NULL and
  * another code when it cannot be read. Borrowed. Larger than TREE_FILE_MAX is ERR_MALFORMED. */

@@ -125,7 +125,8 @@ static json_t *examine(const struct session *s, struct tree *tree)
 				       .cloud = s->job->cloud,
 				       .console = s->job->console,
 				       .key = s->job->key,
-				       .nat = s->job->nat };
+				       .nat = s->job->nat,
+				       .client = s->job->client };
 	cleanup(machine_free) struct machine *machine = machine_new(&given);
 	cleanup(findings_done) struct findings findings = { 0 };
 	struct could_not_tells unknown = { 0 };

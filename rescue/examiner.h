@@ -19,6 +19,7 @@ struct examiner_job {
 	const char *console;		 /* NULL: none */
 	struct wanted_key key;		 /* line NULL: none */
 	struct wanted_nat nat;		 /* range NULL: not wanted */
+	struct wanted_client client;	 /* address NULL: nothing is asked */
 	uint32_t deadline_s;		 /* for all checks together */
 	/* The checks to run; NULL: all of checks/list.h. Tests pass their own. */
 	const struct check *const *checks;

@@ -16,6 +16,7 @@ struct net_fault {
 	char *check, *message, *place; /* "/etc/sysconfig/iptables:12" */
 	bool blocks;		       /* boot or login */
 	bool is_repairable;
+	bool is_untold; /* none: something could not be examined */
 };
 struct net_host {
 	bool is_examined;

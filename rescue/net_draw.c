@@ -86,6 +86,14 @@ static void draw_list(const struct net *net)
 		draw_hop(hop, true);
 }
 
+static bool has_unseen(const struct net_path *path)
+{
+	vec_foreach (hop, &path->hops)
+		if (hop->standing == NET_UNSEEN)
+			return true;
+	return false;
+}
+
 /* The answer in one sentence. */
 static char *sentence(const struct net *net)
 {
@@ -110,8 +118,8 @@ static char *sentence(const struct net *net)
 			net->id.s);
 	if (net->role == NET_ROLE_MTU)
 		return mem_strdup("no packet is lost for its size");
-	return mem_printf("tcp %u from %s gets to %s and its answer back", net->flow.port, from,
-			  net->id.s);
+	return mem_printf("tcp %u from %s gets to %s and its answer back%s", net->flow.port, from,
+			  net->id.s, has_unseen(path) ? ", as far as is seen" : "");
 }
 
 static const char *verdict_name(const struct net_path *path)

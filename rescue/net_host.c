@@ -38,6 +38,13 @@ static void take_event(struct local *local, json_t *event)
 	const char *severity = json_string_value(json_object_get(event, "severity"));
 	struct net_fault fault = { 0 };
 
+	if (kind && str_eq(kind, "could_not_tell")) {
+		fault.check = text_of(event, "check");
+		fault.message = text_of(event, "message");
+		fault.place = mem_strdup("the volume");
+		fault.is_untold = true;
+		vec_push(&host->faults, fault);
+	}
 	if (kind && str_eq(kind, "finding") && severity && !str_eq(severity, "note")) {
 		cleanup(free) char *path = text_of(event, "path");
 		json_int_t line = json_integer_value(json_object_get(event, "line"));
@@ -95,9 +102,14 @@ static int examine(struct net *net, const struct snapshot_id *snapshot, struct e
 			       .arg = &net->host };
 	cleanup(cloud_facts_done) struct cloud_facts facts = { 0 };
 	struct surgery_job job = { .mode = SURGERY_AUDIT, .cloud = &facts };
+	char from[IP_TEXT_MAX];
 
 	/* What a NAT instance has to have is what would be set up. */
 	options.setup_nat = net->role == NET_ROLE_NAT ? "vpc" : NULL;
+	if (net->has_from && net->role == NET_ROLE_HOST) {
+		ip_text(&net->flow.from, from);
+		job.client = (struct wanted_client){ from, net->options->port };
+	}
 	facts_of(net, &facts);
 	if (local_surgery(&local, &job, err) < 0) {
 		if (source.why.code)
@@ -197,6 +209,17 @@ static char *remedy_of(const struct net_fault *f)
 					   : "it has to be mended by hand");
 }
 
+/* What keeps everybody out keeps out this client. */
+static bool is_said(const struct net_host *host, const struct net_fault *fault)
+{
+	if (!str_eq(fault->check, "client-blocked"))
+		return false;
+	vec_foreach (f, &host->faults)
+		if (f != fault && f->blocks && str_eq(f->place, fault->place))
+			return true;
+	return false;
+}
+
 void net_host_list(const struct net_host *host, const char *check, struct net_path *path)
 {
 	size_t before = path->hops.count;
@@ -206,9 +229,10 @@ void net_host_list(const struct net_host *host, const char *check, struct net_pa
 
 		if (check && !str_eq(f->check, check))
 			continue;
-		hop = net_hop_add(path, NET_THERE, NET_STOPS, mem_strdup(f->place),
+		hop = net_hop_add(path, NET_THERE, f->is_untold ? NET_UNSEEN : NET_STOPS,
+				  mem_strdup(f->place),
 				  mem_printf("%s (%s)", f->message, f->check));
-		hop->remedy = remedy_of(f);
+		hop->remedy = f->is_untold ? NULL : remedy_of(f);
 		hop->is_of_host = true;
 	}
 	net_hop_add(path, NET_THERE, host->is_examined ? NET_PASSES : NET_UNSEEN,
@@ -233,12 +257,12 @@ void net_host_add(const struct net_host *host, uint32_t port, struct net_path *p
 		return;
 	}
 	vec_foreach (f, &host->faults) {
-		if (!f->blocks)
+		if ((!f->blocks && !f->is_untold) || is_said(host, f))
 			continue;
-		hop.standing = NET_STOPS;
+		hop.standing = f->is_untold ? NET_UNSEEN : NET_STOPS;
 		hop.place = mem_strdup(f->place);
 		hop.text = mem_printf("%s (%s)", f->message, f->check);
-		hop.remedy = remedy_of(f);
+		hop.remedy = f->is_untold ? NULL : remedy_of(f);
 		insert(path, &hop);
 		hop.remedy = NULL;
 	}

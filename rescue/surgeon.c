@@ -155,6 +155,7 @@ static struct examiner_job examiner_of(const struct surgeon *s)
 				      .console = job->console,
 				      .key = job->key,
 				      .nat = job->nat,
+				      .client = job->client,
 				      .deadline_s = EXAMINATION_S };
 }
 

@@ -45,6 +45,7 @@ struct surgery_job {
 	const char *console;		 /* NULL: none */
 	struct wanted_key key;		 /* line NULL: none */
 	struct wanted_nat nat;		 /* range NULL: not wanted */
+	struct wanted_client client;	 /* address NULL: nothing is asked */
 	struct boot_wish boot;
 	bool is_unprivileged; /* libext2fs although root */
 	bool disks_are_complete;

@@ -22,24 +22,25 @@ static json_t *words_to_json(const struct words *words)
 
 json_t *surgery_job_to_json(const struct surgery_job *job)
 {
-	return json_pack("{s:i, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-			 "s:o, s:b, s:b, "
-			 "s:I, s:b, "
-			 "s:b, s:i, s:I}",
-			 "mode", (int)job->mode, "path", bytes_or_null(job->path), "is_served",
-			 job->is_served, "name", bytes_or_null(job->name), "record_dir",
-			 bytes_or_null(job->record_dir), "work_dir", bytes_or_null(job->work_dir),
-			 "fix", words_to_json(job->fix), "more", words_to_json(job->more), "cloud",
-			 job->cloud ? cloud_facts_to_json(job->cloud) : json_null(), "console",
-			 bytes_or_null(job->console), "key_line", bytes_or_null(job->key.line),
-			 "key_user", bytes_or_null(job->key.user), "key_file",
-			 bytes_or_null(job->key.file), "nat_range", bytes_or_null(job->nat.range),
-			 "boot_console", bytes_or_null(job->boot.console_path), "may_commit_anyway",
-			 job->boot.may_commit_anyway, "may_use_kvm", job->boot.may_use_kvm,
-			 "boot_limit_s", (json_int_t)job->boot.limit_s, "is_unprivileged",
-			 job->is_unprivileged, "disks_are_complete", job->disks_are_complete,
-			 "direction", (int)job->direction, "deadline_s",
-			 (json_int_t)job->deadline_s);
+	return json_pack(
+		"{s:i, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o, s:I, s:o, s:b, s:b, "
+		"s:I, s:b, "
+		"s:b, s:i, s:I}",
+		"mode", (int)job->mode, "path", bytes_or_null(job->path), "is_served",
+		job->is_served, "name", bytes_or_null(job->name), "record_dir",
+		bytes_or_null(job->record_dir), "work_dir", bytes_or_null(job->work_dir), "fix",
+		words_to_json(job->fix), "more", words_to_json(job->more), "cloud",
+		job->cloud ? cloud_facts_to_json(job->cloud) : json_null(), "console",
+		bytes_or_null(job->console), "key_line", bytes_or_null(job->key.line), "key_user",
+		bytes_or_null(job->key.user), "key_file", bytes_or_null(job->key.file), "nat_range",
+		bytes_or_null(job->nat.range), "client", bytes_or_null(job->client.address),
+		"client_port", (json_int_t)job->client.port, "boot_console",
+		bytes_or_null(job->boot.console_path), "may_commit_anyway",
+		job->boot.may_commit_anyway, "may_use_kvm", job->boot.may_use_kvm, "boot_limit_s",
+		(json_int_t)job->boot.limit_s, "is_unprivileged", job->is_unprivileged,
+		"disks_are_complete", job->disks_are_complete, "direction", (int)job->direction,
+		"deadline_s", (json_int_t)job->deadline_s);
 }
 
 /* NULL where the member is null. */
@@ -94,6 +95,7 @@ static int take_order(const json_t *json, struct surgery_order *ret, struct err 
 	job->direction =
 		(enum record_direction)json_integer_value(json_object_get(json, "direction"));
 	job->deadline_s = (uint32_t)json_integer_value(json_object_get(json, "deadline_s"));
+	job->client.port = (uint16_t)json_integer_value(json_object_get(json, "client_port"));
 	job->boot.may_commit_anyway = json_is_true(json_object_get(json, "may_commit_anyway"));
 	job->boot.may_use_kvm = json_is_true(json_object_get(json, "may_use_kvm"));
 	job->boot.limit_s = (uint32_t)json_integer_value(json_object_get(json, "boot_limit_s"));
@@ -111,6 +113,7 @@ static int take_order(const json_t *json, struct surgery_order *ret, struct err 
 	    take_bytes(ret, json_object_get(json, "key_user"), &job->key.user, err) < 0 ||
 	    take_bytes(ret, json_object_get(json, "key_file"), &job->key.file, err) < 0 ||
 	    take_bytes(ret, json_object_get(json, "nat_range"), &job->nat.range, err) < 0 ||
+	    take_bytes(ret, json_object_get(json, "client"), &job->client.address, err) < 0 ||
 	    take_words(ret, json_object_get(json, "fix"), &ret->fix, err) < 0 ||
 	    take_words(ret, json_object_get(json, "more"), &ret->more, err) < 0)
 		return -1;

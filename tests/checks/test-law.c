@@ -25,8 +25,10 @@ struct one_case {
 	struct disks disks;
 	struct cloud_facts cloud;
 	char *console;
-	char *key[3];	     /* line, user, file */
-	char *nat;	     /* range */
+	char *key[3]; /* line, user, file */
+	char *nat;    /* range */
+	char *client; /* address */
+	uint32_t port;
 	struct str problems; /* why it failed; empty: it did not */
 };
 
@@ -176,6 +178,12 @@ static void read_facts(struct one_case *c)
 	}
 	if (json_string_value(json_object_get(json, "nat")))
 		c->nat = mem_strdup(json_string_value(json_object_get(json, "nat")));
+	if (json_is_object(json_object_get(json, "client"))) {
+		json_t *client = json_object_get(json, "client");
+
+		c->client = mem_strdup(json_string_value(json_object_get(client, "address")));
+		c->port = (uint32_t)json_integer_value(json_object_get(client, "port"));
+	}
 	if (json_string_value(json_object_get(json, "console")))
 		c->console = mem_strdup(json_string_value(json_object_get(json, "console")));
 	json_decref(json);
@@ -189,7 +197,8 @@ static void examine(const struct one_case *c, struct tree *tree, struct findings
 					     .cloud = &c->cloud,
 					     .console = c->console,
 					     .key = { c->key[0], c->key[1], c->key[2] },
-					     .nat = { c->nat } };
+					     .nat = { c->nat },
+					     .client = { c->client, c->port } };
 	cleanup(machine_free) struct machine *machine = machine_new(&given);
 	struct could_not_tells unknown = { 0 };
 
@@ -440,6 +449,7 @@ static void run_folder(const char *folder)
 			for (size_t k = 0; k < ARRAY_LEN(c.key); k++)
 				free(c.key[k]);
 			free(c.nat);
+			free(c.client);
 			free(c.console);
 		}
 		free(list[i]);

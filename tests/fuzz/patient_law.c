@@ -57,7 +57,8 @@ static void examine(const struct patient *patient, struct tree *tree, const char
 					     .disks = patient->has_disks ? &patient->disks : NULL,
 					     .cloud = &patient->cloud,
 					     .console = patient->console,
-					     .nat = { "10.0.0.0/16" } };
+					     .nat = { "10.0.0.0/16" },
+					     .client = { "203.0.113.7", 443 } };
 	cleanup(machine_free) struct machine *machine = machine_new(&given);
 	struct could_not_tells unknown = { 0 };
 

@@ -2,7 +2,7 @@
 """Networks that nobody wrote, as TAP: each answer against another reading of the same rules, the answer for a large VPC, and every call of
 --fix-cloud failing in every way. Arguments: [SEED [COUNT]]."""
 import copy, ipaddress, json, os, random, signal, subprocess, sys, time
-from cases import Cloud, HERE, merge
+from cases import Cloud, HERE, TOOL, merge
 
 V, IGW = 'vpc-00000000000000001', 'igw-00000000000000001'
 SENDERS = ['203.0.113.7', '198.18.0.9', '10.0.1.20', '10.0.3.40', '10.0.2.30']
@@ -152,7 +152,7 @@ def killed(base):
         for kind in ('lost-after', 'lost-before'):
             with Cloud(w) as cloud:
                 before, state = cloud.truth(), cloud.dir + '/state'
-                process = subprocess.Popen([os.environ.get('EC2_RESCUE'), 'net', sid('i', 1), '--from', '203.0.113.7', '--no-volume', '--fix-cloud', '--yes', '--state-dir', state], env=cloud.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                process = subprocess.Popen([TOOL, 'net', sid('i', 1), '--from', '203.0.113.7', '--no-volume', '--fix-cloud', '--yes', '--state-dir', state], env=cloud.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 os.kill(process.pid, signal.SIGSTOP)
                 cloud.ask('POST', 'faults', {'action': action, 'nth': nth, 'kind': kind, 'kill_pid': process.pid})
                 os.kill(process.pid, signal.SIGCONT)
