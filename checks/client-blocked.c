@@ -151,7 +151,8 @@ const struct check check_client_blocked = {
 	.name = "client-blocked",
 	.title = "the volume's firewall keeps out the client that is asked about",
 	.explain = "`ec2-rescue net` asks of one client, by its address, and of one port: its "
-		   "connection is followed through the rules that iptables or nft load at boot, as for "
+		   "connection is followed through the rules that iptables or nft load at boot, as "
+		   "for "
 		   "iptables-ssh. Rules that let others in are somebody's intention, so nothing is "
 		   "repaired: the rule is named. Without that question this check is silent.",
 	.source = "iptables(8); iptables-extensions(8); nft(8)",

@@ -17,11 +17,6 @@ struct judge {
 
 /* ---- what carries how much */
 
-static bool is_same(const char *a, const char *b)
-{
-	return a && b && str_eq(a, b);
-}
-
 static bool is_in_wavelength(const struct net_world *w)
 {
 	return w->instance->zone && strstr(w->instance->zone, "-wl");
@@ -35,7 +30,7 @@ static int64_t mtu_of_peering(const struct net_world *w, const char *id, const c
 		*ret_why = "whether the peer is in this Region is not known";
 		return 0;
 	}
-	return is_same(p->accepter.region, p->requester.region) ? NET_MTU_JUMBO : PLUS;
+	return net_is_same(p->accepter.region, p->requester.region) ? NET_MTU_JUMBO : PLUS;
 }
 
 int64_t net_mtu_of_route(const struct net_world *w, const struct ec2_route *r, const char **ret_why)
@@ -292,12 +287,12 @@ static bool is_untracked(const struct judge *j)
 		for (size_t k = 0; group && k < ARRAY_LEN(all); k++) {
 			vec_foreach (rule, &group->ingress)
 				vec_foreach (cidr, k ? &rule->cidrs_v6 : &rule->cidrs)
-					in |= is_same(rule->protocol, "tcp") &&
-					      is_same(*cidr, all[k]);
+					in |= net_is_same(rule->protocol, "tcp") &&
+					      net_is_same(*cidr, all[k]);
 			vec_foreach (rule, &group->egress)
 				vec_foreach (cidr, k ? &rule->cidrs_v6 : &rule->cidrs)
-					out |= is_same(rule->protocol, "-1") &&
-					       is_same(*cidr, all[k]);
+					out |= net_is_same(rule->protocol, "-1") &&
+					       net_is_same(*cidr, all[k]);
 		}
 	}
 	return in && out;

@@ -15,11 +15,6 @@ struct judge {
 	struct ec2_texts subnets;	   /* borrowed: those that are led to it, or will be */
 };
 
-static bool is_same(const char *a, const char *b)
-{
-	return a && b && str_eq(a, b);
-}
-
 static const struct ec2_groups *groups_of(const struct judge *j, const struct ec2_interface *i)
 {
 	return i->groups.count ? &i->groups : &j->w->instance->groups;
@@ -60,12 +55,12 @@ static bool is_ours(const struct judge *j, const struct ec2_route *r,
 		    const struct ec2_interface **ret)
 {
 	vec_foreach (i, &j->w->instance->interfaces) {
-		if (!is_same(r->eni, i->id))
+		if (!net_is_same(r->eni, i->id))
 			continue;
 		*ret = i;
 		return true;
 	}
-	if (!r->eni && is_same(r->instance, j->w->instance->id.s)) {
+	if (!r->eni && net_is_same(r->instance, j->w->instance->id.s)) {
 		*ret = j->w->instance->interfaces.count ? &j->w->instance->interfaces.items[0]
 							: NULL;
 		return true;
@@ -144,7 +139,7 @@ static void subnets_of(const struct judge *j, const struct ec2_route_table *tabl
 		       struct ec2_texts *ret)
 {
 	vec_foreach (s, &j->w->subnets)
-		if (is_same(s->vpc, j->w->instance->vpc) && net_table_of(j->w, s->id) == table)
+		if (net_is_same(s->vpc, j->w->instance->vpc) && net_table_of(j->w, s->id) == table)
 			vec_push(ret, s->id);
 }
 
@@ -210,7 +205,7 @@ static void judge_table(struct judge *j, const struct ec2_route_table *table, bo
 
 static bool is_of_vpc(const struct judge *j, const struct ec2_route_table *t)
 {
-	return is_same(t->vpc, j->w->instance->vpc);
+	return net_is_same(t->vpc, j->w->instance->vpc);
 }
 
 static void judge_tables(struct judge *j)
@@ -312,7 +307,7 @@ static void judge_rules(struct judge *j, const struct ec2_subnet *subnet, const 
 		mem_printf("rules from %s (%s) to the internet", subnet->id, subnet->cidr);
 
 	in.is_peer_nobody = out.is_peer_nobody = true;
-	if (!is_same(subnet->id, inner->subnet)) {
+	if (!net_is_same(subnet->id, inner->subnet)) {
 		net_walk_acl(j->w, j->path, NET_THERE, subnet->id, NET_OUT, &out);
 		net_walk_acl(j->w, j->path, NET_THERE, inner->subnet, NET_IN, &in);
 		net_walk_acl(j->w, j->path, NET_THERE, inner->subnet, NET_OUT, &back);

@@ -22,7 +22,7 @@ void net_world_done(struct net_world *w)
 	ec2_peerings_done(&w->peerings);
 }
 
-static bool is_same(const char *a, const char *b)
+bool net_is_same(const char *a, const char *b)
 {
 	return a && b && str_eq(a, b);
 }
@@ -30,7 +30,7 @@ static bool is_same(const char *a, const char *b)
 const struct ec2_subnet *net_subnet(const struct net_world *w, const char *id)
 {
 	vec_foreach (s, &w->subnets)
-		if (is_same(s->id, id))
+		if (net_is_same(s->id, id))
 			return s;
 	return NULL;
 }
@@ -38,7 +38,7 @@ const struct ec2_subnet *net_subnet(const struct net_world *w, const char *id)
 const struct ec2_security_group *net_group(const struct net_world *w, const char *id)
 {
 	vec_foreach (g, &w->groups)
-		if (is_same(g->id, id))
+		if (net_is_same(g->id, id))
 			return g;
 	return NULL;
 }
@@ -47,7 +47,7 @@ const struct ec2_acl *net_acl_of(const struct net_world *w, const char *subnet)
 {
 	vec_foreach (acl, &w->acls)
 		vec_foreach (s, &acl->subnets)
-			if (is_same(*s, subnet))
+			if (net_is_same(*s, subnet))
 				return acl;
 	return NULL;
 }
@@ -57,10 +57,10 @@ const struct ec2_route_table *net_table_of(const struct net_world *w, const char
 	const struct ec2_route_table *main_table = NULL;
 
 	vec_foreach (t, &w->tables) {
-		if (!is_same(t->vpc, w->instance->vpc))
+		if (!net_is_same(t->vpc, w->instance->vpc))
 			continue;
 		vec_foreach (a, &t->associations) {
-			if (is_same(a->subnet, subnet))
+			if (net_is_same(a->subnet, subnet))
 				return t;
 			if (a->is_main == EC2_TRUE)
 				main_table = t;
@@ -73,7 +73,7 @@ const struct ec2_route_table *net_edge_table(const struct net_world *w, const ch
 {
 	vec_foreach (t, &w->tables)
 		vec_foreach (a, &t->associations)
-			if (is_same(a->gateway, gateway))
+			if (net_is_same(a->gateway, gateway))
 				return t;
 	return NULL;
 }
@@ -81,7 +81,7 @@ const struct ec2_route_table *net_edge_table(const struct net_world *w, const ch
 const struct net_list *net_list(const struct net_world *w, const char *id)
 {
 	vec_foreach (l, &w->lists)
-		if (is_same(l->id, id))
+		if (net_is_same(l->id, id))
 			return l;
 	return NULL;
 }
@@ -89,7 +89,7 @@ const struct net_list *net_list(const struct net_world *w, const char *id)
 const struct ec2_peering *net_peering(const struct net_world *w, const char *id)
 {
 	vec_foreach (p, &w->peerings)
-		if (is_same(p->id, id))
+		if (net_is_same(p->id, id))
 			return p;
 	return NULL;
 }
@@ -99,7 +99,7 @@ const char *net_gateway(const struct net_world *w)
 {
 	vec_foreach (g, &w->gateways)
 		vec_foreach (a, &g->attachments)
-			if (is_same(a->vpc, w->instance->vpc) &&
+			if (net_is_same(a->vpc, w->instance->vpc) &&
 			    (!a->state || str_eq(a->state, "available") ||
 			     str_eq(a->state, "attached")))
 				return g->id;

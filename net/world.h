@@ -56,6 +56,9 @@ static inline void net_texts_free(struct ec2_texts *texts)
 }
 DEFINE_CLEANUP_DONE(struct ec2_texts, net_texts_free)
 
+/* Of texts that may be absent; absent ones are never the same. */
+bool net_is_same(const char *a, const char *b);
+
 const struct ec2_subnet *net_subnet(const struct net_world *, const char *id);
 const struct ec2_security_group *net_group(const struct net_world *, const char *id);
 const struct ec2_acl *net_acl_of(const struct net_world *, const char *subnet);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/nat.h"
 #include "rescue/cloud.h"
+#include "rescue/net_deeds.h"
 #include "rescue/net_fix.h"
 
 enum { SSH_PORT = 22, LOOKS = 8 };

@@ -15,7 +15,4 @@ int net_fix(struct net *, bool *ret_changed, struct err *err) __attribute__((war
 int net_take_back(const struct options *, const struct run *, struct report *, struct err *)
 	__attribute__((warn_unused_result));
 
-/* Between two looks, or two tries. */
-void net_nap(int seconds);
-
 #endif
