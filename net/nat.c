@@ -91,9 +91,9 @@ static void judge_way_out(struct judge *j)
 		    mem_printf("belongs to %s", j->outer->id ?: "?"));
 	j->path->from = *j->outside;
 	route = net_walk_route(j->w, j->path, NET_THERE, j->outer->subnet, j->outside);
-	by = route ? net_route_by(route) : "igw-";
-	if (str_starts(by, "igw-"))
+	if (!route || str_starts(net_route_by(route), "igw-"))
 		return;
+	by = net_route_by(route);
 	hop = &j->path->hops.items[j->path->hops.count - 1];
 	free(TAKE(hop->text));
 	hop->standing = NET_STOPS;

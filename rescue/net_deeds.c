@@ -93,8 +93,9 @@ struct wire {
 
 static void fill_wire(const struct net_change *c, const char *by, struct wire *ret)
 {
-	ret->rule = (struct ec2_rule){ c->target, c->kind == NET_ALLOW_OUT, c->protocol,
-				       c->cidr,	  c->from,		    c->to };
+	ret->rule = (struct ec2_rule){ c->target,   c->kind == NET_ALLOW_OUT,
+				       c->protocol, c->cidr,
+				       c->from,	    c->to };
 	ret->entry = (struct ec2_acl_rule){ c->target, c->number, c->is_egress, c->protocol,
 					    c->cidr,   c->from,	  c->to };
 	fill_route(c, by, &ret->route);
@@ -106,15 +107,24 @@ static void start(struct ec2 *ec2, const struct net_change *c, struct ec2_op *op
 
 	fill_wire(c, c->by, &w);
 	switch (c->kind) {
-	case NET_NO_CHANGE: break;
+	case NET_NO_CHANGE:
+		break;
 	case NET_ALLOW_IN:
-	case NET_ALLOW_OUT: ec2_authorize_rule(ec2, &w.rule, op); break;
-	case NET_ACL_ENTRY: ec2_create_acl_rule(ec2, &w.entry, op); break;
+	case NET_ALLOW_OUT:
+		ec2_authorize_rule(ec2, &w.rule, op);
+		break;
+	case NET_ACL_ENTRY:
+		ec2_create_acl_rule(ec2, &w.entry, op);
+		break;
 	case NET_SOURCE_CHECK:
 		ec2_modify_source_check(ec2, c->target, EC2_SOURCE_CHECK_OFF, op);
 		break;
-	case NET_CREATE_ROUTE: ec2_create_route(ec2, &w.route, op); break;
-	case NET_REPLACE_ROUTE: ec2_replace_route(ec2, &w.route, op); break;
+	case NET_CREATE_ROUTE:
+		ec2_create_route(ec2, &w.route, op);
+		break;
+	case NET_REPLACE_ROUTE:
+		ec2_replace_route(ec2, &w.route, op);
+		break;
 	}
 }
 
@@ -124,15 +134,24 @@ static void start_back(struct ec2 *ec2, const struct net_change *c, struct ec2_o
 
 	fill_wire(c, c->kind == NET_REPLACE_ROUTE ? c->was : "", &w);
 	switch (c->kind) {
-	case NET_NO_CHANGE: break;
+	case NET_NO_CHANGE:
+		break;
 	case NET_ALLOW_IN:
-	case NET_ALLOW_OUT: ec2_revoke_rule(ec2, &w.rule, op); break;
-	case NET_ACL_ENTRY: ec2_delete_acl_rule(ec2, &w.entry, op); break;
+	case NET_ALLOW_OUT:
+		ec2_revoke_rule(ec2, &w.rule, op);
+		break;
+	case NET_ACL_ENTRY:
+		ec2_delete_acl_rule(ec2, &w.entry, op);
+		break;
 	case NET_SOURCE_CHECK:
 		ec2_modify_source_check(ec2, c->target, EC2_SOURCE_CHECK_ON, op);
 		break;
-	case NET_CREATE_ROUTE: ec2_delete_route(ec2, &w.route, op); break;
-	case NET_REPLACE_ROUTE: ec2_replace_route(ec2, &w.route, op); break;
+	case NET_CREATE_ROUTE:
+		ec2_delete_route(ec2, &w.route, op);
+		break;
+	case NET_REPLACE_ROUTE:
+		ec2_replace_route(ec2, &w.route, op);
+		break;
 	}
 }
 

@@ -48,16 +48,15 @@ struct options {
 	bool commit_anyway; /* although it fails */
 	bool no_kvm;	    /* emulate the processor although /dev/kvm is there */
 	uint32_t boot_s;    /* patience with one boot; default 600 */
-	/* net */
-	const char *from,
-		*to;   /* addresses; from NULL: this machine's, to NULL: the one that it can use */
-	uint32_t port; /* 0: sshd's */
+	/* net: addresses; from NULL: this machine's, to NULL: the one that it can use */
+	const char *from, *to;
 	const char *role; /* "nat", "mtu"; NULL: a host that is connected to */
-	bool fix_cloud, no_volume;
-	bool no_net; /* rescue: do not ask the network first */
 	/* audit, repair */
 	struct words with; /* --with PATH: further devices of the same system */
+	uint32_t port;	   /* net: 0: sshd's */
 	bool unprivileged; /* use libext2fs although root */
+	bool fix_cloud, no_volume;
+	bool no_net; /* rescue: do not ask the network first */
 	/* spot: what is saved, and how */
 	const char *name;     /* of the state */
 	struct words volumes; /* ids or device names; none: all */
