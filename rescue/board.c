@@ -163,6 +163,8 @@ void board_event(struct board *board, const char *id, const json_t *event, int64
 		replace(&rescue->waiting, text_of(event, "text"));
 		rescue->deadline_s = json_integer_value(json_object_get(event, "deadline_s"));
 		rescue->waiting_since_ms = now_ms;
+	} else if (str_eq(kind, "net")) {
+		replace(&rescue->waiting, "");
 	} else if (str_eq(kind, "verdict")) {
 		if (id)
 			replace(&rescue->verdict, text_of(event, "result"));

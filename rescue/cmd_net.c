@@ -4,7 +4,12 @@
 #include "rescue/net_deeds.h"
 #include "rescue/net_fix.h"
 
-enum { SSH_PORT = 22, LOOKS = 8 };
+enum {
+	SSH_PORT = 22,
+	LOOKS = 8,
+	TICK_MS = 1000,
+	LOOK_S = 60 /* what the client takes for a call */
+};
 
 static int parse_role(const struct options *options, enum net_role *ret, struct err *err)
 {
@@ -91,10 +96,29 @@ static int answer(struct net *net, struct err *err)
 	return 0;
 }
 
+/* Elapsed time, while replies are out. */
+static void tick(void *arg)
+{
+	struct net *net = arg;
+
+	report_tick(net->report);
+	loop_timer(net->loop, loop_now_ms(net->loop) + TICK_MS, tick, net);
+}
+
+static void say_waiting(struct net *net)
+{
+	if (net->options->json)
+		return;
+	report_say(net->report, NULL, "waiting", "{s:s, s:s, s:i}", "name", "network", "text",
+		   "the network around the instance is looked up", "deadline_s", LOOK_S);
+	loop_timer(net->loop, loop_now_ms(net->loop) + TICK_MS, tick, net);
+}
+
 static int ask(struct net *net, struct err *err)
 {
 	const struct options *options = net->options;
 
+	say_waiting(net);
 	if (find_instance(net, err) < 0)
 		return -1;
 	net->has_from = net_find_sender(net->ec2, options, net->instance, &net->flow.from,
@@ -115,11 +139,6 @@ static int ask(struct net *net, struct err *err)
 static int status_of(const struct net_path *path)
 {
 	return path->verdict == NET_OPEN ? 0 : path->verdict == NET_CLOSED ? 1 : ERR_COULD_NOT_TELL;
-}
-
-static void show(const struct net *net)
-{
-	(net->options->json ? net_print_json : net_draw)(net);
 }
 
 /* A change shows a while after it was made. What no change could open is not waited for. */
@@ -154,7 +173,7 @@ static int run(struct net *net, struct err *err)
 	    cloud_open(net->loop, net->options, NULL, NULL, &net->ec2, err) < 0 ||
 	    ask(net, err) < 0)
 		return -1;
-	show(net);
+	net_show(net);
 	if (!net->options->fix_cloud)
 		return status_of(&net->path);
 	if (net_fix(net, &is_changed, err) < 0)
@@ -162,7 +181,7 @@ static int run(struct net *net, struct err *err)
 	if (is_changed) {
 		if (look_again(net, err) < 0)
 			return -1;
-		show(net);
+		net_show(net);
 	}
 	return status_of(&net->path);
 }
@@ -173,6 +192,8 @@ int cmd_net(const struct options *options, struct report *report)
 	struct err err = ERR_INIT;
 	int status = run(&net, &err);
 
+	if (net.loop)
+		loop_timer(net.loop, -1, tick, &net);
 	net_path_done(&net.path);
 	net_host_done(&net.host);
 	if (net.ec2)

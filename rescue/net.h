@@ -60,8 +60,7 @@ void net_host_add(const struct net_host *, uint32_t port, struct net_path *);
 /* ---- net_mtu.c */
 void net_answer_mtu(struct net *);
 
-/* ---- net_draw.c: to stdout */
-void net_draw(const struct net *);
-void net_print_json(const struct net *);
+/* ---- net_draw.c */
+void net_show(const struct net *);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-/* Results go to stdout: the path as a drawing, or one JSON object. What came over the network may hold anything. */
+/* The answer as one event: the path as a drawing, and hop by hop. What came over the network may hold anything. */
 
 static const char *mark_of(const struct net_hop *hop)
 {
@@ -15,17 +15,9 @@ static const char *mark_of(const struct net_hop *hop)
 	return marks[hop->standing];
 }
 
-static void print_line(const struct str *line)
+/* One line of the drawing; what is shown is made harmless where it is shown. */
+__attribute__((format(printf, 2, 3))) static void say(struct str *out, const char *fmt, ...)
 {
-	cleanup(str_done) struct str shown = STR_INIT;
-
-	str_add_escaped(&shown, line->s, line->len);
-	puts(shown.s);
-}
-
-__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
-{
-	cleanup(str_done) struct str line = STR_INIT;
 	va_list args;
 	char *text;
 
@@ -33,27 +25,28 @@ __attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
 	if (vasprintf(&text, fmt, args) < 0)
 		abort();
 	va_end(args);
-	str_add(&line, text);
+	for (char *c = text; *c; c++) /* a name in it may hold a line end, too */
+		*c = *c == '\n' ? ' ' : *c;
+	str_addf(out, "%s\n", text);
 	free(text);
-	print_line(&line);
 }
 
 /* Behind the hop that stops it the packet does not come; what is there is said all the same. */
-static void draw_hop(const struct net_hop *hop, bool is_reached)
+static void draw_hop(struct str *out, const struct net_hop *hop, bool is_reached)
 {
 	cleanup(str_done) struct str command = STR_INIT;
 
-	say("  %c %s  %s: %s", is_reached ? '|' : '.', mark_of(hop), hop->place, hop->text);
+	say(out, "  %c %s  %s: %s", is_reached ? '|' : '.', mark_of(hop), hop->place, hop->text);
 	if (!hop->remedy)
 		return;
-	say("  %c         to let it through: %s", is_reached ? '|' : '.', hop->remedy);
+	say(out, "  %c         to let it through: %s", is_reached ? '|' : '.', hop->remedy);
 	if (hop->change.kind == NET_NO_CHANGE)
 		return;
 	net_change_command(&hop->change, &command);
-	say("  %c           %s", is_reached ? '|' : '.', command.s);
+	say(out, "  %c           %s", is_reached ? '|' : '.', command.s);
 }
 
-static void draw_path(const struct net *net)
+static void draw_path(const struct net *net, struct str *out)
 {
 	const struct net_path *path = &net->path;
 	const struct net_hop *stop = net_path_stop(path);
@@ -66,24 +59,24 @@ static void draw_path(const struct net *net)
 	sender = mem_printf("%s%s", from, net->options->from ? "" : " (this machine)");
 	host = mem_printf("%s, %s, tcp %u", net->id.s, path->interface ? to : "no address",
 			  net->flow.port);
-	say("%s", sender);
+	say(out, "%s", sender);
 	vec_foreach (hop, &path->hops) {
 		if (hop->leg == NET_BACK && !is_back) {
-			say("  %c", is_reached ? 'V' : '.');
-			say("%s", host);
+			say(out, "  %c", is_reached ? 'V' : '.');
+			say(out, "%s", host);
 			is_back = true;
 		}
-		draw_hop(hop, is_reached);
+		draw_hop(out, hop, is_reached);
 		is_reached &= hop != stop;
 	}
-	say("  %c", is_reached ? 'V' : '.');
-	say("%s", is_back ? sender : host);
+	say(out, "  %c", is_reached ? 'V' : '.');
+	say(out, "%s", is_back ? sender : host);
 }
 
-static void draw_list(const struct net *net)
+static void draw_list(const struct net *net, struct str *out)
 {
 	vec_foreach (hop, &net->path.hops)
-		draw_hop(hop, true);
+		draw_hop(out, hop, true);
 }
 
 static bool has_unseen(const struct net_path *path)
@@ -131,16 +124,11 @@ static const char *verdict_name(const struct net_path *path)
 	return names[path->verdict];
 }
 
-void net_draw(const struct net *net)
+static void draw(const struct net *net, const char *text, struct str *out)
 {
-	cleanup(free) char *text = sentence(net);
-
-	if (net->role == NET_ROLE_HOST)
-		draw_path(net);
-	else
-		draw_list(net);
-	puts("");
-	say("%s: %s", verdict_name(&net->path), text);
+	(net->role == NET_ROLE_HOST ? draw_path : draw_list)(net, out);
+	say(out, "%s", "");
+	say(out, "%s: %s", verdict_name(&net->path), text);
 }
 
 /* ---- JSON */
@@ -160,28 +148,25 @@ static json_t *hop_json(const struct net_hop *hop)
 			 command.len ? command.s : NULL);
 }
 
-void net_print_json(const struct net *net)
+void net_show(const struct net *net)
 {
 	static const char *const roles[] = {
 		[NET_ROLE_HOST] = "host", [NET_ROLE_NAT] = "nat", [NET_ROLE_MTU] = "mtu"
 	};
 	const struct net_path *path = &net->path;
-	cleanup(free) char *said = sentence(net), *text = NULL;
-	cleanup(str_done) struct str shown = STR_INIT;
-	json_t *hops = json_array(), *json;
+	cleanup(free) char *text = sentence(net);
+	cleanup(str_done) struct str drawing = STR_INIT;
+	json_t *hops = json_array();
 	char from[IP_TEXT_MAX] = "", to[IP_TEXT_MAX];
 
 	vec_foreach (hop, &path->hops)
 		json_array_append_new(hops, hop_json(hop));
 	ip_text(&path->from, from);
 	ip_text(&path->to, to);
-	json = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:i, s:s, s:s, s:o}", "event", "net",
-			 "instance", net->id.s, "role", roles[net->role], "from",
-			 net->has_from ? from : NULL, "to", path->interface ? to : NULL, "port",
-			 (int)net->flow.port, "verdict", verdict_name(path), "text", said, "hops",
-			 hops);
-	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	json_decref(json);
-	str_add_json_shown(&shown, text ?: "{}");
-	puts(shown.s);
+	draw(net, text, &drawing);
+	report_say(net->report, NULL, "net", "{s:s, s:s, s:s*, s:s*, s:i, s:s, s:s, s:o, s:s}",
+		   "instance", net->id.s, "role", roles[net->role], "from",
+		   net->has_from ? from : NULL, "to", path->interface ? to : NULL, "port",
+		   (int)net->flow.port, "verdict", verdict_name(path), "text", text, "hops", hops,
+		   "drawing", drawing.s);
 }

@@ -68,18 +68,13 @@ static int open_run(struct net *net, struct fix *fix, struct err *err)
 static int may_change(struct net *net, const struct deeds *deeds, struct err *err)
 {
 	cleanup(free) char *question = NULL;
-	json_t *steps = json_array();
 
 	vec_foreach (d, deeds) {
-		cleanup(str_done) struct str text = STR_INIT;
+		cleanup(free) char *text = net_change_sentence(&d->change);
+		cleanup(free) char *name = mem_printf("change %zu", (size_t)(d - deeds->items) + 1);
 
-		net_change_text(&d->change, &text);
-		json_array_append_new(
-			steps, json_pack("{s:o, s:s}", "name",
-					 json_sprintf("change-%zu", (size_t)(d - deeds->items) + 1),
-					 "text", text.s));
+		report_say(net->report, NULL, "fact", "{s:s, s:s}", "name", name, "text", text);
 	}
-	report_say(net->report, net->id.s, "plan", "{s:o}", "steps", steps);
 	if (net->options->dry_run)
 		return 0;
 	if (net->options->yes)
@@ -131,7 +126,7 @@ int net_fix(struct net *net, bool *ret_changed, struct err *err)
 				     "%s %s; mend that first",
 				     hop->place, hop->text)
 			   : mem_strdup("nothing had to be changed");
-		report_say(net->report, net->id.s, "warning", "{s:s}", "text", text);
+		report_say(net->report, NULL, "warning", "{s:s}", "text", text);
 	} else {
 		rc = may_change(net, &fix.deeds, err);
 	}
@@ -143,7 +138,7 @@ int net_fix(struct net *net, bool *ret_changed, struct err *err)
 		free(text);
 		text = mem_printf("done, as run %s; take it back with: ec2-rescue undo %s", fix.run,
 				  fix.run);
-		report_say(net->report, net->id.s, "fact", "{s:s, s:s}", "name", "changed", "text",
+		report_say(net->report, NULL, "fact", "{s:s, s:s}", "name", "changed", "text",
 			   text);
 	}
 	fix_done(&fix);

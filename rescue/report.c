@@ -270,6 +270,24 @@ static void say_console(const struct line *line, const json_t *event)
 	}
 }
 
+static void say_net(const struct line *line, const json_t *event)
+{
+	const char *p = text_of(event, "drawing");
+
+	while (*p) {
+		cleanup(str_done) struct str shown = STR_INIT;
+		size_t len = strcspn(p, "\n");
+
+		str_add_escaped(&shown, p, len);
+		if (len > 8 && !strncmp(p + 4, "STOP", 4))
+			put_tinted(line, TINT_BAD, shown.s);
+		else
+			fputs(shown.s, line->to);
+		fputc('\n', line->to);
+		p += len + (p[len] == '\n');
+	}
+}
+
 static void say_warning(const struct line *line, const json_t *event)
 {
 	put_who(line);
@@ -330,6 +348,7 @@ static const struct {
 	{ "warning", say_warning, false, false },
 	{ "error", say_error, false, false },
 	{ "verdict", say_verdict, true, false },
+	{ "net", say_net, true, false },
 	{ "audit", NULL, true, false },
 };
 
@@ -338,6 +357,7 @@ static void print_json(const char *rescue, json_t *event)
 	cleanup(str_done) struct str shown = STR_INIT;
 	cleanup(free) char *text = NULL;
 
+	json_object_del(event, "drawing"); /* for a person */
 	if (!str_eq(text_of(event, "event"), "audit")) {
 		if (rescue)
 			json_object_set_new(event, "rescue", json_string(rescue));
@@ -354,7 +374,7 @@ static void print_json(const char *rescue, json_t *event)
 static bool has_lines(const json_t *event)
 {
 	return str_eq(text_of(event, "event"), "diff") ||
-	       str_eq(text_of(event, "event"), "console");
+	       str_eq(text_of(event, "event"), "console") || str_eq(text_of(event, "event"), "net");
 }
 
 static void print_lines(struct report *report, const char *rescue, const json_t *event)

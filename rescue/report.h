@@ -25,6 +25,7 @@
  *   verdict        result, text, run, down_s, snapshot, next   result: rescued, healthy, repaired, faults, returned,
  *                                                          unverified, away, undone, could-not-tell, saved, restored, pruned,
  *                                                          planned
+ *   net            instance, role, from, to, port, verdict, text, hops [leg, standing, place, text, remedy, command]
  *   audit          the whole object of `audit --json`, printed as it is */
 
 #include "base/err.h"

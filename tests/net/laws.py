@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Networks that nobody wrote, as TAP: each answer against another reading of the same rules, the answer for a large VPC, and every call of
 --fix-cloud failing in every way. Arguments: [SEED [COUNT]]."""
-import copy, ipaddress, json, os, random, signal, subprocess, sys, time
+import copy, ipaddress, json, os, pty, random, signal, subprocess, sys
 from cases import Cloud, HERE, TOOL, merge
 
 V, IGW = 'vpc-00000000000000001', 'igw-00000000000000001'
@@ -196,6 +196,28 @@ def first(base):
             if [c['action'] for c in more].count(action) != 1: wrong.append('%s: not once for four instances' % action)
     return wrong
 
+def terminal(base):
+    """On a terminal nothing is drawn over the answer."""
+    w = copy.deepcopy(base)
+    w['security_groups'][0]['ingress'] = []
+    wrong = []
+    with Cloud(w) as cloud:
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([TOOL, 'net', sid('i', 1), '--from', '203.0.113.7'], env=dict(cloud.env, TERM='xterm'), stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        said = b''
+        while True:
+            try: part = os.read(ours, 65536)
+            except OSError: break
+            if not part: break
+            said += part
+        os.close(ours)
+        if process.wait() != 1: wrong.append('exit %d' % process.returncode)
+        head, _, tail = said.rpartition(b'closed: ')
+        if not head or b'\x1b[J' in tail or b'\x1b[1A' in tail: wrong.append('%r' % said[-300:])
+        if b'\x1b[31m' not in head: wrong.append('the stop is not shown in red')
+    return wrong
+
 def main():
     seed, count = int(sys.argv[1]) if sys.argv[1:] else 1, int(sys.argv[2]) if sys.argv[2:] else 40
     with open(HERE + '/base.json') as f: base = json.load(f)
@@ -215,6 +237,7 @@ def main():
     tell('%d failures of a change: all are made or none, and home' % situations, wrong)
     tell('kill -9 at each change: resume brings home what was begun', killed(base))
     tell('a rescue asks the network first, and stops nothing where it is to blame', first(base))
+    tell('on a terminal the answer stays', terminal(base))
     print('1..%d' % n)
 
 if __name__ == '__main__': main()
