@@ -67,12 +67,11 @@ static void add_text(const struct mtu_reading *r, const struct mtu_place *like, 
 
 /* "sh -c 'ip link …'" */
 static bool add_inner(const struct mtu_reading *r, const struct mtu_place *like,
-		      const struct tree_names *words, size_t first, unsigned depth)
+		      const struct tree_names *words, size_t first, const char *program,
+		      unsigned depth)
 {
-	const char *program = words->items[first] ? strrchr(words->items[first], '/') : NULL;
 	const char *inner = word_after(words, first, "-c");
 
-	program = program ? program + 1 : words->items[first];
 	if ((!str_eq(program, "sh") && !str_eq(program, "bash") && !str_eq(program, "dash")) ||
 	    !inner)
 		return false;
@@ -88,7 +87,7 @@ static void add_words(const struct mtu_reading *r, const struct mtu_place *like,
 	size_t first = 0;
 	const char *program = shell_program(words, &first), *device, *mtu;
 
-	if (!program || add_inner(r, like, words, first, depth))
+	if (!program || add_inner(r, like, words, first, program, depth))
 		return;
 	device = device_of(words, first, program);
 	mtu = device ? word_after(words, first, "mtu") : NULL;

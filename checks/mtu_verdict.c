@@ -276,7 +276,8 @@ static struct answer answer_of_nm(const struct machine *machine, const char *car
 		else
 			rest.end = next.fit == MTU_FITS ? next.end : mtu_unknown;
 	}
-	join(&answer, answer.fit == MTU_FITS ? &answer : &rest);
+	if (answer.fit != MTU_FITS)
+		join(&answer, &rest);
 	return answer;
 }
 

@@ -220,11 +220,13 @@ static void read_chkconfig(const struct machine *machine, const char *script, ch
 	struct err ignored = ERR_INIT;
 	const char *text = machine_text(machine, script, &ignored);
 	const char *at = text ? strstr(text, "# chkconfig:") : NULL;
+	char start[3];
 
-	if (!at || sscanf(at, "# chkconfig: %11[0-9] %2u", levels, ret_start) != 2) {
+	if (!at || sscanf(at, "# chkconfig: %11[0-9] %2[0-9]", levels, start) != 2) {
 		snprintf(levels, 12, "2345");
-		*ret_start = 8;
+		snprintf(start, sizeof(start), "08");
 	}
+	*ret_start = (unsigned)strtoul(start, NULL, 10);
 }
 
 static void enable_script(const struct machine *machine, const char *name, struct edits *edits)

@@ -230,6 +230,7 @@ bool nat_find_slip(const struct nat_plan *plan, const struct ip_net *range,
 		const struct ipt_cond *out = nat_cond(*rule, IPT_OUT);
 		enum tri is_met = source ? meets(source, range) : YES;
 		bool is_short = source && source->is_short;
+		bool is_other_card = out && !is_named(out, plan->out);
 
 		if (!is_plain(*rule) || (source && !is_short && is_wanted_too(plan, range, source)))
 			continue;
@@ -239,8 +240,8 @@ bool nat_find_slip(const struct nat_plan *plan, const struct ip_net *range,
 			continue;
 		*ret = (struct nat_slip){ .rule = *rule,
 					  .is_source = is_short || is_met == MAYBE,
-					  .is_out = out && !is_named(out, plan->out) };
-		if (!source && ret->is_out && !is_absent(plan, out))
+					  .is_out = is_other_card };
+		if (!source && is_other_card && !is_absent(plan, out))
 			continue; /* of everything that leaves by another card: hairpins */
 		if (ret->is_source || ret->is_out)
 			return true;
