@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/check.h"
-#include "checks/conf_dirs.h"
+#include "checks/systemd_conf.h"
 #include "checks/units.h"
-#include "fs/sections.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -33,42 +32,19 @@ static uint64_t size_of(const char *value)
 
 static void look_at_journald(const struct machine *machine, struct findings *out)
 {
-	static const char *const dirs[] = { "/etc/systemd/journald.conf.d",
-					    "/run/systemd/journald.conf.d",
-					    "/usr/local/lib/systemd/journald.conf.d",
-					    "/usr/lib/systemd/journald.conf.d",
-					    "/lib/systemd/journald.conf.d" };
-	cleanup(tree_names_done) struct tree_names files = { 0 };
-	cleanup(sections_done) struct sections last = { 0 };
-	const struct section_item *item = NULL;
-	const char *path = NULL;
+	cleanup(systemd_conf_done) struct systemd_conf conf = { 0 };
+	const struct systemd_conf_part *part = NULL;
+	const struct section_item *item;
 	struct finding *finding;
 
-	vec_push(&files, mem_strdup("/etc/systemd/journald.conf"));
-	conf_dirs_list(machine, dirs, ARRAY_LEN(dirs), ".conf", &files);
-	vec_foreach (file, &files) {
-		struct err ignored = ERR_INIT;
-		const struct str *text = machine_file(machine, *file, &ignored);
-		struct sections sections = { 0 };
-
-		if (!text)
-			continue;
-		sections_parse(text, SECTIONS_SYSTEMD, &sections);
-		if (!sections_find(&sections, "Journal", "SystemMaxUse")) {
-			sections_done(&sections);
-			continue;
-		}
-		sections_done(&last);
-		last = sections;
-		path = *file;
-	}
-	item = path ? sections_find(&last, "Journal", "SystemMaxUse") : NULL;
+	systemd_conf_read(machine, "journald", &conf);
+	item = systemd_conf_find(&conf, "Journal", "SystemMaxUse", &part);
 	if (!item || size_of(item->value) < JOURNAL_MAX)
 		return;
-	finding = finding_add(out, SEVERITY_NOTE, REPAIR_OFFERED, "137", path, item->line,
+	finding = finding_add(out, SEVERITY_NOTE, REPAIR_OFFERED, "137", part->path, item->line,
 			      "SystemMaxUse=%s lets the journal fill the disk",
 			      machine_quote(machine, item->value, strlen(item->value)));
-	sections_edit_comment(&last, path, item, &finding->edits);
+	sections_edit_comment(&part->sections, part->path, item, &finding->edits);
 }
 
 /* logrotate by a timer that somebody masked, and not by cron. */

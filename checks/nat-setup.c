@@ -112,6 +112,8 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 	rc = nat_loader_find(&plan, &loader, out, err);
 	if (rc)
 		return rc < 0 ? -1 : 0;
+	if (!nat_set_networkd(&plan, out))
+		return 0;
 	if (!loader.is_enabled && !start_loader(&plan, &loader, out))
 		return 0;
 	nat_ranges_text(&plan, &ranges);
@@ -131,7 +133,9 @@ const struct check check_nat_setup = {
 	.explain =
 		"With --setup-nat CIDR (or vpc, for the VPC's own ranges) everything that a NAT "
 		"instance needs on its volume is made: the kernel forwards and neither takes nor "
-		"sends redirects, by a file in /etc/sysctl.d that comes last; the addresses of "
+		"sends redirects, by a file in /etc/sysctl.d that comes last, and systemd-networkd "
+		"does not "
+		"switch that off; the addresses of "
 		"that range are translated on the way out of the network card to the outside, by "
 		"one rule in the file that is loaded at boot; the chain that forwards lets them "
 		"and their answers through before whatever it drops; the service that loads the "
@@ -143,7 +147,8 @@ const struct check check_nat_setup = {
 		"routes in the cloud are not on the volume. Without the option this check says "
 		"nothing.",
 	.source = "VPC user guide, \"NAT instances\"; iptables(8); nft(8); sysctl.d(5); kernel: "
-		  "networking/ip-sysctl; sysconfig.txt of initscripts (GATEWAYDEV)",
+		  "networking/ip-sysctl; systemd.network(5), networkd.conf(5); sysconfig.txt of "
+		  "initscripts (GATEWAYDEV)",
 	.rows = "112,113,127,128,129,130,131,132,135",
 	.repair = REPAIR_SURE,
 	.needs = NEEDS_CLOUD | NEEDS_NAT | NEEDS_CONSOLE,

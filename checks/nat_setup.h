@@ -100,6 +100,8 @@ void nat_loader_enable(const struct nat_plan *, const struct nat_loader *, struc
 /* --- the rest of the system --------------------------------------------------------------------------- */
 
 void nat_set_kernel(const struct nat_plan *, struct findings *);
+/* false: what switches forwarding off cannot be changed, which is said. */
+bool nat_set_networkd(const struct nat_plan *, struct findings *);
 /* -1: the files of /etc/sysconfig cannot be read. */
 int nat_set_interfaces(const struct nat_plan *, struct findings *, struct err *)
 	__attribute__((warn_unused_result));

@@ -1,73 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/check.h"
-#include "checks/conf_dirs.h"
+#include "checks/systemd_conf.h"
 #include "checks/unit_limits.h"
-#include "fs/sections.h"
-
-struct conf {
-	char *path;
-	struct sections sections;
-};
-VEC_TYPE(confs, struct conf);
-
-static void confs_done(struct confs *confs)
-{
-	vec_foreach (conf, confs) {
-		free(conf->path);
-		sections_done(&conf->sections);
-	}
-	vec_done(confs);
-}
-DEFINE_CLEANUP_DONE(struct confs, confs_done)
-
-static void add(const struct machine *machine, const char *path, struct confs *ret)
-{
-	struct err ignored = ERR_INIT;
-	const struct str *text = machine_file(machine, path, &ignored);
-
-	if (!text)
-		return;
-	struct conf *conf = vec_add(ret);
-	conf->path = mem_strdup(path);
-	sections_parse(text, SECTIONS_SYSTEMD, &conf->sections);
-}
-
-/* In the order in which they count: the main file first, then the drop-ins. */
-static void read_system_conf(const struct machine *machine, struct confs *ret)
-{
-	static const char *const dirs[] = { "/etc/systemd/system.conf.d",
-					    "/run/systemd/system.conf.d",
-					    "/usr/local/lib/systemd/system.conf.d",
-					    "/usr/lib/systemd/system.conf.d",
-					    "/lib/systemd/system.conf.d" };
-	cleanup(tree_names_done) struct tree_names files = { 0 };
-	const char *main = "/etc/systemd/system.conf";
-
-	if (!tree_exists(machine_tree(machine), main))
-		main = "/usr/lib/systemd/system.conf";
-	add(machine, main, ret);
-	conf_dirs_list(machine, dirs, ARRAY_LEN(dirs), ".conf", &files);
-	vec_foreach (file, &files)
-		add(machine, *file, ret);
-}
 
 /* DefaultLimitNOFILE=, DefaultTasksMax=: each later assignment takes the place of the earlier ones, so
  * the last one counts; the repair takes away all that are as bad, for else the next would count. */
-static void look_at_limit(const struct machine *machine, const struct confs *confs,
+static void look_at_limit(const struct machine *machine, const struct systemd_conf *confs,
 			  const char *name, struct findings *out)
 {
 	const struct limit_kind *kind = limit_kind_find(name + strlen("Default"));
-	const struct section_item *last = NULL;
-	const struct conf *in = NULL;
+	const struct systemd_conf_part *in = NULL;
+	const struct section_item *last = systemd_conf_find(confs, "Manager", name, &in);
 	enum limit_verdict verdict;
 	struct finding *finding;
 
-	vec_foreach (conf, confs) {
-		const struct section_item *item = sections_find(&conf->sections, "Manager", name);
-
-		if (item && *item->value)
-			last = item, in = conf;
-	}
 	verdict = last ? limit_judge(kind, last->value) : LIMIT_FINE;
 	if (verdict == LIMIT_FINE)
 		return;
@@ -91,19 +37,13 @@ static void look_at_limit(const struct machine *machine, const struct confs *con
 }
 
 /* Time-outs of a second or two: a service or a disk that takes longer has failed. */
-static void look_at_timeout(const struct machine *machine, const struct confs *confs,
+static void look_at_timeout(const struct machine *machine, const struct systemd_conf *confs,
 			    const char *name, struct findings *out)
 {
-	const struct section_item *last = NULL;
-	const struct conf *in = NULL;
+	const struct systemd_conf_part *in = NULL;
+	const struct section_item *last = systemd_conf_find(confs, "Manager", name, &in);
 	uint64_t seconds;
 
-	vec_foreach (conf, confs) {
-		const struct section_item *item = sections_find(&conf->sections, "Manager", name);
-
-		if (item && *item->value)
-			last = item, in = conf;
-	}
 	/* 0 means none, as infinity does. */
 	if (!last || !time_span_parse(last->value, &seconds) ||
 	    (!seconds && strspn(last->value, "0 s") == strlen(last->value)) || seconds >= 10)
@@ -133,10 +73,10 @@ static int examine(const struct machine *machine, struct findings *out, struct e
 					      "DefaultLimitCPU",    "DefaultTasksMax" };
 	static const char *const timeouts[] = { "DefaultTimeoutStartSec",
 						"DefaultDeviceTimeoutSec" };
-	cleanup(confs_done) struct confs confs = { 0 };
+	cleanup(systemd_conf_done) struct systemd_conf confs = { 0 };
 
 	(void)err;
-	read_system_conf(machine, &confs);
+	systemd_conf_read(machine, "system", &confs);
 	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
 		look_at_limit(machine, &confs, limits[i], out);
 	for (size_t i = 0; i < ARRAY_LEN(timeouts); i++)
