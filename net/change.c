@@ -72,13 +72,14 @@ static void group_command(const struct net_change *c, struct str *out)
 {
 	bool is_v6 = strchr(c->cidr, ':');
 
+	/* Quoted: brackets are a pattern to a shell, and to zsh an error where no file has such a name. */
 	str_addf(out,
 		 "aws ec2 authorize-security-group-%s --group-id %s --ip-permissions "
-		 "IpProtocol=%s,",
+		 "'IpProtocol=%s,",
 		 c->kind == NET_ALLOW_IN ? "ingress" : "egress", c->target, c->protocol);
 	if (!str_eq(c->protocol, "-1"))
 		str_addf(out, "FromPort=%lld,ToPort=%lld,", (long long)c->from, (long long)c->to);
-	str_addf(out, is_v6 ? "Ipv6Ranges=[{CidrIpv6=%s}]" : "IpRanges=[{CidrIp=%s}]", c->cidr);
+	str_addf(out, is_v6 ? "Ipv6Ranges=[{CidrIpv6=%s}]'" : "IpRanges=[{CidrIp=%s}]'", c->cidr);
 }
 
 static void acl_command(const struct net_change *c, struct str *out)

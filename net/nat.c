@@ -159,11 +159,11 @@ static void propose_route(struct judge *j, struct net_hop *hop, const struct ec2
 	const struct ec2_interface *to = j->inner ?: j->outer;
 	struct net_change *c = &hop->change;
 
-	if (!to || !to->id)
+	if (!to || !to->id || (dead && !dead->cidr))
 		return;
 	c->kind = dead ? NET_REPLACE_ROUTE : NET_CREATE_ROUTE;
 	snprintf(c->target, sizeof(c->target), "%s", table->id);
-	snprintf(c->cidr, sizeof(c->cidr), "%s", dead && dead->cidr ? dead->cidr : "0.0.0.0/0");
+	snprintf(c->cidr, sizeof(c->cidr), "%s", dead ? dead->cidr : "0.0.0.0/0");
 	snprintf(c->by, sizeof(c->by), "%s", to->id);
 	if (dead)
 		snprintf(c->was, sizeof(c->was), "%s", net_route_by(dead));
