@@ -129,6 +129,24 @@ static void add_escaped(struct str *str, const char *data, size_t len, bool has_
 	}
 }
 
+void str_add_word(struct str *str, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "/._-+=:,@%";
+
+	if (*word && !word[strspn(word, plain)]) {
+		str_add(str, word);
+		return;
+	}
+	str_add_char(str, '\'');
+	for (const char *p = word; *p; p++)
+		if (*p == '\'')
+			str_add(str, "'\\''");
+		else
+			str_add_char(str, *p);
+	str_add_char(str, '\'');
+}
+
 void str_add_escaped(struct str *str, const char *data, size_t len)
 {
 	add_escaped(str, data, len, false);

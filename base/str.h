@@ -26,6 +26,8 @@ void str_add(struct str *str, const char *text);
 void str_add_bytes(struct str *str, const void *data, size_t len);
 void str_add_char(struct str *str, char c);
 void str_addf(struct str *str, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* As a word of a command line, quoted where a shell would take it for something else. */
+void str_add_word(struct str *str, const char *word);
 /* Hostile text for a terminal or a log: control characters, DEL, invalid UTF-8 and bidi overrides
  * become \xNN; a newline becomes \n. */
 void str_add_escaped(struct str *str, const char *data, size_t len);

@@ -35,25 +35,65 @@ static char *flow_text(const struct net_packet *p, enum net_direction direction)
 
 /* ---- network ACLs */
 
-static void open_acl(struct net_hop *hop, const struct ec2_acl *acl, enum net_direction direction,
-		     const struct net_packet *p, const struct net_acl_ruling *ruling)
+/* By an entry, or by the change of an earlier hop: all changes of a path are made together. */
+static bool is_taken(const struct net_path *path, const struct ec2_acl *acl, bool is_egress,
+		     int64_t number)
 {
-	struct net_change *c = &hop->change;
+	vec_foreach (e, &acl->entries)
+		if (e->number == number && (e->is_egress == EC2_TRUE) == is_egress)
+			return true;
+	vec_foreach (hop, &path->hops)
+		if (hop->change.kind == NET_ACL_ENTRY && str_eq(hop->change.target, acl->id) &&
+		    hop->change.is_egress == is_egress && hop->change.number == number)
+			return true;
+	return false;
+}
 
-	c->number = net_acl_number(acl, direction, ruling->entry);
-	if (!c->number) {
+/* A free number for a rule that is asked before this one; 0: there is none. */
+static int64_t free_number(const struct net_path *path, const struct ec2_acl *acl, bool is_egress,
+			   const struct ec2_acl_entry *before)
+{
+	int64_t end = before && before->number < NET_ACL_LAST ? before->number : NET_ACL_LAST;
+	int64_t number = end == NET_ACL_LAST ? 100 : end > 100 ? end - 10 : end - 1;
+
+	for (int tries = 0; tries < NET_ACL_LAST && number > 0 && number < end; tries++) {
+		if (!is_taken(path, acl, is_egress, number))
+			return number;
+		number += end == NET_ACL_LAST ? 1 : -1;
+	}
+	return 0;
+}
+
+/* What an earlier hop needs as well is one change. */
+static int64_t number_of(const struct net_path *path, const struct ec2_acl *acl,
+			 const struct net_change *change, const struct ec2_acl_entry *before)
+{
+	vec_foreach (hop, &path->hops)
+		if (net_change_eq(&hop->change, change))
+			return hop->change.number;
+	return free_number(path, acl, change->is_egress, before);
+}
+
+static void open_acl(const struct net_path *path, struct net_hop *hop, const struct ec2_acl *acl,
+		     enum net_direction direction, const struct net_packet *p,
+		     const struct net_acl_ruling *ruling)
+{
+	struct net_change c = { .kind = NET_ACL_ENTRY };
+
+	snprintf(c.target, sizeof(c.target), "%s", acl->id);
+	snprintf(c.protocol, sizeof(c.protocol), "%d", p->protocol);
+	c.is_egress = direction == NET_OUT;
+	c.from = p->first;
+	c.to = p->protocol == PROTO_TCP || p->protocol == PROTO_UDP ? p->last : p->code;
+	host_cidr(&p->peer, c.cidr);
+	c.number = number_of(path, acl, &c, ruling->entry);
+	if (!c.number) {
 		hop->remedy = mem_printf("make room for a rule before rule %lld of %s",
 					 (long long)ruling->entry->number, acl->id);
 		return;
 	}
-	c->kind = NET_ACL_ENTRY;
-	snprintf(c->target, sizeof(c->target), "%s", acl->id);
-	snprintf(c->protocol, sizeof(c->protocol), "%d", p->protocol);
-	c->is_egress = direction == NET_OUT;
-	c->from = p->first;
-	c->to = p->protocol == PROTO_TCP || p->protocol == PROTO_UDP ? p->last : p->code;
-	host_cidr(&p->peer, c->cidr);
-	hop->remedy = net_change_sentence(c);
+	hop->change = c;
+	hop->remedy = net_change_sentence(&c);
 }
 
 /* Of the sender's own ports: are those open that Linux and Windows take? Then only a sender behind an old system or a
@@ -108,7 +148,7 @@ void net_walk_acl(const struct net_world *w, struct net_path *path, enum net_leg
 			  ruling.denied < all && is_usual_open(acl, direction, p) ? NET_UNSEEN
 										  : NET_STOPS,
 			  place, str_take(&text));
-	open_acl(hop, acl, direction, p, &ruling);
+	open_acl(path, hop, acl, direction, p, &ruling);
 }
 
 /* ---- security groups */

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LAST_ENTRY 32767 /* and above: what no rule has decided */
-
 bool net_cidr_has(const char *cidr, const struct ip *ip)
 {
 	struct ip_net net;
@@ -211,7 +209,7 @@ void net_entry_text(const struct ec2_acl_entry *e, enum net_direction direction,
 	int protocol = e ? protocol_of(e->protocol) : -1;
 	char room[16];
 
-	if (!e || e->number >= LAST_ENTRY) {
+	if (!e || e->number >= NET_ACL_LAST) {
 		str_add(out, "no rule allows it, and the last one (*) denies");
 		return;
 	}
@@ -222,36 +220,6 @@ void net_entry_text(const struct ec2_acl_entry *e, enum net_direction direction,
 	else if (is_icmp(protocol) && e->icmp_type >= 0)
 		str_addf(out, " type %lld", (long long)e->icmp_type);
 	str_addf(out, " %s %s", direction == NET_IN ? "from" : "to", e->cidr ?: e->cidr_v6);
-}
-
-int64_t net_acl_number(const struct ec2_acl *acl, enum net_direction direction,
-		       const struct ec2_acl_entry *before)
-{
-	int64_t end = before && before->number < LAST_ENTRY ? before->number : LAST_ENTRY;
-	int64_t step = end > 100 ? 10 : 1;
-	int64_t number = end == LAST_ENTRY ? 100 : end - step;
-
-	for (int tries = 0; tries < 32768 && number > 0 && number < end; tries++) {
-		bool is_taken = false;
-
-		vec_foreach (e, &acl->entries)
-			is_taken |= e->number == number &&
-				    (e->is_egress == EC2_TRUE) == (direction == NET_OUT);
-		if (!is_taken)
-			return number;
-		number += end == LAST_ENTRY ? 1 : -1;
-	}
-	return 0;
-}
-
-bool net_acl_has(const struct net_world *w, const char *id, bool is_egress, int64_t number)
-{
-	vec_foreach (acl, &w->acls)
-		vec_foreach (e, &acl->entries)
-			if (acl->id && str_eq(acl->id, id) && e->number == number &&
-			    (e->is_egress == EC2_TRUE) == is_egress)
-				return true;
-	return false;
 }
 
 /* ---- security groups */

@@ -27,6 +27,8 @@ void net_packet_text(const struct net_packet *, struct str *out);
 enum net_verdict { NET_OPEN, NET_CLOSED, NET_UNKNOWN };
 enum net_direction { NET_IN, NET_OUT };
 
+#define NET_ACL_LAST 32767 /* and above: what no rule has decided */
+
 /* Rules are asked in the order of their numbers; the first that matches decides. Of a range of ports each port is
  * decided by itself. */
 struct net_acl_ruling {
@@ -44,10 +46,6 @@ void net_acl_judge(const struct ec2_acl *, enum net_direction, const struct net_
 		   struct net_acl_ruling *ret);
 /* "rule 100 allows tcp 22 from 0.0.0.0/0" */
 void net_entry_text(const struct ec2_acl_entry *, enum net_direction, struct str *out);
-/* A free number for a rule that is asked before this one; 0: there is none. */
-int64_t net_acl_number(const struct ec2_acl *, enum net_direction, const struct ec2_acl_entry *);
-
-bool net_acl_has(const struct net_world *, const char *acl, bool is_egress, int64_t number);
 
 /* Rules only allow, and whatever any group allows is allowed. UNKNOWN: what would allow it names a prefix list or members of
  * a group that are not known. */

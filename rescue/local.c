@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/secrets.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <time.h>
@@ -211,26 +210,6 @@ struct boot_wish local_boot_wish(const struct options *options, const char *cons
 				   .limit_s = options->boot_s };
 }
 
-static void add_word(struct str *into, const char *word)
-{
-	bool is_plain = *word != '\0';
-
-	for (const char *p = word; *p; p++)
-		is_plain = is_plain && (isalnum((unsigned char)*p) || strchr("/._-+=:,@%", *p));
-	if (is_plain) {
-		str_addf(into, " %s", word);
-		return;
-	}
-	str_add(into, " '");
-	for (const char *p = word; *p; p++) {
-		if (*p == '\'')
-			str_add(into, "'\\''");
-		else
-			str_add_char(into, *p);
-	}
-	str_add_char(into, '\'');
-}
-
 char *local_command(const struct options *options, const char *command)
 {
 	cleanup(str_done) struct str line = STR_INIT;
@@ -238,10 +217,11 @@ char *local_command(const struct options *options, const char *command)
 
 	str_addf(&line, "ec2-rescue %s", command);
 	if (options->state_dir) {
-		str_add(&line, " --state-dir");
-		add_word(&line, options->state_dir);
+		str_add(&line, " --state-dir ");
+		str_add_word(&line, options->state_dir);
 	}
-	add_word(&line, options->targets.items[0]);
+	str_add_char(&line, ' ');
+	str_add_word(&line, options->targets.items[0]);
 	str_add_escaped(&shown, line.s, line.len);
 	return str_take(&shown);
 }

@@ -31,8 +31,27 @@ __attribute__((format(printf, 2, 3))) static void say(struct str *out, const cha
 	free(text);
 }
 
+/* As an operator types it who came here with the same options. */
+static void add_command(const struct net *net, const struct net_change *change, struct str *out)
+{
+	const struct options *o = net->options;
+
+	net_change_command(change, out);
+	if (!out->len)
+		return;
+	if (o->region) {
+		str_add(out, " --region ");
+		str_add_word(out, o->region);
+	}
+	if (o->profile) {
+		str_add(out, " --profile ");
+		str_add_word(out, o->profile);
+	}
+}
+
 /* Behind the hop that stops it the packet does not come; what is there is said all the same. */
-static void draw_hop(struct str *out, const struct net_hop *hop, bool is_reached)
+static void draw_hop(const struct net *net, struct str *out, const struct net_hop *hop,
+		     bool is_reached)
 {
 	cleanup(str_done) struct str command = STR_INIT;
 
@@ -42,7 +61,7 @@ static void draw_hop(struct str *out, const struct net_hop *hop, bool is_reached
 	say(out, "  %c         to let it through: %s", is_reached ? '|' : '.', hop->remedy);
 	if (hop->change.kind == NET_NO_CHANGE)
 		return;
-	net_change_command(&hop->change, &command);
+	add_command(net, &hop->change, &command);
 	say(out, "  %c           %s", is_reached ? '|' : '.', command.s);
 }
 
@@ -66,7 +85,7 @@ static void draw_path(const struct net *net, struct str *out)
 			say(out, "%s", host);
 			is_back = true;
 		}
-		draw_hop(out, hop, is_reached);
+		draw_hop(net, out, hop, is_reached);
 		is_reached &= hop != stop;
 	}
 	say(out, "  %c", is_reached ? 'V' : '.');
@@ -76,7 +95,7 @@ static void draw_path(const struct net *net, struct str *out)
 static void draw_list(const struct net *net, struct str *out)
 {
 	vec_foreach (hop, &net->path.hops)
-		draw_hop(out, hop, true);
+		draw_hop(net, out, hop, true);
 }
 
 static bool has_unseen(const struct net_path *path)
@@ -133,7 +152,7 @@ static void draw(const struct net *net, const char *text, struct str *out)
 
 /* ---- JSON */
 
-static json_t *hop_json(const struct net_hop *hop)
+static json_t *hop_json(const struct net *net, const struct net_hop *hop)
 {
 	static const char *const names[] = { [NET_PASSES] = "passes",
 					     [NET_STOPS] = "stops",
@@ -141,7 +160,7 @@ static json_t *hop_json(const struct net_hop *hop)
 					     [NET_UNSEEN] = "not-seen" };
 	cleanup(str_done) struct str command = STR_INIT;
 
-	net_change_command(&hop->change, &command);
+	add_command(net, &hop->change, &command);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s*}", "leg",
 			 hop->leg == NET_THERE ? "there" : "back", "standing", names[hop->standing],
 			 "place", hop->place, "text", hop->text, "remedy", hop->remedy, "command",
@@ -160,7 +179,7 @@ void net_show(const struct net *net)
 	char from[IP_TEXT_MAX] = "", to[IP_TEXT_MAX];
 
 	vec_foreach (hop, &path->hops)
-		json_array_append_new(hops, hop_json(hop));
+		json_array_append_new(hops, hop_json(net, hop));
 	ip_text(&path->from, from);
 	ip_text(&path->to, to);
 	draw(net, text, &drawing);

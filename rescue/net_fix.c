@@ -15,36 +15,16 @@ static const struct net_hop *obstacle(const struct net_path *path)
 	return NULL;
 }
 
-static bool has_number(const struct deeds *deeds, const struct net_change *c)
-{
-	vec_foreach (d, deeds)
-		if (d->change.kind == NET_ACL_ENTRY && str_eq(d->change.target, c->target) &&
-		    d->change.is_egress == c->is_egress && d->change.number == c->number)
-			return true;
-	return false;
-}
-
-/* Each hop was judged as if its change were the only one. */
-static void number_apart(const struct net_world *w, const struct deeds *deeds, struct net_change *c)
-{
-	while (c->kind == NET_ACL_ENTRY && c->number > 1 &&
-	       (has_number(deeds, c) || net_acl_has(w, c->target, c->is_egress, c->number)))
-		c->number--;
-}
-
-static void collect(const struct net_world *w, const struct net_path *path, struct deeds *ret)
+static void collect(const struct net_path *path, struct deeds *ret)
 {
 	vec_foreach (hop, &path->hops) {
-		struct deed deed = { .change = hop->change };
 		bool may_stop = hop->standing == NET_STOPS || hop->standing == NET_UNTOLD;
 		bool is_known = !may_stop || hop->change.kind == NET_NO_CHANGE;
 
 		vec_foreach (d, ret)
 			is_known |= net_change_eq(&d->change, &hop->change);
-		if (is_known)
-			continue;
-		number_apart(w, ret, &deed.change);
-		vec_push(ret, deed);
+		if (!is_known)
+			vec_push(ret, ((struct deed){ .change = hop->change }));
 	}
 }
 
@@ -119,7 +99,7 @@ int net_fix(struct net *net, bool *ret_changed, struct err *err)
 	int rc = 0;
 
 	if (!hop)
-		collect(&net->look.world, &net->path, &fix.deeds);
+		collect(&net->path, &fix.deeds);
 	if (!fix.deeds.count) {
 		text = hop ? mem_printf(
 				     "nothing was changed: a rule or a route does not help where "

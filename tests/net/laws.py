@@ -2,7 +2,7 @@
 """Networks that nobody wrote, as TAP: each answer against another reading of the same rules, the answer for a large VPC, and every call of
 --fix-cloud failing in every way. Arguments: [SEED [COUNT]]."""
 import copy, glob, ipaddress, json, os, pty, random, re, shutil, signal, subprocess, sys, tempfile
-from cases import Cloud, HERE, TOOL, merge, world_of as world_of_case
+from cases import BUILD, Cloud, HERE, TOOL, merge, world_of as world_of_case
 
 V, IGW = 'vpc-00000000000000001', 'igw-00000000000000001'
 SENDERS = ['203.0.113.7', '198.18.0.9', '10.0.1.20', '10.0.3.40', '10.0.2.30']
@@ -206,18 +206,19 @@ def told():
     def network(cloud): return re.sub(r'"attach_time": [0-9.]*', '', cloud.truth())
     for folder in sorted(os.path.dirname(p) for p in glob.glob(HERE + '/*/*/expect')):
         with open(folder + '/expect') as f: shown = re.findall(r' (aws ec2 .*)$', f.read(), re.M)
-        if {form(c) for c in shown} <= forms: continue
-        ask, after = open(folder + '/ask').read().split(), []
+        together = tuple(sorted({form(c) for c in shown}))
+        if not shown or together in forms: continue
+        ask, after = open(folder + '/ask').read().split() + ['--region', 'us-east-1'], []
         with tempfile.TemporaryDirectory() as scratch:
             world = world_of_case(folder, scratch)
             with Cloud(world) as cloud:
                 stops = [hop for hop in json.loads(cloud.run('net', *ask, '--json').stdout)['hops'] if hop['standing'] == 'stops']
                 if not all('command' in hop for hop in stops): continue
+                forms.add(together)
                 for command in [hop['command'] for hop in stops]:
-                    run = subprocess.run(['sh', '-c', command], env=dict(cloud.env, AWS_DEFAULT_REGION='us-east-1', HOME=scratch), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+                    run = subprocess.run(['sh', '-c', command], env=dict({k: v for k, v in cloud.env.items() if k != 'AWS_REGION'}, HOME=scratch), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
                     if re.search(r'[^\w =,.:/-]', re.sub(r"'[^']*'", '', command)): wrong.append('%s: means something to a shell' % command)
-                    if run.returncode or command not in shown: wrong.append('%s: %s: %s' % (folder, command, run.stderr[-500:]))
-                    forms.add(form(command))
+                    if run.returncode or command.removesuffix(' --region us-east-1') not in shown: wrong.append('%s: %s: %s' % (folder, command, run.stderr[-500:]))
                 after.append(network(cloud))
             with Cloud(world) as cloud:
                 cloud.run('net', *ask, '--fix-cloud', '--yes', '--state-dir', cloud.dir + '/state')
@@ -225,7 +226,7 @@ def told():
         if after[0] != after[1]:
             at = len(os.path.commonprefix(after))
             wrong.append('%s: typed: …%s\nby --fix-cloud: …%s' % (folder, after[0][max(at - 200, 0):at + 200], after[1][max(at - 200, 0):at + 200]))
-    return wrong, len(forms)
+    return wrong, len({c for together in forms for c in together})
 
 def terminal(base):
     """On a terminal nothing is drawn over the answer."""
@@ -269,8 +270,9 @@ def main():
     tell('kill -9 at each change: resume brings home what was begun', killed(base))
     tell('a rescue asks the network first, and stops nothing where it is to blame', first(base))
     tell('on a terminal the answer stays', terminal(base))
-    wrong, forms = told() if shutil.which('aws') else ([], 0)
-    tell('%d forms of commands that are shown, typed: they do what --fix-cloud does' % forms if forms else 'commands that are shown # SKIP aws is not installed', wrong)
+    if not BUILD.endswith('-asan'):  # what is typed does not depend on it
+        wrong, forms = told() if shutil.which('aws') else ([], 0)
+        tell('%d forms of commands that are shown, typed: they do what --fix-cloud does' % forms if forms else 'commands that are shown # SKIP aws is not installed', wrong)
     print('1..%d' % n)
 
 if __name__ == '__main__': main()
