@@ -70,7 +70,7 @@ bool net_has_ip(const struct ec2_interface *, const struct ip *);
 
 /* ---- shared by the walks: path_rules.c */
 
-/* One ACL and one direction of it; `ports` is what counts as the sender's own ports, in an answer. */
+/* One ACL and one direction of it; of an answer the packets go to all ports that a client may have. */
 void net_walk_acl(const struct net_world *, struct net_path *, enum net_leg, const char *subnet,
 		  enum net_direction, const struct net_packet *);
 void net_walk_groups(const struct net_world *, struct net_path *, const struct ec2_groups *,
