@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/check.h"
 #include "checks/nat.h"
+#include "checks/nic_names.h"
 #include "fs/lines.h"
 
 struct look {
@@ -68,6 +69,10 @@ static void look_at_interfaces(const struct look *l)
 		return;
 	for (const struct ipt_rule *rule = first; rule; rule = nat_rule(&l->file->rules, rule))
 		if (!is_absent(l, rule))
+			return;
+	/* Where a configured name fits no card, the card has one that no file knows. */
+	for (size_t i = 0; i < l->host->iface_count; i++)
+		if (nic_name_is_impossible(l->nat->machine, l->host->ifaces[i]))
 			return;
 	for (const struct ipt_rule *rule = first; rule; rule = nat_rule(&l->file->rules, rule)) {
 		const struct ipt_cond *cond = find_cond(rule, IPT_OUT);
@@ -260,6 +265,6 @@ const struct check check_nat_rules = {
 	.source = "iptables(8); iptables-extensions(8), MASQUERADE; VPC user guide, NAT instances",
 	.rows = "128,129,130,131",
 	.repair = REPAIR_SURE,
-	.needs = NEEDS_CLOUD,
+	.needs = NEEDS_CLOUD | NEEDS_CONSOLE,
 	.examine = examine,
 };
