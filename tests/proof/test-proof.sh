@@ -3,7 +3,7 @@
 # A few seconds of every proof, drawn with a fixed seed: one test for each law. (All of them, whole: make proof)
 . tests/system/tap.sh; shopt -s nullglob
 for proof in tests/proof/proof-*; do
-	"$proof" --budget "${PROOF_SECONDS:-15}" --seed 1 >"$T/out" 2>"$T/err"
+	"$proof" --budget "${PROOF_SECONDS:-10}" --seed 1 >"$T/out" 2>"$T/err"
 	rc=$?
 	laws=0 skipped=
 	while IFS= read -r line; do
