@@ -63,6 +63,9 @@ static void look_at_interfaces(const struct look *l)
 	const struct ipt_rule *first = nat_rule(&l->file->rules, NULL);
 	struct finding *finding;
 
+	/* The way out of what the operator wants is nat-setup's to say. */
+	if (machine_wanted_nat(l->nat->machine))
+		return;
 	/* A card that nothing is configured for has a name, too. */
 	if (!l->host->has_all_ifaces || !l->host->iface_count ||
 	    (cloud && cloud->interface_count > l->host->iface_count))
@@ -72,7 +75,8 @@ static void look_at_interfaces(const struct look *l)
 			return;
 	/* Where a configured name fits no card, the card has one that no file knows. */
 	for (size_t i = 0; i < l->host->iface_count; i++)
-		if (nic_name_is_impossible(l->nat->machine, l->host->ifaces[i]))
+		if (!nic_name_is_card(l->host->ifaces[i]) ||
+		    nic_name_is_impossible(l->nat->machine, l->host->ifaces[i]))
 			return;
 	for (const struct ipt_rule *rule = first; rule; rule = nat_rule(&l->file->rules, rule)) {
 		const struct ipt_cond *cond = find_cond(rule, IPT_OUT);
@@ -265,6 +269,6 @@ const struct check check_nat_rules = {
 	.source = "iptables(8); iptables-extensions(8), MASQUERADE; VPC user guide, NAT instances",
 	.rows = "128,129,130,131",
 	.repair = REPAIR_SURE,
-	.needs = NEEDS_CLOUD | NEEDS_CONSOLE,
+	.needs = NEEDS_CLOUD | NEEDS_NAT | NEEDS_CONSOLE,
 	.examine = examine,
 };
