@@ -1,14 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/nat_setup.h"
 
-static const char *fault_of(const struct nat_mended *mended)
+static void fault_text(const struct machine *machine, const struct nat_mended *mended,
+		       struct str *into)
 {
-	if (!mended->was_shut)
-		return "and no rule here does so";
-	return mended->did_not_translate ? "and no rule here does so, and others drop what is "
-					   "forwarded for them"
-					 : "and the rules here do so, but others drop what is "
-					   "forwarded for them";
+	if (!mended->did_not_translate) {
+		str_add(into,
+			"and the rules here do so, but others drop what is forwarded for them");
+		return;
+	}
+	str_add(into, "and no rule here does so");
+	if (mended->slip_path) {
+		str_add(into, ": the one here");
+		if (mended->is_slip_of_source)
+			str_add(into, " has another source");
+		if (mended->is_slip_of_out)
+			str_addf(
+				into, "%s leads out of %s", mended->is_slip_of_source ? " and" : "",
+				machine_quote(machine, mended->slip_out, strlen(mended->slip_out)));
+	}
+	if (mended->was_shut)
+		str_add(into, ", and others drop what is forwarded for them");
 }
 
 /* A whole file is one edit: a check that mends a part of it waits for the next examination. */
@@ -33,6 +45,7 @@ static int set_rules(const struct nat_plan *plan, const struct nat_loader *loade
 		     const struct str *ranges, struct findings *out, struct err *err)
 {
 	cleanup(nat_mended_done) struct nat_mended mended = { 0 };
+	cleanup(str_done) struct str fault = STR_INIT;
 	struct finding *finding;
 
 	if (!machine_file(plan->machine, loader->path, err) && err->code != ERR_NOTFOUND)
@@ -51,10 +64,12 @@ static int set_rules(const struct nat_plan *plan, const struct nat_loader *loade
 	}
 	if (!mended.did_not_translate && !mended.was_shut)
 		return 0;
-	finding = finding_add(out, SEVERITY_DELAYS, REPAIR_SURE, "128,129,130,131", loader->path, 0,
+	fault_text(plan->machine, &mended, &fault);
+	finding = finding_add(out, SEVERITY_DELAYS, REPAIR_SURE, "128,129,130,131",
+			      mended.slip_path ? mended.slip_path : loader->path, mended.slip_line,
 			      "addresses shall be translated for %s on the way out of %s, as you "
 			      "ask, %s",
-			      ranges->s, plan->out, fault_of(&mended));
+			      ranges->s, plan->out, fault.s);
 	add_edits(plan, loader, &mended, &finding->edits);
 	return 0;
 }

@@ -60,18 +60,19 @@ static bool respell(struct mending *m, uint32_t line, const char *const options[
 	return false;
 }
 
-static enum step correct(struct mending *m, const struct nat_slip *slip)
+static enum step correct(struct mending *m, const struct nat_slip *slip, struct nat_mended *mended)
 {
 	static const char *const sources[] = { "-s", "--source", "--src", NULL };
 	static const char *const outs[] = { "-o", "--out-interface", NULL };
 
+	nat_note_slip(mended, slip);
 	if ((slip->is_source && !respell(m, slip->rule->line, sources, m->net)) ||
 	    (slip->is_out && !respell(m, slip->rule->line, outs, m->plan->out)))
 		return STEP_NO_WAY;
 	return STEP_DONE;
 }
 
-static enum step translate(struct mending *m)
+static enum step translate(struct mending *m, struct nat_mended *mended)
 {
 	const struct ipt_table *table = ipt_table_find(&m->rules, "nat");
 	const struct ipt_chain *chain = table ? ipt_chain_find(table, "POSTROUTING") : NULL;
@@ -96,7 +97,7 @@ static enum step translate(struct mending *m)
 	if (end == NAT_TRANSLATED)
 		return STEP_NONE;
 	if (nat_find_slip(m->plan, m->range, chain, &slip))
-		return correct(m, &slip);
+		return correct(m, &slip, mended);
 	return put_rule(m, table, end == NAT_FALLS_OFF ? NULL : taker, words);
 }
 
@@ -135,7 +136,7 @@ static enum step step(struct mending *m, struct nat_mended *mended)
 	for (size_t i = 0; i < m->plan->ranges.count && done == STEP_NONE; i++) {
 		m->range = &m->plan->ranges.items[i];
 		nat_range_text(m->range, m->net);
-		done = translate(m);
+		done = translate(m, mended);
 		mended->did_not_translate |= done != STEP_NONE;
 		if (done != STEP_NONE)
 			continue;

@@ -89,7 +89,7 @@ static void add_table(struct mending *m, const char *rule)
 		 rule);
 }
 
-static enum step translate(struct mending *m)
+static enum step translate(struct mending *m, struct nat_mended *mended)
 {
 	const struct ipt_bases *bases = &m->rules.rules.bases[IPT_LEAVING];
 	cleanup(free) char *rule =
@@ -105,6 +105,7 @@ static enum step translate(struct mending *m)
 
 		if (!nat_find_slip(m->plan, m->range, base->chain, &slip))
 			continue;
+		nat_note_slip(mended, &slip);
 		text = &m->files->items[slip.rule->file].text;
 		if ((!slip.is_source || respell(text, slip.rule->at, "saddr", m->net)) &&
 		    (!slip.is_out || respell_out(text, slip.rule->at, m->plan->out)))
@@ -156,7 +157,7 @@ static enum step step(struct mending *m, struct nat_mended *mended)
 	for (size_t i = 0; i < m->plan->ranges.count && done == STEP_NONE; i++) {
 		m->range = &m->plan->ranges.items[i];
 		nat_range_text(m->range, m->net);
-		done = translate(m);
+		done = translate(m, mended);
 		mended->did_not_translate |= done != STEP_NONE;
 		if (done != STEP_NONE)
 			continue;

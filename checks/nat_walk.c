@@ -249,6 +249,20 @@ bool nat_find_slip(const struct nat_plan *plan, const struct ip_net *range,
 	return false;
 }
 
+void nat_note_slip(struct nat_mended *mended, const struct nat_slip *slip)
+{
+	const struct ipt_cond *out = nat_cond(slip->rule, IPT_OUT);
+
+	if (mended->slip_path || mended->did_not_translate || mended->was_shut)
+		return;
+	mended->slip_path = mem_strdup(mended->files.items[slip->rule->file].path);
+	mended->slip_line = slip->rule->line;
+	mended->is_slip_of_source = slip->is_source;
+	mended->is_slip_of_out = slip->is_out;
+	if (slip->is_out)
+		snprintf(mended->slip_out, sizeof(mended->slip_out), "%s", out->name);
+}
+
 bool nat_lets_in(const struct nat_plan *plan, struct ipt_rules *rules)
 {
 	struct ipt_reach reach;
