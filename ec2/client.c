@@ -73,9 +73,14 @@ void ec2_cancel(struct ec2 *ec2, struct ec2_op *op)
 	task->free(task);
 }
 
+bool ec2_is_begun(const struct ec2_op *op)
+{
+	return op->private || op->is_done;
+}
+
 int ec2_wait(struct ec2 *ec2, struct ec2_op *op, struct err *err)
 {
-	if (!op->is_done && !op->private)
+	if (!ec2_is_begun(op))
 		return err_set(err, ERR_INTERNAL, "waiting for a call that was not started");
 	while (!op->is_done)
 		if (loop_step(ec2->loop, -1, err) < 0) {

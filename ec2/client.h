@@ -63,6 +63,8 @@ struct ec2_op {
 	bool was_for_real; /* DryRun was asked for, and the server did it all the same */
 	void *private;	   /* the client's; NULL when idle */
 };
+/* Was the call made? Only then can it be waited for. */
+bool ec2_is_begun(const struct ec2_op *op);
 /* Runs the loop until op has ended; 0 or -1 with op's error copied. */
 int ec2_wait(struct ec2 *ec2, struct ec2_op *op, struct err *err)
 	__attribute__((warn_unused_result));

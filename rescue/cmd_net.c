@@ -63,6 +63,9 @@ static void look(struct net *net)
 				     .kinds = kinds[net->role] };
 
 	net_look_start(net->ec2, &ask, &net->look);
+	net_sender_wait(net);
+	if (net->has_from && net->role == NET_ROLE_HOST)
+		net_look_sender(net->ec2, &net->flow.from, &net->look);
 	net_look_wait(net->ec2, &net->look);
 }
 
@@ -75,7 +78,7 @@ static void answer_nat(struct net *net)
 		(void)!ip_parse("198.51.100.1", &outside);
 	net->look.world.instance = net->instance;
 	net_nat_judge(&net->look.world, &outside, &net->path);
-	net_host_list(&net->host, NULL, &net->path);
+	net_host_list(net);
 }
 
 static int answer(struct net *net, struct err *err)
@@ -121,15 +124,13 @@ static int ask(struct net *net, struct err *err)
 	say_waiting(net);
 	if (find_instance(net, err) < 0)
 		return -1;
-	net->has_from = net_find_sender(net->ec2, options, net->instance, &net->flow.from,
-					&net->why_no_from) == 0;
+	net_sender_start(net);
+	net_host_start(net);
+	net_mtu_start(net);
 	net->flow.has_to = options->to && !ip_parse(options->to, &net->flow.to);
 	net->flow.protocol = PROTO_TCP;
 	look(net);
-	if (!options->no_volume)
-		net_host_examine(net);
-	else
-		net->host.source = mem_strdup("--no-volume");
+	net_host_examine(net);
 	net->flow.port = (uint16_t)(options->port	  ? options->port
 				    : net->host.sshd_port ? net->host.sshd_port
 							  : SSH_PORT);
@@ -196,8 +197,17 @@ int cmd_net(const struct options *options, struct report *report)
 		loop_timer(net.loop, -1, tick, &net);
 	net_path_done(&net.path);
 	net_host_done(&net.host);
-	if (net.ec2)
+	if (net.ec2) {
 		net_look_done(net.ec2, &net.look);
+		ec2_cancel(net.ec2, &net.own_op);
+		ec2_cancel(net.ec2, &net.snapshots_op);
+		ec2_cancel(net.ec2, &net.subnets_op);
+		ec2_cancel(net.ec2, &net.types_op);
+	}
+	ec2_own_address_done(&net.own);
+	ec2_snapshots_done(&net.snapshots);
+	ec2_subnets_done(&net.subnets);
+	ec2_instance_types_done(&net.types);
 	ec2_instances_done(&net.instances);
 	ec2_close(net.ec2);
 	loop_close(net.loop);

@@ -91,10 +91,10 @@ static void wait_all(struct ec2 *ec2, struct inventory *inv)
 	struct helper_offer *o = &inv->offer;
 	struct err ignored = ERR_INIT;
 
-	if (inventory_asked(&o->image_op))
+	if (ec2_is_begun(&o->image_op))
 		(void)!wait_image(ec2, inv, &o->why_not);
 	/* Without it a private address may still do. */
-	if (inventory_asked(&o->address_op))
+	if (ec2_is_begun(&o->address_op))
 		(void)!ec2_wait(ec2, &o->address_op, &ignored);
 }
 

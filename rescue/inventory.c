@@ -165,11 +165,6 @@ static void ask_volumes(struct inquiry *q)
 		ec2_find_where(q->ec2, EC2_VOLUMES, &filter, &q->found_attached, &q->attached);
 }
 
-bool inventory_asked(const struct ec2_op *op)
-{
-	return op->private || op->is_done;
-}
-
 static void take_volumes(struct inquiry *q, struct ec2_volumes *from)
 {
 	vec_foreach (v, from)
@@ -179,12 +174,12 @@ static void take_volumes(struct inquiry *q, struct ec2_volumes *from)
 
 static int collect_volumes(struct inquiry *q, struct err *err)
 {
-	if (inventory_asked(&q->volumes)) {
+	if (ec2_is_begun(&q->volumes)) {
 		if (ec2_wait(q->ec2, &q->volumes, err) < 0)
 			return -1;
 		take_volumes(q, &q->found.volumes);
 	}
-	if (inventory_asked(&q->attached)) {
+	if (ec2_is_begun(&q->attached)) {
 		if (ec2_wait(q->ec2, &q->attached, err) < 0)
 			return -1;
 		take_volumes(q, &q->found_attached.volumes);
@@ -287,11 +282,11 @@ static int collect(struct inquiry *q, struct err *err)
 	inv->has_asg = optional(q, &q->asg, "Auto Scaling membership is not known");
 	inv->has_status =
 		optional(q, &q->statuses, "without status checks only the sshd port is verified");
-	if (inventory_asked(&q->spots))
+	if (ec2_is_begun(&q->spots))
 		optional(q, &q->spots, "the Spot requests are not known");
-	if (inventory_asked(&q->subnets))
+	if (ec2_is_begun(&q->subnets))
 		optional(q, &q->subnets, "the checks run without the subnets' address ranges");
-	if (inventory_asked(&q->vpcs))
+	if (ec2_is_begun(&q->vpcs))
 		optional(q, &q->vpcs, "the checks run without the VPC's address ranges");
 	vec_foreach (p, &inv->patients) {
 		if (!(*p)->instance)

@@ -140,8 +140,6 @@ int inventory_take(struct ec2 *ec2, const struct options *options, struct report
 void inventory_done(struct inventory *);
 DEFINE_CLEANUP_DONE(struct inventory, inventory_done)
 
-/* Was the question put? Only then can it be waited for. */
-bool inventory_asked(const struct ec2_op *op);
 /* All that is attached to it, by its mapping and by its volumes. What the items point to is
  * borrowed: release the list with vec_done. */
 void devices_of(const struct inventory *inventory, const struct patient *p,

@@ -44,7 +44,7 @@ void keys_wait(struct ec2 *ec2, struct inventory *inv)
 	vec_foreach (k, &inv->keys)
 		if (ec2_wait(ec2, &(*k)->op, &judged_later) < 0)
 			judged_later = ERR_INIT;
-	if (inventory_asked(&inv->encryption_op))
+	if (ec2_is_begun(&inv->encryption_op))
 		(void)!ec2_wait(ec2, &inv->encryption_op, &judged_later);
 }
 

@@ -14,7 +14,9 @@ enum net_role { NET_ROLE_HOST, NET_ROLE_NAT, NET_ROLE_MTU };
 /* What the newest snapshot of the root volume says of the host. */
 struct net_fault {
 	char *check, *message, *place; /* "/etc/sysconfig/iptables:12" */
+	char *rows;		       /* of the catalogue of faults: "127,133" */
 	bool blocks;		       /* boot or login */
+	bool blocks_boot;
 	bool is_repairable;
 	bool is_untold; /* none: something could not be examined */
 };
@@ -36,6 +38,12 @@ struct net {
 	struct ec2_instances instances;
 	const struct ec2_instance *instance;
 	struct net_look look;
+	/* Asked beside the look; of each what is not needed is not asked. */
+	struct ec2_op own_op, snapshots_op, subnets_op, types_op;
+	struct ec2_own_address own;
+	struct ec2_snapshots snapshots; /* of the root volume */
+	struct ec2_subnets subnets;	/* of the interfaces, where the look asks for none */
+	struct ec2_instance_types types;
 	struct net_flow flow;
 	bool has_from;
 	struct err why_no_from; /* where no sender is known: of a role it may not matter */
@@ -44,20 +52,24 @@ struct net {
 };
 
 /* ---- net_from.c: whose packets are meant: --from, else this machine's address as the instance sees it. */
-int net_find_sender(struct ec2 *, const struct options *, const struct ec2_instance *,
-		    struct ip *ret, struct err *err) __attribute__((warn_unused_result));
+void net_sender_start(struct net *);
+/* Sets .flow.from, .has_from, .why_no_from, where they are not set yet. */
+void net_sender_wait(struct net *);
 /* --from and --to in form? Before anything is asked. */
 int net_check_options(const struct options *, struct err *err) __attribute__((warn_unused_result));
 
 /* ---- net_host.c */
+void net_host_start(struct net *);
+/* The look must be over: the checks use what it has of the VPC. */
 void net_host_examine(struct net *);
 void net_host_done(struct net_host *);
-/* Its faults (of this check, where it is not NULL), as findings. */
-void net_host_list(const struct net_host *, const char *check, struct net_path *);
+/* Behind the cloud's hops: its faults, as far as they are in the way of what the role asks for. */
+void net_host_list(struct net *);
 /* What it says of the port goes behind the instance's hop. */
 void net_host_add(const struct net_host *, uint32_t port, struct net_path *);
 
 /* ---- net_mtu.c */
+void net_mtu_start(struct net *);
 void net_answer_mtu(struct net *);
 
 /* ---- net_draw.c */

@@ -111,6 +111,7 @@ static char *sentence(const struct net *net)
 {
 	const struct net_path *path = &net->path;
 	const struct net_hop *stop = net_path_stop(path);
+	const char *limits = has_unseen(path) ? ", as far as is seen" : "";
 	char from[IP_TEXT_MAX];
 
 	ip_text(&path->from, from);
@@ -129,9 +130,9 @@ static char *sentence(const struct net *net)
 				: "the cloud lets %s translate for its private subnets",
 			net->id.s);
 	if (net->role == NET_ROLE_MTU)
-		return mem_strdup("no packet is lost for its size");
+		return mem_printf("no packet is lost for its size%s", limits);
 	return mem_printf("tcp %u from %s gets to %s and its answer back%s", net->flow.port, from,
-			  net->id.s, has_unseen(path) ? ", as far as is seen" : "");
+			  net->id.s, limits);
 }
 
 static const char *verdict_name(const struct net_path *path)

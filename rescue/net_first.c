@@ -138,7 +138,7 @@ void net_first_judge(struct ec2 *ec2, struct inventory *inv)
 	if (!first->is_asked)
 		return;
 	net_look_wait(ec2, &first->look);
-	if (inventory_asked(&first->own_op))
+	if (ec2_is_begun(&first->own_op))
 		(void)!ec2_wait(ec2, &first->own_op, &ignored);
 	w->vpcs = inv->vpcs;
 	w->statuses = inv->statuses;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks/check.h"
 #include "ec2/when.h"
 #include "rescue/inventory.h"
 #include "rescue/net.h"
@@ -30,6 +31,13 @@ static char *text_of(const json_t *event, const char *name)
 	return mem_strdup(json_string_value(json_object_get(event, name)) ?: "");
 }
 
+static char *rows_of(const char *name)
+{
+	const struct check *check = check_find(name);
+
+	return mem_strdup(check ? check->rows : "");
+}
+
 /* Findings are kept; what the examination says of itself is not wanted here. */
 static void take_event(struct local *local, json_t *event)
 {
@@ -42,6 +50,7 @@ static void take_event(struct local *local, json_t *event)
 		fault.check = text_of(event, "check");
 		fault.message = text_of(event, "message");
 		fault.place = mem_strdup("the volume");
+		fault.rows = rows_of(fault.check);
 		fault.is_untold = true;
 		vec_push(&host->faults, fault);
 	}
@@ -54,41 +63,27 @@ static void take_event(struct local *local, json_t *event)
 		fault.place = line	? mem_printf("%s:%lld", path, (long long)line)
 			      : path[0] ? TAKE(path)
 					: mem_strdup("the volume");
+		fault.rows = text_of(event, "rows");
 		fault.blocks = str_starts(severity, "blocks-");
+		fault.blocks_boot = str_eq(severity, "blocks-boot");
 		fault.is_repairable = json_is_true(json_object_get(event, "repairable"));
 		vec_push(&host->faults, fault);
 	}
 	json_decref(event);
 }
 
-/* Those of its interfaces. */
-static void find_subnets(struct net *net, struct ec2_subnets *ret)
-{
-	VEC(const char *) ids = { 0 };
-	struct ec2_op op = { 0 };
-	struct err ignored = ERR_INIT;
-
-	vec_foreach (i, &net->instance->interfaces)
-		if (i->subnet)
-			vec_push(&ids, i->subnet);
-	if (ids.count) {
-		ec2_describe_subnets(
-			net->ec2, &(struct ec2_describe){ .ids = ids.items, .id_count = ids.count },
-			ret, &op);
-		(void)!ec2_wait(net->ec2, &op, &ignored);
-	}
-	vec_done(&ids);
-}
-
 /* What the checks may know of the cloud. */
 static void facts_of(struct net *net, struct cloud_facts *ret)
 {
-	struct inventory inv = { .vpcs = net->look.world.vpcs };
+	bool has_own = ec2_is_begun(&net->subnets_op);
 	const struct patient patient = { .id = net->id, .instance = net->instance };
+	struct inventory inv = { .vpcs = net->look.world.vpcs };
+	struct err ignored = ERR_INIT;
 
-	find_subnets(net, &inv.subnets);
+	if (has_own)
+		(void)!ec2_wait(net->ec2, &net->subnets_op, &ignored);
+	inv.subnets = has_own ? net->subnets : net->look.world.subnets;
 	cloud_facts_of(&inv, &patient, ret);
-	ec2_subnets_done(&inv.subnets);
 }
 
 static int examine(struct net *net, const struct snapshot_id *snapshot, struct err *err)
@@ -121,52 +116,73 @@ static int examine(struct net *net, const struct snapshot_id *snapshot, struct e
 	return 0;
 }
 
+/* The checks want them, where there is something to examine. */
+static void ask_subnets(struct ec2_op *op)
+{
+	struct net *net = op->arg;
+	VEC(const char *) ids = { 0 };
+
+	vec_foreach (i, &net->instance->interfaces)
+		if (i->subnet)
+			vec_push(&ids, i->subnet);
+	if (ids.count && newest(&net->snapshots) && net->role == NET_ROLE_HOST)
+		ec2_describe_subnets(
+			net->ec2, &(struct ec2_describe){ .ids = ids.items, .id_count = ids.count },
+			&net->subnets, &net->subnets_op);
+	vec_done(&ids);
+}
+
 /* A newest one is asked for, not made: EC2 bills snapshots, and the question is read-only. */
-static int find_snapshot(struct net *net, struct snapshot_id *ret, char ret_at[21], struct err *err)
+void net_host_start(struct net *net)
 {
 	const struct ec2_device *root = root_of(net->instance);
 	const char *volume = root ? root->volume.s : "";
 	const struct ec2_filter filter = { "volume-id", &volume, 1 };
-	struct ec2_snapshots snapshots = { 0 };
-	const struct ec2_snapshot *best;
-	struct ec2_op op = { 0 };
 
-	if (!root)
-		return err_set(err, ERR_NOTFOUND, "its root volume is not attached");
-	ec2_describe_snapshots(net->ec2,
-			       &(struct ec2_describe){ .filters = &filter, .filter_count = 1 },
-			       &snapshots, &op);
-	if (ec2_wait(net->ec2, &op, err) < 0)
-		return -1;
-	best = newest(&snapshots);
-	if (best) {
-		*ret = best->id;
-		when_iso8601(best->start_time, ret_at);
+	net->snapshots_op = (struct ec2_op){ .done = ask_subnets, .arg = net };
+	if (root && !net->options->no_volume)
+		ec2_describe_snapshots(
+			net->ec2, &(struct ec2_describe){ .filters = &filter, .filter_count = 1 },
+			&net->snapshots, &net->snapshots_op);
+}
+
+static const struct ec2_snapshot *find_snapshot(struct net *net, struct err *err)
+{
+	const struct ec2_device *root = root_of(net->instance);
+	const struct ec2_snapshot *ret;
+
+	if (!root) {
+		err_set(err, ERR_NOTFOUND, "its root volume is not attached");
+		return NULL;
 	}
-	ec2_snapshots_done(&snapshots);
-	return best ? 0
-		    : err_set(err, ERR_NOTFOUND,
-			      "there is no snapshot of %s; `ec2-rescue audit %s` makes one for a "
-			      "look",
-			      volume, net->id.s);
+	if (ec2_wait(net->ec2, &net->snapshots_op, err) < 0)
+		return NULL;
+	ret = newest(&net->snapshots);
+	if (!ret)
+		err_set(err, ERR_NOTFOUND,
+			"there is no snapshot of %s; `ec2-rescue audit %s` makes one for a look",
+			root->volume.s, net->id.s);
+	return ret;
 }
 
 void net_host_examine(struct net *net)
 {
-	struct snapshot_id snapshot = { "" };
+	const struct ec2_snapshot *snapshot;
 	struct err err = ERR_INIT;
 	char at[21];
 
-	if (find_snapshot(net, &snapshot, at, &err) < 0) {
-		net->host.source = mem_strdup(err.text);
+	if (net->options->no_volume) {
+		net->host.source = mem_strdup("--no-volume");
 		return;
 	}
-	if (examine(net, &snapshot, &err) < 0) {
+	snapshot = find_snapshot(net, &err);
+	if (!snapshot || examine(net, &snapshot->id, &err) < 0) {
 		net->host.source = mem_strdup(err.text);
 		return;
 	}
 	net->host.is_examined = true;
-	net->host.source = mem_printf("%s of %s", snapshot.s, at);
+	when_iso8601(snapshot->start_time, at);
+	net->host.source = mem_printf("%s of %s", snapshot->id.s, at);
 }
 
 void net_host_done(struct net_host *host)
@@ -176,6 +192,7 @@ void net_host_done(struct net_host *host)
 		free(f->check);
 		free(f->message);
 		free(f->place);
+		free(f->rows);
 	}
 	vec_done(&host->faults);
 }
@@ -220,27 +237,65 @@ static bool is_said(const struct net_host *host, const struct net_fault *fault)
 	return false;
 }
 
-void net_host_list(const struct net_host *host, const char *check, struct net_path *path)
+/* Rows of the guest's network and of the NAT role. A host that nobody gets into, by sshd or by its firewall, translates. */
+static bool is_of_nat(const char *rows)
 {
-	size_t before = path->hops.count;
+	enum { NETWORK = 109, RESOLVER = 117, NETWORK_END = 122, NAT = 127, NAT_END = 136 };
+	char *end;
+
+	for (const char *at = rows; *at; at = *end ? end + 1 : end) {
+		unsigned long row = strtoul(at, &end, 10);
+
+		if ((row >= NETWORK && row < NETWORK_END && row != RESOLVER) ||
+		    (row >= NAT && row < NAT_END))
+			return true;
+		if (end == at)
+			break;
+	}
+	return false;
+}
+
+static bool is_in_the_way(const struct net *net, const struct net_fault *f)
+{
+	if (net->role == NET_ROLE_MTU)
+		return str_eq(f->check, "mtu");
+	return f->blocks_boot || is_of_nat(f->rows);
+}
+
+static char *told_of(const struct net *net, size_t faults, size_t others)
+{
+	const struct net_host *host = &net->host;
+
+	if (!host->is_examined)
+		return mem_printf("was not examined: %s", host->source);
+	if (faults)
+		return mem_printf("was examined by %s: see above", host->source);
+	if (!others)
+		return mem_printf("was examined by %s: no fault was found", host->source);
+	return mem_printf("was examined by %s: nothing in the way was found; of what else it has, "
+			  "tells `ec2-rescue audit %s`",
+			  host->source, net->id.s);
+}
+
+void net_host_list(struct net *net)
+{
+	const struct net_host *host = &net->host;
+	size_t faults = 0;
 
 	vec_foreach (f, &host->faults) {
 		struct net_hop *hop;
 
-		if (check && !str_eq(f->check, check))
+		if (!is_in_the_way(net, f))
 			continue;
-		hop = net_hop_add(path, NET_THERE, f->is_untold ? NET_UNSEEN : NET_STOPS,
+		faults++;
+		hop = net_hop_add(&net->path, NET_THERE, f->is_untold ? NET_UNTOLD : NET_STOPS,
 				  mem_strdup(f->place),
 				  mem_printf("%s (%s)", f->message, f->check));
 		hop->remedy = f->is_untold ? NULL : remedy_of(f);
 		hop->is_of_host = true;
 	}
-	net_hop_add(path, NET_THERE, host->is_examined ? NET_PASSES : NET_UNSEEN,
-		    mem_strdup("the host"),
-		    host->is_examined ? mem_printf("was examined by %s: %s", host->source,
-						   path->hops.count > before ? "see above"
-									     : "no fault was found")
-				      : mem_printf("was not examined: %s", host->source));
+	net_hop_add(&net->path, NET_THERE, host->is_examined ? NET_PASSES : NET_UNSEEN,
+		    mem_strdup("the host"), told_of(net, faults, host->faults.count - faults));
 }
 
 void net_host_add(const struct net_host *host, uint32_t port, struct net_path *path)

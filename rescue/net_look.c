@@ -52,25 +52,24 @@ static bool wants(const struct net_ask *ask, struct net_look *look, enum net_kin
 	return look->is_asked[kind];
 }
 
-/* What has the sender's address: in the VPC or elsewhere, which the path tells apart. */
-static void ask_sender(struct ec2 *ec2, const struct net_ask *ask, struct net_look *look)
+/* What has the address: in the VPC or elsewhere, which the path tells apart. */
+void net_look_sender(struct ec2 *ec2, const struct ip *from, struct net_look *look)
 {
 	char text[IP_TEXT_MAX];
 	struct ids address = { 0 };
 	struct by_filter f;
 
 	/* A public IPv4 address is no interface's own. */
-	if (!ask->from || (!ask->from->is_v6 && !net_is_private(ask->from)) ||
-	    !wants(ask, look, NET_INTERFACES))
+	if (look->is_asked[NET_INTERFACES] || (!from->is_v6 && !net_is_private(from)))
 		return;
-	ip_text(ask->from, text);
+	look->is_asked[NET_INTERFACES] = true;
+	ip_text(from, text);
 	vec_push(&address, text);
-	ec2_describe_enis(ec2,
-			  by(&f,
-			     ask->from->is_v6 ? "ipv6-addresses.ipv6-address"
-					      : "addresses.private-ip-address",
-			     &address),
-			  &look->world.interfaces, &look->ops[NET_INTERFACES]);
+	ec2_describe_enis(
+		ec2,
+		by(&f, from->is_v6 ? "ipv6-addresses.ipv6-address" : "addresses.private-ip-address",
+		   &address),
+		&look->world.interfaces, &look->ops[NET_INTERFACES]);
 	vec_done(&address);
 }
 
@@ -110,7 +109,8 @@ void net_look_start(struct ec2 *ec2, const struct net_ask *ask, struct net_look 
 	collect_names(ask, &names);
 	if (names.vpcs.count) {
 		ask_vpcs(ec2, ask, &names, ret);
-		ask_sender(ec2, ask, ret);
+		if (ask->from && ask->kinds & 1u << NET_INTERFACES)
+			net_look_sender(ec2, ask->from, ret);
 		if (wants(ask, ret, NET_BLOCK))
 			ec2_get_public_block(ec2, &ret->world.block, &ret->ops[NET_BLOCK]);
 		if (wants(ask, ret, NET_STATUS))

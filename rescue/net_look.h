@@ -23,6 +23,8 @@ struct net_look {
 	struct ec2_texts asked; /* of what paths wanted */
 };
 void net_look_start(struct ec2 *, const struct net_ask *, struct net_look *ret);
+/* The sender, where it was not known at the start, while the replies are out. */
+void net_look_sender(struct ec2 *, const struct ip *from, struct net_look *);
 /* For the replies; a kind that cannot be had is world.missing, no error. */
 void net_look_wait(struct ec2 *, struct net_look *);
 /* Also while it is under way. */

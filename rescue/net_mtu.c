@@ -29,17 +29,14 @@ static void add_card(struct cards *cards, const struct mtu_card *c)
 	vec_push(cards, card);
 }
 
-static void find_type(struct net *net, struct ec2_instance_types *ret)
+void net_mtu_start(struct net *net)
 {
 	const char *name = net->instance->type;
-	struct err ignored = ERR_INIT;
-	struct ec2_op op = { 0 };
 
-	if (!name)
-		return;
-	ec2_describe_instance_types(net->ec2, &(struct ec2_describe){ .ids = &name, .id_count = 1 },
-				    ret, &op);
-	(void)!ec2_wait(net->ec2, &op, &ignored);
+	if (name && net->role == NET_ROLE_MTU)
+		ec2_describe_instance_types(net->ec2,
+					    &(struct ec2_describe){ .ids = &name, .id_count = 1 },
+					    &net->types, &net->types_op);
 }
 
 /* What the walk lacks is asked for once. */
@@ -55,12 +52,12 @@ static void judge(struct net *net, const struct net_mtu_ask *ask)
 
 void net_answer_mtu(struct net *net)
 {
-	struct ec2_instance_types types = { 0 };
+	struct err ignored = ERR_INIT;
 	struct cards cards = { 0 };
 	struct net_mtu_ask ask = { .towards = net->options->from ? &net->flow.from : NULL };
 
-	find_type(net, &types);
-	vec_foreach (t, &types)
+	(void)!ec2_wait(net->ec2, &net->types_op, &ignored);
+	vec_foreach (t, &net->types)
 		if (t->type && str_eq(t->type, net->instance->type))
 			ask.type = t;
 	for (size_t i = 0; net->host.is_examined && i < net->host.mtu.card_count; i++)
@@ -68,9 +65,8 @@ void net_answer_mtu(struct net *net)
 	ask.cards = cards.items;
 	ask.card_count = cards.count;
 	judge(net, &ask);
-	net_host_list(&net->host, "mtu", &net->path);
+	net_host_list(net);
 	vec_foreach (c, &cards)
 		free((char *)(uintptr_t)c->why);
 	vec_done(&cards);
-	ec2_instance_types_done(&types);
 }

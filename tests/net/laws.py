@@ -196,6 +196,30 @@ def first(base):
             if [c['action'] for c in more].count(action) != 1: wrong.append('%s: not once for four instances' % action)
     return wrong
 
+BLIND = ('paths/host-healthy', 'paths/host-firewall-drops', 'paths/two-stops', 'paths/gateway-endpoints', 'nat/volume-absent-interface', 'nat/volume-right', 'mtu/jumbo-and-denied', 'mtu/volume-too-small')
+
+def blind(share):
+    """Whatever cannot be seen: the answer is the same, or an error, or that it cannot be told, or it names its limits; it is never the contrary."""
+    wrong, count = [], 0
+    for folder in BLIND:
+        ask = open(HERE + '/' + folder + '/ask').read().split()
+        with tempfile.TemporaryDirectory() as scratch, Cloud(world_of_case(HERE + '/' + folder, scratch)) as cloud:
+            cloud.ask('DELETE', 'calls')
+            truth = cloud.run('net', *ask, '--json').returncode
+            for action in sorted(set(cloud.calls())):
+                for kind in ('refused', 'damaged'):
+                    count += 1
+                    if count % share: continue
+                    cloud.ask('POST', 'faults', {'action': action, 'kind': kind, 'times': -1})
+                    run = cloud.run('net', *ask, '--json')
+                    cloud.ask('DELETE', 'faults')
+                    what = '%s, %s %s: exit %d, not %d: %s' % (folder, action, kind, run.returncode, truth, (run.stdout + run.stderr)[-700:])
+                    if run.returncode < 0 or 'Sanitizer' in run.stderr or not run.stdout + run.stderr: wrong.append(what)
+                    text = json.loads(run.stdout)['text'] if run.returncode in (0, 1) else ''
+                    is_limited = run.returncode == 0 and ('as far as is seen' in text or 'the cloud lets' in text)
+                    if text and run.returncode != truth and not is_limited: wrong.append(what)
+    return wrong, count // share
+
 def form(command):
     """The command without what it names, so that one of each kind is tried."""
     return re.sub(r'-[0-9a-f]{17}\b|[0-9a-f]*[.:][0-9a-f.:]*/\d+|(?<==)\d+|(?<=rule-number )\d+', 'X', command)
@@ -269,6 +293,8 @@ def main():
     tell('%d failures of a change: all are made or none, and home' % situations, wrong)
     tell('kill -9 at each change: resume brings home what was begun', killed(base))
     tell('a rescue asks the network first, and stops nothing where it is to blame', first(base))
+    wrong, situations = blind(3 if BUILD.endswith('-asan') else 1)
+    tell('%d times something that is not seen: the answer is never the contrary' % situations, wrong)
     tell('on a terminal the answer stays', terminal(base))
     if not BUILD.endswith('-asan'):  # what is typed does not depend on it
         wrong, forms = told() if shutil.which('aws') else ([], 0)
