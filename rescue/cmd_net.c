@@ -93,7 +93,7 @@ static int answer(struct net *net, struct err *err)
 		return -1;
 	} else {
 		net_look_walk(net->ec2, &net->look, net->instance, &net->flow, &net->path);
-		net_host_add(&net->host, net->flow.port, &net->path);
+		net_host_add(net);
 	}
 	net_path_judge(&net->path);
 	return 0;

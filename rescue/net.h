@@ -17,8 +17,8 @@ struct net_fault {
 	char *rows;		       /* of the catalogue of faults: "127,133" */
 	bool blocks;		       /* boot or login */
 	bool blocks_boot;
-	bool is_repairable;
-	bool is_untold; /* none: something could not be examined */
+	bool is_repairable, is_offered; /* with --fix alone */
+	bool is_untold;			/* none: something could not be examined */
 };
 struct net_host {
 	bool is_examined;
@@ -63,10 +63,10 @@ void net_host_start(struct net *);
 /* The look must be over: the checks use what it has of the VPC. */
 void net_host_examine(struct net *);
 void net_host_done(struct net_host *);
-/* Behind the cloud's hops: its faults, as far as they are in the way of what the role asks for. */
+/* Into the path. Behind the cloud's hops: its faults, as far as they are in the way of what the role asks for. */
 void net_host_list(struct net *);
-/* What it says of the port goes behind the instance's hop. */
-void net_host_add(const struct net_host *, uint32_t port, struct net_path *);
+/* Behind the instance's hop: what it says of the port. */
+void net_host_add(struct net *);
 
 /* ---- net_mtu.c */
 void net_mtu_start(struct net *);

@@ -56,6 +56,7 @@ static void take_event(struct local *local, json_t *event)
 	}
 	if (kind && str_eq(kind, "finding") && severity && !str_eq(severity, "note")) {
 		cleanup(free) char *path = text_of(event, "path");
+		cleanup(free) char *class = text_of(event, "class");
 		json_int_t line = json_integer_value(json_object_get(event, "line"));
 
 		fault.check = text_of(event, "check");
@@ -67,6 +68,7 @@ static void take_event(struct local *local, json_t *event)
 		fault.blocks = str_starts(severity, "blocks-");
 		fault.blocks_boot = str_eq(severity, "blocks-boot");
 		fault.is_repairable = json_is_true(json_object_get(event, "repairable"));
+		fault.is_offered = str_eq(class, "offered");
 		vec_push(&host->faults, fault);
 	}
 	json_decref(event);
@@ -220,10 +222,15 @@ static bool is_up(const struct net_path *path)
 	return path->interface;
 }
 
-static char *remedy_of(const struct net_fault *f)
+static char *remedy_of(const struct net *net, const struct net_fault *f)
 {
-	return mem_strdup(f->is_repairable ? "ec2-rescue with the instance's id repairs it"
-					   : "it has to be mended by hand");
+	if (!f->is_repairable)
+		return mem_strdup("it has to be mended by hand");
+	if (str_eq(f->check, "nat-setup"))
+		return mem_printf("`ec2-rescue --setup-nat vpc %s` repairs it", net->id.s);
+	if (f->is_offered)
+		return mem_printf("`ec2-rescue --fix %s %s` repairs it", f->check, net->id.s);
+	return mem_printf("`ec2-rescue %s` repairs it", net->id.s);
 }
 
 /* What keeps everybody out keeps out this client. */
@@ -237,17 +244,19 @@ static bool is_said(const struct net_host *host, const struct net_fault *fault)
 	return false;
 }
 
-/* Rows of the guest's network and of the NAT role. A host that nobody gets into, by sshd or by its firewall, translates. */
+/* Rows of the guest's network and of the NAT role. A host that nobody gets into, by sshd or by its firewall, translates;
+ * what is the cloud's is a hop of its own. */
 static bool is_of_nat(const char *rows)
 {
-	enum { NETWORK = 109, RESOLVER = 117, NETWORK_END = 122, NAT = 127, NAT_END = 136 };
+	enum { NETWORK = 109, RESOLVER = 117, NETWORK_END = 122 };
+	enum { NAT = 127, SOURCE_CHECK = 133, ROUTES = 134, NAT_END = 136 };
 	char *end;
 
 	for (const char *at = rows; *at; at = *end ? end + 1 : end) {
 		unsigned long row = strtoul(at, &end, 10);
 
 		if ((row >= NETWORK && row < NETWORK_END && row != RESOLVER) ||
-		    (row >= NAT && row < NAT_END))
+		    (row >= NAT && row < NAT_END && row != SOURCE_CHECK && row != ROUTES))
 			return true;
 		if (end == at)
 			break;
@@ -291,15 +300,18 @@ void net_host_list(struct net *net)
 		hop = net_hop_add(&net->path, NET_THERE, f->is_untold ? NET_UNTOLD : NET_STOPS,
 				  mem_strdup(f->place),
 				  mem_printf("%s (%s)", f->message, f->check));
-		hop->remedy = f->is_untold ? NULL : remedy_of(f);
+		hop->remedy = f->is_untold ? NULL : remedy_of(net, f);
 		hop->is_of_host = true;
 	}
 	net_hop_add(&net->path, NET_THERE, host->is_examined ? NET_PASSES : NET_UNSEEN,
 		    mem_strdup("the host"), told_of(net, faults, host->faults.count - faults));
 }
 
-void net_host_add(const struct net_host *host, uint32_t port, struct net_path *path)
+void net_host_add(struct net *net)
 {
+	const struct net_host *host = &net->host;
+	struct net_path *path = &net->path;
+	uint32_t port = net->flow.port;
 	struct net_hop hop = { .leg = NET_THERE, .standing = NET_UNSEEN, .is_of_host = true };
 	bool is_ssh = host->sshd_port && host->sshd_port == port;
 
@@ -317,7 +329,7 @@ void net_host_add(const struct net_host *host, uint32_t port, struct net_path *p
 		hop.standing = f->is_untold ? NET_UNSEEN : NET_STOPS;
 		hop.place = mem_strdup(f->place);
 		hop.text = mem_printf("%s (%s)", f->message, f->check);
-		hop.remedy = f->is_untold ? NULL : remedy_of(f);
+		hop.remedy = f->is_untold ? NULL : remedy_of(net, f);
 		insert(path, &hop);
 		hop.remedy = NULL;
 	}
