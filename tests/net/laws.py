@@ -105,15 +105,18 @@ def made_up(r, base):
             if cloud.run('undo', sid('i', 1), '--state-dir', state).returncode or cloud.truth() != before: wrong.append('from %s: undo left something\n%s' % (sender, json.dumps(w)))
     return wrong
 
-def large(base):
+def enlarge(world):
     """200 groups, 50 route tables, 100 entries of an ACL."""
-    w = copy.deepcopy(base)
+    w = copy.deepcopy(world)
     w['security_groups'] += [{'id': 'sg-%017x' % (0x100 + n), 'name': 'g%d' % n, 'vpc': V, 'ingress': [{'protocol': 'tcp', 'from': 1000 + n, 'to': 1000 + n, 'cidr': '192.0.2.0/24'}], 'egress': []} for n in range(200)]
     w['route_tables'] += [{'id': 'rtb-%017x' % (0x100 + n), 'vpc': V, 'associations': [], 'routes': [{'destinationCidrBlock': '10.0.0.0/16', 'gatewayId': 'local', 'state': 'active'}]} for n in range(50)]
     w['network_acls'][0]['entries'] = [{'number': n + 1, 'action': 'deny', 'cidr': '192.0.2.%d/32' % n, 'egress': n % 2 == 1} for n in range(100)] + w['network_acls'][0]['entries']
     w['instances'][0]['groups'] = ['sg-%017x' % (0x100 + n) for n in range(5)] + [sid('sg', 1)]
+    return w
+
+def large(base):
     wrong = []
-    with Cloud(w) as cloud:
+    with Cloud(enlarge(base)) as cloud:
         for ask in (['--from', '203.0.113.7'], ['--from', '10.0.3.40'], ['--role', 'nat'], ['--role', 'mtu']):
             cloud.ask('DELETE', 'calls')
             run = cloud.run('net', sid('i', 1), *ask)
