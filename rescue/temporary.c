@@ -9,6 +9,9 @@
 enum {
 	SEARCHES = 3, /* for a snapshot whose id was lost with the reply */
 	TRIES = 5,    /* to delete it */
+	/* EC2 makes one snapshot of a volume in 15 s (SnapshotCreationPerVolumeRateExceeded). */
+	BUSY_TRIES = 7,
+	BUSY_MS = 3000,
 	FIRST_LOOK_MS = 1000,
 	LAST_LOOK_MS = 15000,
 	UNSEEN_MS = 120000,	    /* a new id may be unknown to Describe for so long */
@@ -198,6 +201,38 @@ static int search_again(struct temporary *t, struct err *err)
 	return found;
 }
 
+static void say_busy(struct temporary *t)
+{
+	cleanup(free) char *text =
+		mem_printf("EC2 makes another snapshot of %s in some seconds", t->record.volume.s);
+
+	if (!t->local->options->json)
+		report_say(t->local->report, NULL, "waiting", "{s:s, s:s, s:i}", "name", "snapshot",
+			   "text", text, "deadline_s", BUSY_TRIES * BUSY_MS / 1000);
+}
+
+/* What was made of the volume just before, by another audit or for a backup, is waited for. */
+static int create_once(struct temporary *t, const struct ec2_create_snapshot *request,
+		       struct ec2_snapshot *ret, struct err *err)
+{
+	int rc = -1;
+
+	for (int i = 1; i <= BUSY_TRIES; i++) {
+		struct ec2_op op = { 0 };
+
+		err_clear(err);
+		ec2_create_snapshot(t->ec2, request, ret, &op);
+		rc = wait_for(t, &op, err);
+		if (rc == 0 || err->code != ERR_BUSY || i == BUSY_TRIES)
+			break;
+		if (i == 1)
+			say_busy(t);
+		if (nap(t, BUSY_MS, err) < 0)
+			break;
+	}
+	return rc;
+}
+
 static int create(struct temporary *t, struct err *err)
 {
 	cleanup(free) char *name = mem_printf(
@@ -210,11 +245,8 @@ static int create(struct temporary *t, struct err *err)
 						     .tags = tags,
 						     .tag_count = ARRAY_LEN(tags) };
 	struct ec2_snapshot snapshot;
-	struct ec2_op op = { 0 };
-	int rc;
+	int rc = create_once(t, &request, &snapshot, err);
 
-	ec2_create_snapshot(t->ec2, &request, &snapshot, &op);
-	rc = wait_for(t, &op, err);
 	t->is_in_doubt = rc < 0 && (err->code == ERR_INDOUBT || err->code == ERR_NETWORK ||
 				    err->code == ERR_TIMEOUT || err->code == ERR_INTERRUPTED);
 	if (!rc) {

@@ -782,6 +782,18 @@ def audited(cloud):
     listed = cloud.run('runs', json_events=False)
     expect('runs', listed.status, 0)
 
+@scenario('two audits in a row: the second waits until EC2 makes another snapshot of the volume')
+def audited_again(cloud):
+    p = cloud.patient(); cloud.forget()
+    fault = {'action': 'CreateSnapshot', 'kind': 'refused', 'code': 'SnapshotCreationPerVolumeRateExceeded'}
+    for times, status in ((5, 1), (-1, 8)):
+        cloud.ask('POST', 'faults', dict(fault, times=times))
+        run = cloud.run('audit', p.instance)
+        expect('refused %d times: status' % times, run.status, status)
+        expect('snapshots', cloud.temporary(p), {})
+        cloud.forget()
+    untouched(cloud, p)
+
 @scenario('^C while the snapshot is made deletes it; a snapshot that cannot be deleted is named, and resume deletes it')
 def audit_left(cloud):
     p = cloud.patient(); cloud.forget()
