@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "checks/nat_setup.h"
 
-static void fault_text(const struct machine *machine, const struct nat_mended *mended,
-		       struct str *into)
+static char *fault_of(const struct nat_mended *mended)
 {
-	if (!mended->did_not_translate) {
-		str_add(into,
-			"and the rules here do so, but others drop what is forwarded for them");
-		return;
-	}
-	str_add(into, "and no rule here does so");
-	if (mended->slip_path) {
-		str_add(into, ": the one here");
-		if (mended->is_slip_of_source)
-			str_add(into, " has another source");
-		if (mended->is_slip_of_out)
-			str_addf(
-				into, "%s leads out of %s", mended->is_slip_of_source ? " and" : "",
-				machine_quote(machine, mended->slip_out, strlen(mended->slip_out)));
-	}
-	if (mended->was_shut)
-		str_add(into, ", and others drop what is forwarded for them");
+	if (!mended->did_not_translate)
+		return mem_strdup("and the rules here do so, but others drop what is forwarded "
+				  "for them");
+	return mem_printf("and no rule here does so%s%s%s", mended->slip ? ": the one here" : "",
+			  mended->slip ?: "",
+			  mended->was_shut ? ", and others drop what is forwarded for them" : "");
 }
 
 /* A whole file is one edit: a check that mends a part of it waits for the next examination. */
@@ -45,7 +33,7 @@ static int set_rules(const struct nat_plan *plan, const struct nat_loader *loade
 		     const struct str *ranges, struct findings *out, struct err *err)
 {
 	cleanup(nat_mended_done) struct nat_mended mended = { 0 };
-	cleanup(str_done) struct str fault = STR_INIT;
+	cleanup(free) char *fault = NULL;
 	struct finding *finding;
 
 	if (!machine_file(plan->machine, loader->path, err) && err->code != ERR_NOTFOUND)
@@ -64,12 +52,12 @@ static int set_rules(const struct nat_plan *plan, const struct nat_loader *loade
 	}
 	if (!mended.did_not_translate && !mended.was_shut)
 		return 0;
-	fault_text(plan->machine, &mended, &fault);
+	fault = fault_of(&mended);
 	finding = finding_add(out, SEVERITY_DELAYS, REPAIR_SURE, "128,129,130,131",
-			      mended.slip_path ? mended.slip_path : loader->path, mended.slip_line,
+			      mended.slip_path ?: loader->path, mended.slip_line,
 			      "addresses shall be translated for %s on the way out of %s, as you "
 			      "ask, %s",
-			      ranges->s, plan->out, fault.s);
+			      ranges->s, plan->out, fault);
 	add_edits(plan, loader, &mended, &finding->edits);
 	return 0;
 }

@@ -65,7 +65,7 @@ static enum step correct(struct mending *m, const struct nat_slip *slip, struct 
 	static const char *const sources[] = { "-s", "--source", "--src", NULL };
 	static const char *const outs[] = { "-o", "--out-interface", NULL };
 
-	nat_note_slip(mended, slip);
+	nat_note_slip(m->plan, slip, mended);
 	if ((slip->is_source && !respell(m, slip->rule->line, sources, m->net)) ||
 	    (slip->is_out && !respell(m, slip->rule->line, outs, m->plan->out)))
 		return STEP_NO_WAY;

@@ -105,7 +105,7 @@ static enum step translate(struct mending *m, struct nat_mended *mended)
 
 		if (!nat_find_slip(m->plan, m->range, base->chain, &slip))
 			continue;
-		nat_note_slip(mended, &slip);
+		nat_note_slip(m->plan, &slip, mended);
 		text = &m->files->items[slip.rule->file].text;
 		if ((!slip.is_source || respell(text, slip.rule->at, "saddr", m->net)) &&
 		    (!slip.is_out || respell_out(text, slip.rule->at, m->plan->out)))

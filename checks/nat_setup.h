@@ -67,14 +67,12 @@ struct nat_mended {
 	struct nft_files files; /* as they have to be: the one that is loaded, what it includes */
 	bool did_not_translate, was_shut; /* what was wrong with them; neither: nothing was */
 	const char *why_not;		  /* they cannot be made so; NULL: they could */
-	/* The rule that was nearly right, where nothing had been changed yet; NULL: there was none. */
-	char *slip_path;
+	/* The rule that was nearly right, as the files were at first; NULL: there was none. */
+	char *slip_path, *slip; /* " leads out of \"eth1\"" */
 	uint32_t slip_line;
-	bool is_slip_of_source, is_slip_of_out;
-	char slip_out[IPT_NAME_MAX]; /* what it has for the way out */
 };
 /* For the person: which rule is about to be corrected. */
-void nat_note_slip(struct nat_mended *, const struct nat_slip *);
+void nat_note_slip(const struct nat_plan *, const struct nat_slip *, struct nat_mended *);
 /* A file that is not there yet is made. */
 void nat_mend_iptables(const struct nat_plan *, const char *path, struct nat_mended *ret);
 void nat_mend_nft(const struct nat_plan *, const char *path, struct nat_mended *ret);
@@ -82,6 +80,7 @@ static inline void nat_mended_done(struct nat_mended *mended)
 {
 	nft_files_done(&mended->files);
 	free(mended->slip_path);
+	free(mended->slip);
 }
 DEFINE_CLEANUP_DONE(struct nat_mended, nat_mended_done)
 /* In the text, the `len` bytes at `at` become others. */

@@ -249,18 +249,19 @@ bool nat_find_slip(const struct nat_plan *plan, const struct ip_net *range,
 	return false;
 }
 
-void nat_note_slip(struct nat_mended *mended, const struct nat_slip *slip)
+void nat_note_slip(const struct nat_plan *plan, const struct nat_slip *slip,
+		   struct nat_mended *mended)
 {
-	const struct ipt_cond *out = nat_cond(slip->rule, IPT_OUT);
+	const struct ipt_cond *out = slip->is_out ? nat_cond(slip->rule, IPT_OUT) : NULL;
+	const char *card = out ? machine_quote(plan->machine, out->name, strlen(out->name)) : NULL;
 
-	if (mended->slip_path || mended->did_not_translate || mended->was_shut)
+	if (mended->slip || mended->did_not_translate || mended->was_shut)
 		return;
 	mended->slip_path = mem_strdup(mended->files.items[slip->rule->file].path);
 	mended->slip_line = slip->rule->line;
-	mended->is_slip_of_source = slip->is_source;
-	mended->is_slip_of_out = slip->is_out;
-	if (slip->is_out)
-		snprintf(mended->slip_out, sizeof(mended->slip_out), "%s", out->name);
+	mended->slip = mem_printf("%s%s%s%s", slip->is_source ? " has another source" : "",
+				  slip->is_source && card ? " and" : "",
+				  card ? " leads out of " : "", card ?: "");
 }
 
 bool nat_lets_in(const struct nat_plan *plan, struct ipt_rules *rules)

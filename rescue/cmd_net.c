@@ -53,13 +53,12 @@ static void look(struct net *net)
 {
 	static const unsigned kinds[] = {
 		[NET_ROLE_HOST] = NET_ALL & ~(1u << NET_SUBNETS),
-		[NET_ROLE_NAT] = NET_ALL & ~(1u << NET_INTERFACES),
+		[NET_ROLE_NAT] = NET_ALL,
 		[NET_ROLE_MTU] = 1u << NET_SUBNETS | 1u << NET_VPCS | 1u << NET_TABLES |
 				 1u << NET_ACLS | 1u << NET_GROUPS,
 	};
 	const struct net_ask ask = { .instances = &net->instance,
 				     .count = 1,
-				     .from = net->has_from ? &net->flow.from : NULL,
 				     .kinds = kinds[net->role] };
 
 	net_look_start(net->ec2, &ask, &net->look);

@@ -7,7 +7,7 @@ enum { SSH_PORT = 22 };
 /* The rest of what a path needs is in the inventory. */
 #define KINDS                                                                        \
 	(1u << NET_TABLES | 1u << NET_ACLS | 1u << NET_GROUPS | 1u << NET_GATEWAYS | \
-	 1u << NET_INTERFACES | 1u << NET_BLOCK)
+	 1u << NET_BLOCK)
 
 /* This machine, where it is an instance of the same VPC. */
 static const char *neighbour(const struct inventory *inv, const struct ec2_instance *i)
@@ -65,8 +65,9 @@ void net_first_start(struct ec2 *ec2, struct inventory *inv)
 	first->is_asked = true;
 	ask.instances = first->instances.items;
 	ask.count = first->instances.count;
-	ask.from = inner_sender(inv, &from) ? &from : NULL;
 	net_look_start(ec2, &ask, &first->look);
+	if (inner_sender(inv, &from))
+		net_look_sender(ec2, &from, &first->look);
 	if (wants_own)
 		ec2_get_own_address(ec2, &first->own, &first->own_op);
 }

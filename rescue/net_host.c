@@ -233,6 +233,17 @@ static char *remedy_of(const struct net *net, const struct net_fault *f)
 	return mem_printf("`ec2-rescue %s` repairs it", net->id.s);
 }
 
+static struct net_hop hop_of(const struct net *net, const struct net_fault *f,
+			     enum net_standing if_untold)
+{
+	return (struct net_hop){ .leg = NET_THERE,
+				 .standing = f->is_untold ? if_untold : NET_STOPS,
+				 .place = mem_strdup(f->place),
+				 .text = mem_printf("%s (%s)", f->message, f->check),
+				 .remedy = f->is_untold ? NULL : remedy_of(net, f),
+				 .is_of_host = true };
+}
+
 /* What keeps everybody out keeps out this client. */
 static bool is_said(const struct net_host *host, const struct net_fault *fault)
 {
@@ -250,16 +261,13 @@ static bool is_of_nat(const char *rows)
 {
 	enum { NETWORK = 109, RESOLVER = 117, NETWORK_END = 122 };
 	enum { NAT = 127, SOURCE_CHECK = 133, ROUTES = 134, NAT_END = 136 };
-	char *end;
 
-	for (const char *at = rows; *at; at = *end ? end + 1 : end) {
-		unsigned long row = strtoul(at, &end, 10);
+	for (const char *at = rows; *at; at += strcspn(at, ","), at += *at == ',') {
+		unsigned long row = strtoul(at, NULL, 10);
 
 		if ((row >= NETWORK && row < NETWORK_END && row != RESOLVER) ||
 		    (row >= NAT && row < NAT_END && row != SOURCE_CHECK && row != ROUTES))
 			return true;
-		if (end == at)
-			break;
 	}
 	return false;
 }
@@ -292,16 +300,10 @@ void net_host_list(struct net *net)
 	size_t faults = 0;
 
 	vec_foreach (f, &host->faults) {
-		struct net_hop *hop;
-
 		if (!is_in_the_way(net, f))
 			continue;
 		faults++;
-		hop = net_hop_add(&net->path, NET_THERE, f->is_untold ? NET_UNTOLD : NET_STOPS,
-				  mem_strdup(f->place),
-				  mem_printf("%s (%s)", f->message, f->check));
-		hop->remedy = f->is_untold ? NULL : remedy_of(net, f);
-		hop->is_of_host = true;
+		vec_push(&net->path.hops, hop_of(net, f, NET_UNTOLD));
 	}
 	net_hop_add(&net->path, NET_THERE, host->is_examined ? NET_PASSES : NET_UNSEEN,
 		    mem_strdup("the host"), told_of(net, faults, host->faults.count - faults));
@@ -324,14 +326,12 @@ void net_host_add(struct net *net)
 		return;
 	}
 	vec_foreach (f, &host->faults) {
+		struct net_hop fault;
+
 		if ((!f->blocks && !f->is_untold) || is_said(host, f))
 			continue;
-		hop.standing = f->is_untold ? NET_UNSEEN : NET_STOPS;
-		hop.place = mem_strdup(f->place);
-		hop.text = mem_printf("%s (%s)", f->message, f->check);
-		hop.remedy = f->is_untold ? NULL : remedy_of(net, f);
-		insert(path, &hop);
-		hop.remedy = NULL;
+		fault = hop_of(net, f, NET_UNSEEN);
+		insert(path, &fault);
 	}
 	hop.standing = is_ssh || !host->sshd_port ? NET_PASSES : NET_UNSEEN;
 	hop.place = mem_printf("the host, by %s", host->source);

@@ -109,8 +109,6 @@ void net_look_start(struct ec2 *ec2, const struct net_ask *ask, struct net_look 
 	collect_names(ask, &names);
 	if (names.vpcs.count) {
 		ask_vpcs(ec2, ask, &names, ret);
-		if (ask->from && ask->kinds & 1u << NET_INTERFACES)
-			net_look_sender(ec2, ask->from, ret);
 		if (wants(ask, ret, NET_BLOCK))
 			ec2_get_public_block(ec2, &ret->world.block, &ret->ops[NET_BLOCK]);
 		if (wants(ask, ret, NET_STATUS))

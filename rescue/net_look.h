@@ -10,10 +10,10 @@
 struct net_ask {
 	const struct ec2_instance *const *instances; /* borrowed as long as the look */
 	size_t count;
-	const struct ip *from; /* NULL: not known yet; then a sender inside the VPC is nobody's */
-	unsigned kinds;	       /* 1 << NET_...: what is to be asked */
+	unsigned kinds; /* 1 << NET_...: what is to be asked */
 };
-#define NET_ALL ((1u << NET_KINDS) - 1)
+/* What has the sender's address is a question of its own. */
+#define NET_ALL (((1u << NET_KINDS) - 1) & ~(1u << NET_INTERFACES))
 
 struct net_look {
 	struct net_world world; /* .instance: of whoever is looked at now */
@@ -23,7 +23,7 @@ struct net_look {
 	struct ec2_texts asked; /* of what paths wanted */
 };
 void net_look_start(struct ec2 *, const struct net_ask *, struct net_look *ret);
-/* The sender, where it was not known at the start, while the replies are out. */
+/* What has the sender's address, asked once, while the other replies are out. Without it a sender inside the VPC is nobody's. */
 void net_look_sender(struct ec2 *, const struct ip *from, struct net_look *);
 /* For the replies; a kind that cannot be had is world.missing, no error. */
 void net_look_wait(struct ec2 *, struct net_look *);

@@ -212,8 +212,8 @@ static void say_busy(struct temporary *t)
 }
 
 /* What was made of the volume just before, by another audit or for a backup, is waited for. */
-static int create_once(struct temporary *t, const struct ec2_create_snapshot *request,
-		       struct ec2_snapshot *ret, struct err *err)
+static int create_when_free(struct temporary *t, const struct ec2_create_snapshot *request,
+			    struct ec2_snapshot *ret, struct err *err)
 {
 	int rc = -1;
 
@@ -245,7 +245,7 @@ static int create(struct temporary *t, struct err *err)
 						     .tags = tags,
 						     .tag_count = ARRAY_LEN(tags) };
 	struct ec2_snapshot snapshot;
-	int rc = create_once(t, &request, &snapshot, err);
+	int rc = create_when_free(t, &request, &snapshot, err);
 
 	t->is_in_doubt = rc < 0 && (err->code == ERR_INDOUBT || err->code == ERR_NETWORK ||
 				    err->code == ERR_TIMEOUT || err->code == ERR_INTERRUPTED);
